@@ -1,0 +1,1 @@
+"""Quantize a wearkit Checkpoint once and print it as ONNX and TFLite. Depends on wearkit only."""

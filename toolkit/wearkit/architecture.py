@@ -1,0 +1,173 @@
+"""Networks as data: one list of layers from which the torch net, the float graph, the parameter
+count and the quantizer are all built, so that no two of them can disagree.
+
+Layers work on (time, channels). Convolutions and pools are valid (no padding).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wearkit.errors import ModelFileError
+from wearkit.spec import ModelSpec
+
+BATCH_NORM_EPS = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Conv:
+    """1-D convolution over time, batch norm, ReLU. Weights: `<name>.conv.weight` (O, I, K),
+    `<name>.conv.bias` (O,), `<name>.norm.{weight,bias,running_mean,running_var}` (O,)."""
+
+    name: str
+    channels: int
+    kernel: int
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool:
+    """Maximum over `size` time steps, stride `size`."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeanTime:
+    """Mean over all time steps, which must be odd in number: integer means then never tie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten:
+    """(time, channels) -> time * channels, time-major: the order of the bytes on the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Linear, ReLU. Weights: `<name>.weight` (O, I), `<name>.bias` (O,)."""
+
+    name: str
+    units: int
+
+
+Layer = Conv | MaxPool | MeanTime | Flatten | Dense
+
+# A head for task T is linear without ReLU: `heads.T.weight` (labels, features), `heads.T.bias`.
+
+_TRUNKS: dict[str, tuple[Layer, ...]] = {
+    # Smooth-Distill's MTL-net with the axes as input channels, so that every sample is seen.
+    "mtl-net": (
+        Conv("conv1", 32, 9),
+        MaxPool(2),
+        Conv("conv2", 64, 9),
+        MaxPool(2),
+        Flatten(),
+        Dense("fc1", 1024),
+        Dense("fc2", 512),
+    ),
+    # 100 -> 92 -> 46 -> 38 -> 19 -> 15 steps: odd, and a total stride of 4, so it can stream.
+    "mtl-net-micro": (
+        Conv("conv1", 32, 9),
+        MaxPool(2),
+        Conv("conv2", 48, 9),
+        MaxPool(2),
+        Conv("conv3", 64, 5),
+        MeanTime(),
+    ),
+}
+
+ARCHITECTURES = tuple(_TRUNKS)
+
+
+def trunk(arch: str) -> tuple[Layer, ...]:
+    """The layers before the heads. Raises ModelFileError for an unknown name."""
+    try:
+        return _TRUNKS[arch]
+    except KeyError:
+        known = ", ".join(ARCHITECTURES)
+        raise ModelFileError(f"Unknown architecture {arch!r}: choose one of {known}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """A layer with the (time, channels) it takes and gives; a flat vector is (1, features)."""
+
+    layer: Layer
+    shape_in: tuple[int, int]
+    shape_out: tuple[int, int]
+
+
+def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
+    """Every trunk layer with its shapes for this window. Raises ModelFileError if it cannot fit."""
+    steps, channels = spec.window.length, len(spec.window.axes)
+    found: list[LayerShape] = []
+    for layer in trunk(spec.arch):
+        before = (steps, channels)
+        match layer:
+            case Conv(channels=out, kernel=kernel):
+                steps, channels = steps - kernel + 1, out
+            case MaxPool(size=size):
+                steps //= size
+            case MeanTime():
+                if steps % 2 == 0:
+                    raise ModelFileError(
+                        f"A window of {spec.window.length} leaves {spec.arch} an even number of "
+                        f"steps ({steps}) to average; choose another window length."
+                    )
+                steps = 1
+            case Flatten():
+                steps, channels = 1, steps * channels
+            case Dense(units=units):
+                channels = units
+        if steps < 1:
+            raise ModelFileError(
+                f"A window of {spec.window.length} samples is too short for {spec.arch}."
+            )
+        found.append(LayerShape(layer, before, (steps, channels)))
+    return tuple(found)
+
+
+def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor a checkpoint of this model holds, in order."""
+    found: dict[str, tuple[int, ...]] = {}
+    features = spec.window.length * len(spec.window.axes)
+    for item in shapes(spec):
+        match item.layer:
+            case Conv(name=name, channels=out, kernel=kernel):
+                found[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
+                found[f"{name}.conv.bias"] = (out,)
+                for part in ("weight", "bias", "running_mean", "running_var"):
+                    found[f"{name}.norm.{part}"] = (out,)
+            case Dense(name=name, units=units):
+                found[f"{name}.weight"] = (units, item.shape_in[1])
+                found[f"{name}.bias"] = (units,)
+        features = item.shape_out[0] * item.shape_out[1]
+    for task in spec.tasks:
+        found[f"heads.{task.name}.weight"] = (len(task.labels), features)
+        found[f"heads.{task.name}.bias"] = (len(task.labels),)
+    return found
+
+
+def parameter_count(spec: ModelSpec) -> int:
+    """Trainable numbers (running statistics are not counted)."""
+    total = 0
+    for name, shape in weight_shapes(spec).items():
+        if "running_" in name:
+            continue
+        size = 1
+        for extent in shape:
+            size *= extent
+        total += size
+    return total
+
+
+def mac_count(spec: ModelSpec) -> int:
+    """Multiply-accumulates for one window, heads included."""
+    total, features = 0, 0
+    for item in shapes(spec):
+        match item.layer:
+            case Conv(kernel=kernel):
+                total += item.shape_out[0] * item.shape_out[1] * item.shape_in[1] * kernel
+            case Dense():
+                total += item.shape_in[1] * item.shape_out[1]
+        features = item.shape_out[0] * item.shape_out[1]
+    return total + sum(features * len(task.labels) for task in spec.tasks)

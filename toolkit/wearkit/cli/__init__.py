@@ -1,0 +1,77 @@
+"""The `wearkit` command. Commands only parse; the library does the work and raises."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from wearkit import __version__
+from wearkit.errors import WearkitError
+
+# Name -> one line of help, so that `wearkit --help` imports no command.
+_COMMANDS = {
+    "train": "Train a two-headed network (Smooth-Distill) on recordings or the simulator.",
+    "export": "Quantize once; write ONNX and TFLite with an equality and size report.",
+    "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
+    "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
+    "evaluate": "Score a run or a bundle on its test windows or on other recordings.",
+    "data": "Look at recordings: subjects, labels, rates, what was dropped and why.",
+}
+INTERRUPTED = 130
+
+
+class _LazyGroup(click.Group):
+    """Imports `wearkit.cli.<name>` only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"wearkit.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wearkit")
+def cli() -> None:
+    """Train, quantize and prove activity models for wearable accelerometers."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line. Exits 0 on success, by error family otherwise (wearkit.errors)."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """As `main`, but return the exit code."""
+    try:
+        result = cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="wearkit",
+            standalone_mode=False,
+        )
+    except WearkitError as error:
+        click.echo(f"wearkit: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("wearkit: interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): leave quietly, as tools do.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

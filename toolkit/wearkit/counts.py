@@ -1,0 +1,29 @@
+"""g -> ADXL345 counts -> int8. The only two conversions between the body and the model.
+
+Training, calibration, reports, simulate and live all call these, so what a network saw in
+training is what the device computes from its registers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+COUNTS_PER_G = 256  # ADXL345 data sheet, Table 1: full resolution, or 10 bit at +-2 g (typical)
+COUNT_MIN, COUNT_MAX = -512, 511  # the rails of the 10-bit +-2 g mode
+INPUT_SCALE_G = 1.0 / 64.0  # one int8 step of the model input; its zero point is 0
+
+
+def g_to_counts(acc_g: NDArray[np.floating]) -> NDArray[np.int16]:
+    """What an ideal ADXL345 at +-2 g reports: clamp(floor(256*g + 0.5), -512, 511).
+
+    Any shape; finite values in g. Raises nothing: values past +-2 g clip as in the sensor.
+    """
+    scaled = np.floor(np.asarray(acc_g, dtype=np.float64) * COUNTS_PER_G + 0.5)
+    return np.clip(scaled, COUNT_MIN, COUNT_MAX).astype(np.int16)
+
+
+def counts_to_int8(counts: NDArray[np.integer]) -> NDArray[np.int8]:
+    """The model input of a count: clamp((count + 2) >> 2, -128, 127). Integers only."""
+    shifted: NDArray[np.int32] = (np.asarray(counts, dtype=np.int32) + 2) >> 2
+    return np.clip(shifted, -128, 127).astype(np.int8)

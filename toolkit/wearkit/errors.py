@@ -1,0 +1,56 @@
+"""Everything a user can get wrong, one family per exit code.
+
+The command line prints `str(error)` as one sentence that names the cause and the remedy, and
+exits with the family's code. 0 is success, 1 a verification that ran and found a difference,
+2 a usage error (click's own), 130 an interrupt.
+"""
+
+from typing import ClassVar
+
+
+class WearkitError(Exception):
+    """Base of every error wearkit raises on purpose. The message is one sentence."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class VerificationError(WearkitError):
+    """Two things that must be equal differ."""
+
+    exit_code = 1
+
+
+class PortError(WearkitError):
+    """A serial port is missing, busy, forbidden, or carries nothing that can be read."""
+
+    exit_code = 3
+
+
+class LinkLostError(WearkitError):
+    """A port that worked went away."""
+
+    exit_code = 4
+
+
+class DataError(WearkitError):
+    """A recording, its units, labels or subjects cannot be used."""
+
+    exit_code = 5
+
+
+class ModelFileError(WearkitError):
+    """A checkpoint, graph or bundle is missing, damaged, or of another version."""
+
+    exit_code = 6
+
+
+class MissingToolError(WearkitError):
+    """An optional package or program is not installed. The message says how to install it."""
+
+    exit_code = 7
+
+
+class StorageError(WearkitError):
+    """A file could not be written (disk full, no permission)."""
+
+    exit_code = 8

@@ -1,0 +1,128 @@
+"""What a model is told about its world: pure data, hashed, saved with every artifact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+from wearkit.errors import DataError, ModelFileError
+
+
+def canonical_json(value: Any) -> bytes:
+    """One byte string per value: sorted keys, no blanks, ASCII. The input of every digest."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpec:
+    """The contract between training, export, firmware and live.
+
+    rate_hz: samples a second; length, hop: samples; full_scale_g: the sensor's range (the only
+    one supported is +-2 g, where one count of an ADXL345 is 1/256 g).
+    """
+
+    rate_hz: float = 50.0
+    length: int = 100
+    hop: int = 60
+    axes: tuple[str, ...] = ("x", "y", "z")
+    full_scale_g: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
+            raise DataError(f"The window rate must be positive, not {self.rate_hz} Hz.")
+        if not 1 <= self.hop <= self.length:
+            raise DataError(f"The hop ({self.hop}) must be 1 to the window length ({self.length}).")
+        if self.axes != ("x", "y", "z"):
+            raise DataError(f"The axes must be x, y, z in sensor order, not {self.axes}.")
+        if self.full_scale_g != 2.0:
+            raise DataError(f"Only a +-2 g full scale is supported, not {self.full_scale_g} g.")
+
+    @property
+    def step_s(self) -> float:
+        return 1.0 / self.rate_hz
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(canonical_json(self.to_json())).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rate_hz": self.rate_hz,
+            "length": self.length,
+            "hop": self.hop,
+            "axes": list(self.axes),
+            "full_scale_g": self.full_scale_g,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        try:
+            return cls(
+                rate_hz=float(value["rate_hz"]),
+                length=int(value["length"]),
+                hop=int(value["hop"]),
+                axes=tuple(str(axis) for axis in value["axes"]),
+                full_scale_g=float(value["full_scale_g"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"The window specification is damaged: {error!r}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One head: a name and its labels. The order of the labels is the order of the logits."""
+
+    name: str
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise DataError(f"A task name must be a plain word, not {self.name!r}.")
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise DataError(f"Task {self.name!r} needs two or more different labels.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "labels": list(self.labels)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        try:
+            return cls(str(value["name"]), tuple(str(label) for label in value["labels"]))
+        except (KeyError, TypeError, DataError) as error:
+            raise ModelFileError(f"A task specification is damaged: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """An architecture by name, the windows it sees and the tasks it answers."""
+
+    arch: str
+    window: WindowSpec
+    tasks: tuple[TaskSpec, ...]
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise DataError("A model needs at least one task with two or more labels.")
+        if len({task.name for task in self.tasks}) != len(self.tasks):
+            raise DataError("Two tasks have the same name.")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "arch": self.arch,
+            "window": self.window.to_json(),
+            "tasks": [task.to_json() for task in self.tasks],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        try:
+            return cls(
+                arch=str(value["arch"]),
+                window=WindowSpec.from_json(value["window"]),
+                tasks=tuple(TaskSpec.from_json(task) for task in value["tasks"]),
+            )
+        except (KeyError, TypeError, DataError) as error:
+            raise ModelFileError(f"The model specification is damaged: {error}.") from error
