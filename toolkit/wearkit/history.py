@@ -1,0 +1,64 @@
+"""What training reports of each epoch, and how it does so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Role = Literal["student", "teacher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Mean cross-entropy and accuracy (0 to 1) over a set of windows, by task."""
+
+    loss: Mapping[str, float]
+    accuracy: Mapping[str, float]
+
+    @property
+    def mean_accuracy(self) -> float:
+        return sum(self.accuracy.values()) / len(self.accuracy)
+
+    @property
+    def mean_loss(self) -> float:
+        return sum(self.loss.values()) / len(self.loss)
+
+    def beats(self, other: Scores) -> bool:
+        """Higher mean accuracy; between equals, lower mean loss."""
+        mine = (self.mean_accuracy, -self.mean_loss)
+        return mine > (other.mean_accuracy, -other.mean_loss)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"loss": dict(self.loss), "accuracy": dict(self.accuracy)}
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """objective: mean of what was minimised. training: scores while learning (train mode).
+    student, teacher: validation scores; teacher is None for a method without one."""
+
+    epoch: int
+    objective: float
+    training: Scores
+    student: Scores
+    teacher: Scores | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "epoch": self.epoch,
+            "objective": self.objective,
+            "training": self.training.to_json(),
+            "student": self.student.to_json(),
+            "teacher": None if self.teacher is None else self.teacher.to_json(),
+        }
+
+
+class Progress(Protocol):
+    """Told how training goes."""
+
+    def batch(self, done: int, total: int) -> None:
+        """`done` of `total` batches of the whole training are behind us."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch and its validation ended."""

@@ -1,0 +1,118 @@
+"""Training methods as small loss objects; the loop in `train` is the same for all.
+
+Formulas are those of Smooth-Distill (arXiv 2507.00061); eq. numbers are the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from wearkit.ema import SmoothedTeacher
+from wearkit.networks import Network
+from wearkit.training_config import TrainingConfig, task_weights
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLoss:
+    """total is what is minimised; cross_entropy and logits, by task, feed the curves."""
+
+    total: Tensor
+    cross_entropy: Mapping[str, Tensor]
+    logits: Mapping[str, Tensor]
+
+
+class Method(Protocol):
+    """What distinguishes one way of training from another.
+
+    teacher: a second network that is validated beside the student and may be kept, or None.
+    """
+
+    @property
+    def teacher(self) -> Network | None: ...
+
+    def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
+        """inputs (N, length, 3) in g; targets: task -> (N,) int64. Gradients reach the student."""
+
+    def stepped(self) -> None:
+        """Called after each optimiser step."""
+
+
+class Multitask:
+    """Eq. 1: the weighted sum of the tasks' cross-entropies."""
+
+    def __init__(self, student: Network, config: TrainingConfig) -> None:
+        self._student = student
+        self._weights = task_weights(len(student.spec.tasks), config.alpha)
+
+    @property
+    def teacher(self) -> Network | None:
+        return None
+
+    def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
+        logits: dict[str, Tensor] = self._student(inputs)
+        entropy = {task: functional.cross_entropy(logits[task], targets[task]) for task in logits}
+        return BatchLoss(_weighted(self._weights, entropy), entropy, logits)
+
+    def stepped(self) -> None:
+        pass
+
+
+class SmoothDistill:
+    """Eq. 5: each task's cross-entropy plus lambda times its distance to the smoothed teacher."""
+
+    def __init__(self, student: Network, config: TrainingConfig) -> None:
+        self._student = student
+        self._smoothed = SmoothedTeacher(student, config.ema_decay)
+        self._weights = task_weights(len(student.spec.tasks), config.alpha)
+        self._lambda = config.distillation_weight
+        self._temperature = config.temperature
+
+    @property
+    def teacher(self) -> Network:
+        return self._smoothed.network
+
+    def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
+        logits: dict[str, Tensor] = self._student(inputs)
+        with torch.no_grad():
+            guide: dict[str, Tensor] = self.teacher(inputs)
+        entropy = {task: functional.cross_entropy(logits[task], targets[task]) for task in logits}
+        terms = {
+            task: entropy[task]
+            + self._lambda * distillation(logits[task], guide[task], self._temperature)
+            for task in logits
+        }
+        return BatchLoss(_weighted(self._weights, terms), entropy, logits)
+
+    def stepped(self) -> None:
+        self._smoothed.update()
+
+
+def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """Eq. 2: T^2 * mean over windows of KL(softmax(teacher / T) || softmax(student / T)).
+
+    student, teacher: (N, labels) logits. T^2 keeps the gradient's size independent of T.
+    """
+    divergence = functional.kl_div(
+        functional.log_softmax(student / temperature, dim=1),
+        functional.log_softmax(teacher / temperature, dim=1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return divergence * temperature**2
+
+
+def _weighted(weights: tuple[float, ...], terms: Mapping[str, Tensor]) -> Tensor:
+    pairs = zip(weights, terms.values(), strict=True)
+    return torch.stack([weight * term for weight, term in pairs]).sum()
+
+
+METHODS: dict[str, Callable[[Network, TrainingConfig], Method]] = {
+    "smooth-distill": SmoothDistill,
+    "multitask": Multitask,
+}
