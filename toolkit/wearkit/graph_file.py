@@ -1,0 +1,204 @@
+"""QuantizedGraph on disk: graph.json (structure) beside graph.safetensors (constants).
+
+The model id is a digest of the structure and of every constant, so two graphs with one id
+answer every window alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from wearkit.errors import DataError, ModelFileError
+from wearkit.graph import (
+    Conv1D,
+    Dense,
+    Flatten,
+    Head,
+    MaxPool1D,
+    MeanTime,
+    Op,
+    QuantizedGraph,
+    Tensor,
+)
+from wearkit.safe_write import write_bytes, write_json
+from wearkit.spec import ModelSpec, canonical_json
+
+FORMAT = "wearkit-graph"
+FORMAT_VERSION = 1
+JSON_NAME = "graph.json"
+TENSORS_NAME = "graph.safetensors"
+_MAX_JSON_BYTES = 4 << 20
+_MAX_TENSORS_BYTES = 1 << 30
+
+_KINDS: dict[str, type[Op]] = {
+    "conv1d": Conv1D,
+    "dense": Dense,
+    "max_pool1d": MaxPool1D,
+    "mean_time": MeanTime,
+    "flatten": Flatten,
+}
+_KIND_OF = {kind: name for name, kind in _KINDS.items()}
+_NUMBERS: dict[str, tuple[str, ...]] = {
+    "conv1d": ("stride", "relu"),
+    "dense": ("relu",),
+    "max_pool1d": ("size", "stride"),
+    "mean_time": (),
+    "flatten": (),
+}
+_CONSTANTS = ("weight", "weight_scale", "bias")
+_CONSTANT_TYPES = {"weight": np.int8, "weight_scale": np.float32, "bias": np.int32}
+
+
+def model_id(graph: QuantizedGraph) -> str:
+    """64 hex digits: SHA-256 of the canonical structure, then of each constant by name."""
+    digest = hashlib.sha256(canonical_json(structure(graph)))
+    for name, array in sorted(constants(graph).items()):
+        digest.update(canonical_json([name, str(array.dtype), list(array.shape)]))
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def structure(graph: QuantizedGraph) -> dict[str, Any]:
+    """Everything but the constants, as plain JSON. float32 scales are exact in it."""
+    return {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "model": graph.model.to_json(),
+        "rounding": graph.rounding,
+        "input": graph.input,
+        "heads": [{"task": head.task, "tensor": head.tensor} for head in graph.heads],
+        "tensors": [
+            {
+                "name": tensor.name,
+                "shape": list(tensor.shape),
+                "scale": tensor.scale,
+                "zero_point": tensor.zero_point,
+            }
+            for tensor in graph.tensors
+        ],
+        "ops": [_op_to_json(op) for op in graph.ops],
+    }
+
+
+def constants(graph: QuantizedGraph) -> dict[str, NDArray[Any]]:
+    """`<op>.weight`, `<op>.weight_scale`, `<op>.bias` of every operation that has them."""
+    return {
+        f"{op.name}.{part}": getattr(op, part)
+        for op in graph.ops
+        if isinstance(op, Conv1D | Dense)
+        for part in _CONSTANTS
+    }
+
+
+def save_graph(graph: QuantizedGraph, folder: Path) -> None:
+    """Write graph.json and graph.safetensors; the same graph gives the same bytes."""
+    write_bytes(folder / TENSORS_NAME, save_tensors(constants(graph)))
+    write_json(folder / JSON_NAME, structure(graph))
+
+
+def load_graph(folder: Path) -> QuantizedGraph:
+    """The graph of a bundle folder.
+
+    Raises ModelFileError when a file is missing, damaged, too large or of another version.
+    """
+    value = read_json(folder / JSON_NAME, FORMAT, FORMAT_VERSION)
+    arrays = _read_tensors(folder / TENSORS_NAME)
+    try:
+        ops = tuple(_op_from_json(item, arrays) for item in value["ops"])
+        if arrays:
+            raise ModelFileError(f"{TENSORS_NAME} holds {min(arrays)!r}, which no operation uses.")
+        return QuantizedGraph(
+            model=ModelSpec.from_json(value["model"]),
+            tensors=tuple(_tensor_from_json(item) for item in value["tensors"]),
+            ops=ops,
+            input=str(value["input"]),
+            heads=tuple(Head(str(item["task"]), str(item["tensor"])) for item in value["heads"]),
+            rounding=value["rounding"],
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, DataError) as error:
+        raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}.") from error
+
+
+def read_limited(path: Path, limit_bytes: int) -> bytes:
+    """The bytes of a model file. Raises ModelFileError when absent, unreadable or too large."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit_bytes + 1)
+    except OSError as error:
+        raise ModelFileError(
+            f"Cannot read {path}: {error.strerror or error}; export the bundle again."
+        ) from error
+    if len(data) > limit_bytes:
+        raise ModelFileError(f"{path} is larger than {limit_bytes} bytes and is not read.")
+    return data
+
+
+def read_json(path: Path, format_name: str, version: int) -> dict[str, Any]:
+    """A JSON object of that format. Raises ModelFileError, also for another version."""
+    try:
+        value = json.loads(read_limited(path, _MAX_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is not valid JSON; export the bundle again.") from error
+    if not isinstance(value, dict) or value.get("format") != format_name:
+        raise ModelFileError(f"{path} is not a {format_name} file.")
+    if value.get("format_version") != version:
+        raise ModelFileError(
+            f"{path} has format version {value.get('format_version')!r} and this wearkit reads "
+            f"{version}; export the run again with this version."
+        )
+    return value
+
+
+def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        return load_tensors(read_limited(path, _MAX_TENSORS_BYTES))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} is damaged; export the bundle again.") from error
+
+
+def _op_to_json(op: Op) -> dict[str, Any]:
+    kind = _KIND_OF[type(op)]
+    plain = {"kind": kind, "name": op.name, "input": op.input, "output": op.output}
+    return plain | {field: getattr(op, field) for field in _NUMBERS[kind]}
+
+
+def _op_from_json(value: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Op:
+    """Build one operation, taking its constants out of `arrays`."""
+    kind = str(value["kind"])
+    fields: dict[str, Any] = {field: str(value[field]) for field in ("name", "input", "output")}
+    fields |= {field: _number(value[field], field) for field in _NUMBERS[kind]}
+    if kind in {"conv1d", "dense"}:
+        for part in _CONSTANTS:
+            array = arrays.pop(f"{fields['name']}.{part}")
+            if array.dtype != _CONSTANT_TYPES[part]:
+                raise ModelFileError(f"Constant {fields['name']}.{part} has type {array.dtype}.")
+            fields[part] = array
+    return _KINDS[kind](**fields)
+
+
+def _number(value: Any, field: str) -> int:
+    """An integer, or a bool for `relu`; JSON's 1.0 and "1" are neither."""
+    expected = bool if field == "relu" else int
+    if type(value) is not expected:
+        raise TypeError(f"{field} must be {expected.__name__}")
+    return int(value) if expected is int else bool(value)
+
+
+def _tensor_from_json(value: Mapping[str, Any]) -> Tensor:
+    steps, channels = (_number(extent, "shape") for extent in value["shape"])
+    return Tensor(
+        name=str(value["name"]),
+        shape=(steps, channels),
+        scale=float(value["scale"]),
+        zero_point=_number(value["zero_point"], "zero_point"),
+    )
