@@ -1,0 +1,222 @@
+"""A run on disk: what `wearkit train` leaves and `wearkit export` and `evaluate` start from.
+
+checkpoint.safetensors + checkpoint.json   the network (wearkit.checkpoint)
+metrics.json                               scores on the fold's test subjects, the split, history
+calibration.npz                            training windows for the quantizer, counts
+test.npz                                   the fold's test windows, counts and targets
+curves.png, confusion-<task>.png           the same, to look at
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.architecture import mac_count, parameter_count
+from wearkit.checkpoint import Checkpoint, load_checkpoint, read_limited, save_checkpoint
+from wearkit.errors import DataError, ModelFileError
+from wearkit.metrics import TaskScore
+from wearkit.npz import TEXT, read_npz, write_npz
+from wearkit.safe_write import write_json
+from wearkit.spec import ModelSpec
+from wearkit.training_config import derive_seed
+from wearkit.windows import WindowSet
+
+if TYPE_CHECKING:
+    from wearkit.split import Split
+    from wearkit.train import TrainingResult
+
+RUNS = "runs"
+CALIBRATION_WINDOWS = 512
+METRICS_VERSION = 1
+_MAX_METRICS_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """calibration: (N, length, 3) int16 counts of training windows. test: the fold's test windows
+    with the model's own tasks and labels. metrics: the content of metrics.json."""
+
+    path: Path
+    checkpoint: Checkpoint
+    calibration: NDArray[np.int16]
+    test: WindowSet
+    metrics: Mapping[str, Any]
+
+
+def new_run(arch: str, parent: Path = Path(RUNS)) -> Path:
+    """A path for a run that starts now: <parent>/<utc>-<arch>, not yet taken."""
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{arch}"
+    path, number = parent / name, 2
+    while path.exists():
+        path, number = parent / f"{name}-{number}", number + 1
+    return path
+
+
+def newest_run(parent: Path = Path(RUNS)) -> Path:
+    """The run written last. Raises ModelFileError when there is none."""
+    found = [(path.stat().st_mtime_ns, path) for path in parent.glob("*/checkpoint.json")]
+    if not found:
+        raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
+    return max(found)[1].parent
+
+
+def save_run(
+    path: Path,
+    windows: WindowSet,
+    split: Split,
+    result: TrainingResult,
+    scores: Mapping[str, TaskScore],
+) -> None:
+    """Write everything but the pictures. scores: of the kept network on the test windows.
+
+    The checkpoint goes first, so that whatever happens later the training is not lost.
+    Raises StorageError when the disk refuses.
+    """
+    save_checkpoint(result.checkpoint, path)
+    write_npz(
+        path / "calibration.npz",
+        {"counts": windows.counts[calibration_choice(windows, split)]},
+    )
+    test = windows.take(split.test)
+    columns = {f"target_{task.name}": test.targets[task.name] for task in test.tasks}
+    write_npz(
+        path / "test.npz",
+        {
+            "counts": test.counts,
+            "subject": test.subject,
+            "run": test.run,
+            "start": test.start,
+            "subjects": np.array(test.subjects),
+            **columns,
+        },
+    )
+    write_json(path / "metrics.json", describe(windows, split, result, scores))
+
+
+def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
+    """Up to CALIBRATION_WINDOWS training windows, as evenly over the subjects as they allow.
+
+    Seeded by the split: the same split of the same windows always gives the same choice.
+    """
+    generator = np.random.default_rng(derive_seed(split.seed, split.fold, "calibration"))
+    shuffled = generator.permutation(np.asarray(split.train, np.int64))
+    taken = np.zeros(len(windows.subjects), np.int64)
+    turn = np.empty(len(shuffled), np.int64)
+    for place, index in enumerate(shuffled):
+        turn[place] = taken[windows.subject[index]]
+        taken[windows.subject[index]] += 1
+    chosen = shuffled[np.argsort(turn, kind="stable")[:CALIBRATION_WINDOWS]]
+    return np.sort(chosen)
+
+
+def describe(
+    windows: WindowSet, split: Split, result: TrainingResult, scores: Mapping[str, TaskScore]
+) -> dict[str, Any]:
+    """The content of metrics.json."""
+    model = result.checkpoint.model
+    return {
+        "format": "wearkit-metrics",
+        "format_version": METRICS_VERSION,
+        "simulated": windows.simulated,
+        "model": {
+            "arch": model.arch,
+            "parameters": parameter_count(model),
+            "macs_per_window": mac_count(model),
+        },
+        "tasks": {name: score.to_json() for name, score in scores.items()},
+        "split": {
+            "kind": "subject",
+            "fold": split.fold,
+            "folds": split.folds,
+            "seed": split.seed,
+            "leak_share": split.leak_share,
+            "train": _part(windows, split.train),
+            "val": _part(windows, split.val),
+            "test": _part(windows, split.test),
+        },
+        "kept": dict(result.checkpoint.provenance["kept"]),
+        "training": {
+            **result.checkpoint.provenance["training"],
+            "interrupted": result.interrupted,
+            "device": result.device,
+            "training_s": round(result.training_s, 3),
+            "windows_per_s": round(result.windows_per_s, 1),
+        },
+        "data": {
+            "rejected_windows": dict(windows.rejected),
+            "dropped_rows": dict(windows.dropped),
+            "notes": list(windows.notes),
+        },
+        "history": [record.to_json() for record in result.history],
+    }
+
+
+def open_run(path: Path) -> Run:
+    """Read a run back.
+
+    Raises ModelFileError when a file is missing, truncated, changed or of another version.
+    """
+    if not path.is_dir():
+        raise ModelFileError(
+            f"There is no run folder {path}: name a folder written by `wearkit train`."
+        )
+    checkpoint = load_checkpoint(path)
+    metrics = _read_metrics(path / "metrics.json")
+    calibration = read_npz(path / "calibration.npz", {"counts": "int16"})["counts"]
+    length = checkpoint.model.window.length
+    if calibration.shape != (len(calibration), length, 3) or not len(calibration):
+        raise ModelFileError(f"{path / 'calibration.npz'} does not hold windows of this model.")
+    test = _read_test(path / "test.npz", checkpoint.model, bool(metrics.get("simulated")))
+    return Run(path, checkpoint, calibration, test, metrics)
+
+
+def _read_metrics(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(read_limited(path, _MAX_METRICS_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
+    if not isinstance(value, dict) or value.get("format_version") != METRICS_VERSION:
+        raise ModelFileError(f"{path} is of another version; train again with this one.")
+    return value
+
+
+def _read_test(path: Path, model: ModelSpec, simulated: bool) -> WindowSet:
+    types = {"counts": "int16", "subject": "int32", "run": "int32", "start": "int32"}
+    types |= {f"target_{task.name}": "int16" for task in model.tasks}
+    arrays = read_npz(path, types | {"subjects": TEXT})
+    try:
+        test = WindowSet(
+            spec=model.window,
+            tasks=model.tasks,
+            counts=arrays["counts"],
+            targets={task.name: arrays[f"target_{task.name}"] for task in model.tasks},
+            subjects=tuple(str(name) for name in arrays["subjects"]),
+            subject=arrays["subject"],
+            run=arrays["run"],
+            start=arrays["start"],
+            simulated=simulated,
+        )
+    except (DataError, TypeError) as error:
+        raise ModelFileError(f"{path} does not hold windows of this model: {error}") from error
+    _check_range(path, test.subject, len(test.subjects))
+    for task in model.tasks:
+        _check_range(path, test.targets[task.name], len(task.labels))
+    return test
+
+
+def _check_range(path: Path, column: NDArray[np.integer], limit: int) -> None:
+    if not column.size or column.min() < 0 or column.max() >= limit:
+        raise ModelFileError(f"{path} is empty or holds an index out of range; train again.")
+
+
+def _part(windows: WindowSet, index: NDArray[np.integer]) -> dict[str, Any]:
+    present = np.unique(windows.subject[index])
+    return {"windows": len(index), "subjects": [windows.subjects[number] for number in present]}
