@@ -1,0 +1,86 @@
+#include "wk/wk_text_app.h"
+
+#include "wk/wk_text.h"
+#include "wk/wk_writer.h"
+
+static const wk_text_format_t format = {WK_ADXL345_RATE_HZ, WK_ADXL345_RANGE_G, true};
+
+static const char error_mark[] WK_FLASH = "#error ";
+static const char restart_mark[] WK_FLASH = "#restart ";
+
+static void print_header(wk_text_app_t *app, uint32_t now_us)
+{
+    char header[WK_TEXT_HEADER_MAX];
+
+    app->sink(app->sink_context, header, wk_text_header(&format, header, sizeof header));
+    app->header_us = now_us;
+}
+
+static void print_fault(wk_text_app_t *app, const char *mark, wk_adxl345_status_t status)
+{
+    char line[sizeof restart_mark + WK_ADXL345_EXPLAIN_MAX + 1];
+    wk_writer_t writer = wk_writer(line, sizeof line);
+
+    wk_write_flash(&writer, mark);
+    writer.len += wk_adxl345_explain(status, &app->sensor.fault, line + writer.len,
+                                     WK_ADXL345_EXPLAIN_MAX);
+    wk_write_char(&writer, '\n');
+    app->sink(app->sink_context, line, wk_writer_len(&writer));
+}
+
+/* Attempts lie at least a second apart, so a sensor that starts and fails at once cannot flood
+ * the line, while one that ran for longer is started again immediately. */
+static void start(wk_text_app_t *app, uint32_t now_us)
+{
+    wk_adxl345_status_t status;
+
+    if (now_us - app->attempt_us < WK_TEXT_APP_RETRY_US) {
+        return;
+    }
+    app->attempt_us = now_us;
+    status = wk_adxl345_begin(&app->sensor, app->bus, now_us);
+    if (status != WK_ADXL345_OK) {
+        print_fault(app, error_mark, status);
+        return;
+    }
+    app->running = true;
+    print_header(app, now_us);
+}
+
+static void stream(wk_text_app_t *app, uint32_t now_us)
+{
+    char line[WK_TEXT_SAMPLE_MAX];
+    wk_sample_t sample;
+    const wk_adxl345_status_t status = wk_adxl345_next(&app->sensor, now_us, &sample);
+
+    if (status == WK_ADXL345_OK) {
+        app->sink(app->sink_context, line, wk_text_sample(&format, &sample, line, sizeof line));
+    } else if (status != WK_ADXL345_EMPTY) {
+        print_fault(app, restart_mark, status);
+        app->running = false;
+        return;
+    }
+    if (now_us - app->header_us >= WK_TEXT_APP_HEADER_US) {
+        print_header(app, now_us);
+    }
+}
+
+void wk_text_app_begin(wk_text_app_t *out_app, const wk_bus_t *bus, wk_text_sink_t sink,
+                       void *sink_context, uint32_t now_us)
+{
+    out_app->bus = bus;
+    out_app->sink = sink;
+    out_app->sink_context = sink_context;
+    out_app->attempt_us = now_us - WK_TEXT_APP_RETRY_US; /* the first attempt is due at once */
+    out_app->header_us = now_us;
+    out_app->running = false;
+}
+
+void wk_text_app_step(wk_text_app_t *app, uint32_t now_us)
+{
+    if (app->running) {
+        stream(app, now_us);
+    } else {
+        start(app, now_us);
+    }
+}

@@ -1,0 +1,142 @@
+#include "wk/wk_adxl345.h"
+
+#include "wk/wk_counts.h"
+
+#define REG_DEVID 0x00
+#define REG_OFSX 0x1E
+#define REG_OFSY 0x1F
+#define REG_OFSZ 0x20
+#define REG_BW_RATE 0x2C
+#define REG_POWER_CTL 0x2D
+#define REG_INT_ENABLE 0x2E
+#define REG_DATA_FORMAT 0x31
+#define REG_DATAX0 0x32
+#define REG_FIFO_CTL 0x38
+#define REG_FIFO_STATUS 0x39
+
+#define DEVID 0xE5
+#define FIFO_DEPTH 32
+
+typedef struct {
+    uint8_t reg;
+    uint8_t value;
+} setting_t;
+
+/* In this order: the data sheet asks for standby while settings change, and a pass through bypass
+ * empties the FIFO. Offsets are cleared because a part that kept its power kept them too. */
+static const setting_t setup[] WK_FLASH = {
+    {REG_POWER_CTL, 0x00},   /* standby */
+    {REG_INT_ENABLE, 0x00},  /* polled: no interrupt lines needed */
+    {REG_OFSX, 0x00},        {REG_OFSY, 0x00}, {REG_OFSZ, 0x00},
+    {REG_BW_RATE, 0x09},     /* 50 Hz, normal power */
+    {REG_DATA_FORMAT, 0x08}, /* FULL_RES, right-justified, +-2 g */
+    {REG_FIFO_CTL, 0x00},    /* bypass */
+    {REG_FIFO_CTL, 0x8A},    /* stream: the newest 32 are kept; watermark 10 = 200 ms */
+    {REG_POWER_CTL, 0x08},   /* measure */
+};
+
+static wk_adxl345_status_t read_bytes(const wk_adxl345_t *sensor, uint8_t reg, uint8_t *out_bytes,
+                                      uint8_t bytes_len)
+{
+    const wk_bus_t *bus = sensor->bus;
+
+    return bus->read(bus->context, reg, out_bytes, bytes_len) == 0 ? WK_ADXL345_OK
+                                                                   : WK_ADXL345_ERR_NO_ANSWER;
+}
+
+static wk_adxl345_status_t check_id(wk_adxl345_t *sensor)
+{
+    sensor->fault.reg = REG_DEVID;
+    sensor->fault.expected = DEVID;
+    if (read_bytes(sensor, REG_DEVID, &sensor->fault.got, 1) != WK_ADXL345_OK) {
+        return WK_ADXL345_ERR_NO_ANSWER;
+    }
+    return sensor->fault.got == DEVID ? WK_ADXL345_OK : WK_ADXL345_ERR_ID;
+}
+
+static wk_adxl345_status_t set_register(wk_adxl345_t *sensor, uint8_t reg, uint8_t value)
+{
+    const wk_bus_t *bus = sensor->bus;
+
+    sensor->fault.reg = reg;
+    sensor->fault.expected = value;
+    if (bus->write(bus->context, reg, value) != 0 ||
+        read_bytes(sensor, reg, &sensor->fault.got, 1) != WK_ADXL345_OK) {
+        return WK_ADXL345_ERR_NO_ANSWER;
+    }
+    return sensor->fault.got == value ? WK_ADXL345_OK : WK_ADXL345_ERR_READ_BACK;
+}
+
+wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *bus,
+                                     uint32_t now_us)
+{
+    wk_adxl345_status_t status;
+    uint8_t step;
+
+    out_sensor->bus = bus;
+    out_sensor->next_index = 0;
+    out_sensor->last_us = now_us;
+    out_sensor->discard = true;
+    out_sensor->fault.got = 0;
+    status = check_id(out_sensor);
+    for (step = 0; status == WK_ADXL345_OK && step < sizeof setup / sizeof setup[0]; step++) {
+        status = set_register(out_sensor, WK_FLASH_U8(&setup[step].reg),
+                              WK_FLASH_U8(&setup[step].value));
+    }
+    return status;
+}
+
+/* False when a count lies outside the rails: at +-2 g bits 15 to 9 are copies of the sign. */
+static bool decode(const uint8_t bytes[6], int16_t out_counts[3])
+{
+    bool possible = true;
+    uint8_t axis;
+
+    for (axis = 0; axis < 3; axis++) {
+        const int16_t count = wk_count_from_bytes(bytes[2 * axis], bytes[2 * axis + 1]);
+
+        possible = possible && count >= WK_COUNT_MIN && count <= WK_COUNT_MAX;
+        out_counts[axis] = count;
+    }
+    return possible;
+}
+
+wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us, wk_sample_t *out_sample)
+{
+    const uint32_t elapsed_us = now_us - sensor->last_us;
+    int16_t counts[3];
+    uint8_t bytes[6];
+    uint8_t waiting;
+    uint8_t axis;
+
+    if (read_bytes(sensor, REG_FIFO_STATUS, &waiting, 1) != WK_ADXL345_OK) {
+        return WK_ADXL345_ERR_NO_ANSWER;
+    }
+    if (waiting > FIFO_DEPTH) { /* bit 6 is always 0, bit 7 is for the trigger mode only */
+        return WK_ADXL345_ERR_GLITCH;
+    }
+    if (waiting == FIFO_DEPTH) {
+        return WK_ADXL345_ERR_OVERRUN;
+    }
+    if (waiting == 0) {
+        return elapsed_us > WK_ADXL345_STALL_US ? WK_ADXL345_ERR_STALLED : WK_ADXL345_EMPTY;
+    }
+    /* Any read of a data register pops the whole entry: always all six bytes at once. */
+    if (read_bytes(sensor, REG_DATAX0, bytes, sizeof bytes) != WK_ADXL345_OK) {
+        return WK_ADXL345_ERR_NO_ANSWER;
+    }
+    if (!decode(bytes, counts)) {
+        return WK_ADXL345_ERR_GLITCH;
+    }
+    sensor->last_us += elapsed_us / waiting;
+    if (sensor->discard) {
+        sensor->discard = false;
+        return WK_ADXL345_EMPTY;
+    }
+    out_sample->index = sensor->next_index++;
+    out_sample->t_us = sensor->last_us;
+    for (axis = 0; axis < 3; axis++) {
+        out_sample->counts[axis] = counts[axis];
+    }
+    return WK_ADXL345_OK;
+}

@@ -1,0 +1,90 @@
+#include "wk/wk_adxl345.h"
+#include "wk/wk_writer.h"
+
+static const char no_answer[] WK_FLASH =
+    "No answer: check power, ground, SDA and SCL, CS tied to VDD_IO, and the address (0x53 or 0x1D)";
+static const char id_is[] WK_FLASH = "The device id reads ";
+static const char id_shifted[] WK_FLASH =
+    ", 0xE5 shifted by one bit: the clock idles at the wrong level (SPI needs mode 3)";
+static const char id_dead[] WK_FLASH =
+    " for every bit: check power and the data wire, nothing drives the bus";
+static const char id_other[] WK_FLASH = ", an ADXL345 says 0xE5: another part is wired here";
+static const char register_is[] WK_FLASH = "Register ";
+static const char was_set_to[] WK_FLASH = " was set to ";
+static const char but_reads[] WK_FLASH = " but reads ";
+static const char bad_wire[] WK_FLASH = ": check for a loose wire or weak power";
+static const char overrun[] WK_FLASH =
+    "The sensor's buffer was full, samples were lost: print less or read more often";
+static const char stalled[] WK_FLASH =
+    "No sample for 0.2 s: the sensor lost its power or its settings, check the supply";
+static const char glitch[] WK_FLASH =
+    "The sensor sent a value it cannot have at +-2 g: check for a loose or long wire";
+static const char no_fault[] WK_FLASH = "No fault";
+
+static void write_byte(wk_writer_t *writer, uint8_t value)
+{
+    wk_write_char(writer, '0');
+    wk_write_char(writer, 'x');
+    wk_write_hex(writer, value, 2);
+}
+
+/* 0x72 is 0xE5 >> 1; 0xF2 is the same with the idle line's 1 shifted in. */
+static const char *id_cause(uint8_t got)
+{
+    switch (got) {
+    case 0x72:
+    case 0xF2:
+        return id_shifted;
+    case 0x00:
+    case 0xFF:
+        return id_dead;
+    default:
+        return id_other;
+    }
+}
+
+static void write_read_back(wk_writer_t *writer, const wk_adxl345_fault_t *fault)
+{
+    wk_write_flash(writer, register_is);
+    write_byte(writer, fault->reg);
+    wk_write_flash(writer, was_set_to);
+    write_byte(writer, fault->expected);
+    wk_write_flash(writer, but_reads);
+    write_byte(writer, fault->got);
+    wk_write_flash(writer, bad_wire);
+}
+
+size_t wk_adxl345_explain(wk_adxl345_status_t status, const wk_adxl345_fault_t *fault,
+                          char *out_text, size_t text_max)
+{
+    wk_writer_t writer = wk_writer(out_text, text_max);
+
+    switch (status) {
+    case WK_ADXL345_ERR_NO_ANSWER:
+        wk_write_flash(&writer, no_answer);
+        break;
+    case WK_ADXL345_ERR_ID:
+        wk_write_flash(&writer, id_is);
+        write_byte(&writer, fault->got);
+        wk_write_flash(&writer, id_cause(fault->got));
+        break;
+    case WK_ADXL345_ERR_READ_BACK:
+        write_read_back(&writer, fault);
+        break;
+    case WK_ADXL345_ERR_OVERRUN:
+        wk_write_flash(&writer, overrun);
+        break;
+    case WK_ADXL345_ERR_STALLED:
+        wk_write_flash(&writer, stalled);
+        break;
+    case WK_ADXL345_ERR_GLITCH:
+        wk_write_flash(&writer, glitch);
+        break;
+    case WK_ADXL345_OK:
+    case WK_ADXL345_EMPTY:
+        wk_write_flash(&writer, no_fault);
+        break;
+    }
+    wk_write_char(&writer, '.');
+    return wk_writer_len(&writer);
+}

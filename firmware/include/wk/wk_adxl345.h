@@ -1,0 +1,102 @@
+/* ADXL345 accelerometer: set up, checked, and read one FIFO entry at a time.
+ *
+ * The driver reaches the part only through a wk_bus_t, so that the same code runs over I2C, over
+ * SPI, and against the register model of ports/host. It allocates nothing and never waits.
+ * Register names and values: Analog Devices ADXL345 data sheet, Table 19 and after.
+ *
+ * Typical use:
+ *   wk_adxl345_begin(&sensor, &bus, now_us);        WK_ADXL345_OK, or explain and try again
+ *   wk_adxl345_next(&sensor, now_us, &sample);      often: at the latest every 600 ms
+ * After any status from WK_ADXL345_ERR_NO_ANSWER on, call wk_adxl345_begin again: how many samples
+ * were lost cannot be known, so the index starts at 0 and the reader sees a new run.
+ */
+#ifndef WK_ADXL345_H
+#define WK_ADXL345_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wk/wk_platform.h"
+#include "wk/wk_sample.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WK_ADXL345_ADDRESS 0x53     /* I2C, ALT ADDRESS pin low */
+#define WK_ADXL345_ADDRESS_ALT 0x1D /* I2C, ALT ADDRESS pin high */
+
+#define WK_ADXL345_RATE_HZ 50
+#define WK_ADXL345_RANGE_G 2
+
+/* No sample for this long, ten periods, is a fault: the part lost its power or its settings. */
+#define WK_ADXL345_STALL_US 200000u
+
+/* How the driver reaches the registers. Both functions return 0 when the part acknowledged and
+ * every byte was transferred, anything else when not; both must return within a bounded time.
+ * `read` is one burst: reg, reg + 1, ... in a single transfer.
+ * The part needs 5 us between the end of a data read (past register 0x37) and the next read of
+ * FIFO_STATUS: I2C's address byte (22 us at 400 kHz) and SPI up to 1.6 MHz take longer than that;
+ * a faster SPI bus must raise CS and wait before it returns. */
+typedef struct {
+    int (*write)(void *context, uint8_t reg, uint8_t value);
+    int (*read)(void *context, uint8_t reg, uint8_t *out_bytes, uint8_t bytes_len);
+    void *context;
+} wk_bus_t;
+
+typedef enum {
+    WK_ADXL345_OK = 0,        /* set up, or a sample was read */
+    WK_ADXL345_EMPTY,         /* no sample is waiting; not an error */
+    WK_ADXL345_ERR_NO_ANSWER, /* the bus function failed */
+    WK_ADXL345_ERR_ID,        /* DEVID is not 0xE5: fault.got says what it is */
+    WK_ADXL345_ERR_READ_BACK, /* fault.reg was set to fault.expected but reads fault.got */
+    WK_ADXL345_ERR_OVERRUN,   /* the FIFO was full: samples may have been lost */
+    WK_ADXL345_ERR_STALLED,   /* no sample for WK_ADXL345_STALL_US */
+    WK_ADXL345_ERR_GLITCH     /* a value that the part cannot send: bus noise or lost settings */
+} wk_adxl345_status_t;
+
+/* What the last error was about; meaningful as noted beside the status. */
+typedef struct {
+    uint8_t reg;
+    uint8_t expected;
+    uint8_t got;
+} wk_adxl345_fault_t;
+
+/* Caller-owned; written by wk_adxl345_begin, its fields are the driver's except `fault`. */
+typedef struct {
+    const wk_bus_t *bus;
+    uint32_t next_index;
+    uint32_t last_us;
+    bool discard;
+    wk_adxl345_fault_t fault;
+} wk_adxl345_t;
+
+/* Check DEVID, configure in standby (50 Hz, full resolution, +-2 g, no offsets, no interrupts,
+ * FIFO in stream mode with a watermark of 10), read every register back, start measuring.
+ * `bus` must outlive the sensor. now_us: the microsecond clock, here and in wk_adxl345_next.
+ * Returns OK, ERR_NO_ANSWER, ERR_ID or ERR_READ_BACK; after an error nothing may be read. */
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *bus,
+                                                   uint32_t now_us);
+
+/* Read the oldest waiting sample, one 6-byte burst. The very first after begin is dropped (the
+ * part's turn-on transient). t_us: k waiting samples share the time since the previous one
+ * equally, so a late call does not bunch them.
+ * Returns OK (out_sample is written), EMPTY, ERR_NO_ANSWER, ERR_OVERRUN, ERR_STALLED or
+ * ERR_GLITCH; out_sample is written only with OK. */
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us,
+                                                  wk_sample_t *out_sample);
+
+/* Longest sentence of wk_adxl345_explain. */
+#define WK_ADXL345_EXPLAIN_MAX 128
+
+/* One sentence, without LF, that names what is wrong and the likely physical cause. Returns its
+ * length, or 0 when text_max is too small (WK_ADXL345_EXPLAIN_MAX always suffices). */
+size_t wk_adxl345_explain(wk_adxl345_status_t status, const wk_adxl345_fault_t *fault,
+                          char *out_text, size_t text_max);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
