@@ -69,8 +69,8 @@ def _format(files: Source, name: str | None) -> Format:
 
 
 def _posture_sim(format: str | None) -> Dataset:
-    from wearkit import posture_sim
+    from wearkit.posture_sim import recordings
 
     if format not in (None, POSTURE_SIM):
         raise DataError(f"{POSTURE_SIM} is made here and has no format: leave --format away.")
-    return Dataset(POSTURE_SIM, POSTURE_SIM, True, posture_sim.recordings)
+    return Dataset(POSTURE_SIM, POSTURE_SIM, True, recordings)
