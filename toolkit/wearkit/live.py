@@ -96,12 +96,15 @@ class _Watch:
             return
         silent_s = now_s - self._since_s
         if lines == 0 and silent_s > self._first_line_s:
-            raise PortError(_nothing_readable(self._session.report(), self._first_line_s))
+            said = self._session.stream.device_error
+            raise PortError(_nothing_readable(self._session.report(), self._first_line_s, said))
         if lines > 0 and silent_s > self._silence_s:
             raise LinkLostError(f"No readable line came for {self._silence_s:.0f} s.")
 
 
-def _nothing_readable(report: LiveReport, waited_s: float) -> str:
+def _nothing_readable(report: LiveReport, waited_s: float, device_error: str) -> str:
+    if device_error:
+        return f"The device sends no samples but an error: {device_error.rstrip('.')}."
     received = report.bytes_received
     if received == 0:
         return (

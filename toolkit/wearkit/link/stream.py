@@ -25,9 +25,12 @@ from wearkit.link.sequence import (
     Step,
 )
 from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_header import SAME_AXES, Header, Unit, parse_header
+from wearkit.link.text_header import SAME_AXES, Header, is_header, parse_header
 from wearkit.link.text_line import Reason, Row
 from wearkit.link.units import UnitChoice, UnitFinder, to_counts
+from wearkit.units import Unit
+
+_DEVICE_ERROR = "#error "
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class SampleStream:
     """Lines that come before columns and unit are known wait, and are then used like the others.
 
     Memory: at most MAX_LAYOUT_LINES lines, then at most MAX_MOVING_S seconds of samples.
+    device_error: what the device's last `#error` comment said, as our sketch sends it.
     """
 
     def __init__(self, options: StreamOptions) -> None:
@@ -57,6 +61,7 @@ class SampleStream:
         self.header: Header | None = None
         self.choice: UnitChoice | None = None
         self.valid_lines = 0
+        self.device_error = ""
         self._layout: Layout | None = None
         self._sequencer: Sequencer = ArrivalSequencer()
         self._finder: UnitFinder | None = UnitFinder(options.rate_hz)
@@ -94,7 +99,7 @@ class SampleStream:
                 self.ledger.reject(reason, line.size_bytes)
             case str() as text:
                 self.ledger.ignore(line.size_bytes)
-                self._take_header(parse_header(text))
+                self._take_comment(text)
             case None:
                 self.ledger.ignore(line.size_bytes)
 
@@ -115,6 +120,12 @@ class SampleStream:
                 self._use(Layout(layout.fields, layout.named, axes))
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
+
+    def _take_comment(self, text: str) -> None:
+        if is_header(text):
+            self._take_header(parse_header(text))
+        elif text.startswith(_DEVICE_ERROR):
+            self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
 
     def _take_header(self, header: Header) -> None:
         if self.header is not None:

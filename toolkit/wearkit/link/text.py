@@ -14,8 +14,8 @@ _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 class Line:
     """One line as received. size_bytes counts its line end too.
 
-    content: the numbers; a header's text; None for a comment or blank line, or for bytes that
-    were not a whole line; or the reason why it is not a line of ours.
+    content: the numbers; a comment's text, headers among them; None for a blank line, a damaged
+    comment, or bytes that were not a whole line; or the reason why it is not a line of ours.
     """
 
     size_bytes: int
@@ -85,12 +85,6 @@ class TextDecoder:
         if not line.strip(b" \t"):
             return None
         if line.startswith(b"#"):
-            return _comment(line)
+            text = checked_text(line)
+            return text if isinstance(text, str) or is_header(line) else None
         return parse_line(line)
-
-
-def _comment(line: bytes) -> str | Reason | None:
-    """A header's text; None for any other comment; why a header cannot be trusted."""
-    if not is_header(line.decode("ascii", "replace")):
-        return None
-    return checked_text(line)

@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 from wearkit.errors import DataError
 from wearkit.link.text_line import parse_number
+from wearkit.units import Unit
 
 _MAGIC = re.compile(r"#\s*wearkit\s+text/(\d{1,3})(\s|$)", re.ASCII)
 _AXES = re.compile(r"([+-])([xyz])([+-])([xyz])([+-])([xyz])")
 _COLUMNS = ("index", "t_us", "t_ms", "x", "y", "z")
 IGNORED_COLUMN = "-"
-
-
-class Unit(StrEnum):
-    """What x, y, z are in. counts: an ADXL345 at 256 per g."""
-
-    G = "g"
-    MG = "mg"
-    M_S2 = "m/s2"
-    COUNTS = "counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +46,9 @@ class Header:
     simulated: bool = False
 
 
-def is_header(text: str) -> bool:
+def is_header(line: str | bytes) -> bool:
+    """Whether a comment begins as a header does, whatever follows."""
+    text = line if isinstance(line, str) else line.decode("ascii", "replace")
     return _MAGIC.match(text) is not None
 
 

@@ -15,23 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.counts import COUNT_MAX, COUNT_MIN, COUNTS_PER_G, g_to_counts
+from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
-from wearkit.link.text_header import Unit
 from wearkit.link.text_line import Number
+from wearkit.units import Unit
 
-G_M_S2 = 9.80665  # standard gravity
 STILL_S = 2.0
 MAX_MOVING_S = 30.0
 _STILL_SHARE = 0.05
 _TOLERANCE = math.log(1.2)
 
-_PER_G: dict[Unit, float] = {
-    Unit.G: 1.0,
-    Unit.MG: 1000.0,
-    Unit.M_S2: G_M_S2,
-    Unit.COUNTS: float(COUNTS_PER_G),
-}
 _REFUSED: dict[float, str] = {
     **{
         float(per_g): f"raw counts of a +-{512 // per_g} g range; set the sensor's range to 2 g"
@@ -103,9 +96,10 @@ class UnitFinder:
         for per_g, what in _REFUSED.items():
             if whole and abs(math.log(gravity / per_g)) <= _TOLERANCE:
                 raise DataError(f"The values look like {what} ({seen}).")
-        for unit, per_g in _PER_G.items():
-            if abs(math.log(gravity / per_g)) <= _TOLERANCE and (whole or unit != Unit.COUNTS):
-                return UnitChoice(unit, f"{seen}: 1 g is {per_g:g} {unit}")
+        for unit in Unit:
+            is_near = abs(math.log(gravity / unit.per_g)) <= _TOLERANCE
+            if is_near and (whole or unit is not Unit.COUNTS):
+                return UnitChoice(unit, f"{seen}: 1 g is {unit.per_g:g} {unit}")
         return None
 
 
@@ -117,4 +111,4 @@ def to_counts(triples: list[Triple], unit: Unit) -> NDArray[np.int16]:
     values = np.asarray(triples, dtype=np.float64).reshape(len(triples), 3)
     if unit is Unit.COUNTS:
         return np.clip(values, COUNT_MIN, COUNT_MAX).astype(np.int16)
-    return g_to_counts(values / _PER_G[unit])
+    return g_to_counts(values / unit.per_g)
