@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from wearkit.counts import g_to_counts
 from wearkit.errors import DataError
 from wearkit.recording import UNLABELLED, Recording
-from wearkit.resample import is_on_grid, nearest, resample
+from wearkit.resample import is_on_grid, mean_rate_hz, nearest, resample
 from wearkit.spec import TaskSpec, WindowSpec
 from wearkit.windows import PLACEMENT_TASK, WindowSet
 
 DEFAULT_SPEC = WindowSpec()
 GAP_STEPS = 1.5  # a step longer than this many nominal periods is a gap
+SLOWEST = 0.25  # of the spec's rate; below, most of a window would be made up by the resampler
 TOO_SHORT = "too short"
+TOO_SLOW = "sampled too slowly"
 NO_LABEL = "no label"
 MIXED_LABELS = "mixed labels"
 FOREIGN_LABEL = "label not in the model"
@@ -43,8 +45,8 @@ def cut(
 
     A window's label is the one most of its samples carry: it must be held by at least the share
     `purity` of all its samples and by more than any other label, or the window is rejected
-    ("no label" when too few samples carry one, else "mixed labels"; "too short" counts stretches
-    with less than one window). Tasks are the recordings' own and "placement"; one of which fewer
+    ("no label" when too few samples carry one, else "mixed labels"). Stretches with less than one
+    window ("too short") or under a quarter of the rate ("sampled too slowly") count once. Tasks are the recordings' own and "placement"; one of which fewer
     than two labels occur is dropped with a note.
 
     tasks: the tasks of a model to score. Labels are then matched by name to theirs, and a task
@@ -137,8 +139,8 @@ class _Cutter:
         self.dropped.update(recording.dropped)
         for part in stretches(recording):
             piece = self._cut(recording, part)
-            if piece is None:
-                self.rejected[TOO_SHORT] += 1
+            if isinstance(piece, str):
+                self.rejected[piece] += 1
             else:
                 self.pieces.append(piece)
 
@@ -157,15 +159,20 @@ class _Cutter:
                 f"{self.source} has {_described(self.task, self.names)}: cut them apart."
             )
 
-    def _cut(self, recording: Recording, part: slice) -> _Piece | None:
+    def _cut(self, recording: Recording, part: slice) -> _Piece | str:
+        """The stretch's windows, or why there are none."""
         time_s, acc_g = recording.time_s[part], recording.acc_g[part]
         codes = recording.labels.codes[part]
+        if len(time_s) < 2:
+            return TOO_SHORT
+        if mean_rate_hz(time_s) < SLOWEST * self.spec.rate_hz:
+            return TOO_SLOW
         if not is_on_grid(time_s, self.spec.rate_hz):
             acc_g = resample(time_s, acc_g, self.spec.rate_hz)
             codes = codes[nearest(time_s, self.spec.rate_hz)]
         length = self.spec.length
         if len(acc_g) < length:
-            return None
+            return TOO_SHORT
         start = np.arange(0, len(acc_g) - length + 1, self.spec.hop, dtype=np.int32)
         # Views of every position, (T-L+1, 3, L) and (T-L+1, L); only the kept ones are copied.
         counts = np.lib.stride_tricks.sliding_window_view(g_to_counts(acc_g), length, axis=0)
@@ -182,7 +189,8 @@ class _Cutter:
         if self.task is None or not self.pieces:
             raise DataError(
                 "No window could be cut: nothing holds "
-                f"{self.spec.length / self.spec.rate_hz:g} s of samples without a gap."
+                f"{self.spec.length / self.spec.rate_hz:g} s of samples without a gap"
+                f"{_counted(self.rejected)}."
             )
         sizes = [len(piece.start) for piece in self.pieces]
         run = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
@@ -271,3 +279,8 @@ def _joined(pieces: deque[_Piece], keep: NDArray[np.bool_]) -> NDArray[np.int16]
 
 def _described(task: str, names: tuple[str, ...]) -> str:
     return f"{task!r} ({', '.join(names[:6])}{', ...' if len(names) > 6 else ''})"
+
+
+def _counted(rejected: Counter[str]) -> str:
+    reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(rejected.items()))
+    return f" (stretches left out: {reasons})" if reasons else ""

@@ -29,9 +29,7 @@ def mean_rate_hz(time_s: NDArray[np.float64]) -> float:
 
 
 def is_on_grid(time_s: NDArray[np.float64], rate_hz: float) -> bool:
-    """Whether the samples already are the model's: same rate, even steps."""
-    if len(time_s) < 2:
-        return True
+    """Whether two or more samples already are the model's: same rate, even steps."""
     rate = mean_rate_hz(time_s)
     steps = np.diff(time_s) * rate
     return abs(rate / rate_hz - 1) <= SAME_RATE and bool(np.all(np.abs(steps - 1) <= EVEN_STEP))
