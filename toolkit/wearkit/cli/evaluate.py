@@ -53,7 +53,6 @@ def command(
 
     A run brings its own test windows; a bundle alone needs --data.
     """
-    from wearkit.bundle import open_bundle
     from wearkit.run_folder import newest_run, open_run
 
     if data is None and (data_format is not None or units is not None):
@@ -64,7 +63,7 @@ def command(
             "to use that run's."
         )
     run = open_run(checkpoint or newest_run()) if checkpoint or bundle is None else None
-    opened = None if bundle is None else open_bundle(bundle)
+    opened = None if bundle is None else _open_bundle(bundle)
     windows, source = _windows(run, opened, data, data_format, units)
     scores = _scores(run, opened, windows)
     notes = [*windows.notes, *_seen_in_training(run, windows, data)]
@@ -72,6 +71,12 @@ def command(
         click.echo(_as_json(run, opened, windows, source, scores, notes))
     else:
         _show(windows, source, scores, notes)
+
+
+def _open_bundle(path: Path) -> Bundle:
+    from wearkit.bundle import open_bundle
+
+    return open_bundle(path)
 
 
 def _windows(
