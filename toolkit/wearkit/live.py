@@ -17,7 +17,7 @@ POLL_S = 0.1
 _ENOUGH_BYTES = 200
 _PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are printable
 
-OnUpdate = Callable[[list[LiveWindow], LiveReport], None]
+OnUpdate = Callable[[list[LiveWindow]], None]
 
 
 class Ended(StrEnum):
@@ -40,7 +40,7 @@ def live(
 ) -> LiveReport:
     """Run until `session.is_full`, `stop()`, or an error, which the report carries.
 
-    on_update is called a few times a second with the new windows (often none) and the state.
+    on_update is called several times a second with the new windows, often none.
     report.error: LinkLostError when the source went away or fell silent, PortError when nothing
     readable came, DataError when unit or columns could not be settled.
     """
@@ -50,10 +50,8 @@ def live(
     except WearkitError as caught:
         error = caught
         ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
-    last = session.finish()
-    report = session.report(ended, error)
-    on_update(last, report)
-    return report
+    on_update(session.finish())
+    return session.report(ended, error)
 
 
 def _run(
@@ -66,15 +64,13 @@ def _run(
     while not stop():
         chunks = source.take(POLL_S)
         for chunk in chunks:
-            windows = session.feed(chunk.data, chunk.arrival_s)
-            if windows:
-                on_update(windows, session.report())
+            on_update(session.feed(chunk.data, chunk.arrival_s))
             if session.is_full:
                 return Ended.WINDOWS
             if stop():
                 return Ended.STOPPED
         watch.check()
-        on_update([], session.report())
+        on_update([])
     return Ended.STOPPED
 
 

@@ -26,7 +26,7 @@ RATE_REASON = "rate"
 
 
 class Runtime(Protocol):
-    """What runs a model: (N, length, 3) int8 -> task name -> (N, labels) int8."""
+    """As wearkit.runtimes.Runtime, as far as live needs it: (N, length, 3) int8 -> logits."""
 
     def run(self, inputs: NDArray[np.int8]) -> Logits: ...
 
@@ -105,7 +105,7 @@ class LiveSession:
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
-        ledger, decoder, header = self.stream.ledger, self.stream.decoder, self.stream.header
+        ledger, decoder = self.stream.ledger, self.stream.decoder
         return LiveReport(
             bytes_received=decoder.received_bytes,
             bytes_ok=ledger.bytes_ok,
@@ -127,7 +127,7 @@ class LiveSession:
             unit=self.stream.choice,
             rate=self._clock.device.measure() or self._arrivals.measure(),
             expected_rate_hz=self._rate_hz,
-            simulated=header is not None and header.simulated,
+            simulated=self._is_simulated,
             ended=ended,
             error=error,
         )
@@ -156,8 +156,12 @@ class LiveSession:
         x, y, z = step.sample.counts
         self._clipped += min(x, y, z) <= COUNT_MIN or max(x, y, z) >= COUNT_MAX
         if self._recorder is not None:
-            self._recorder.add(time_s, step.sample.counts)
+            self._recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
         return self._grid.push(step, time_s)
+
+    @property
+    def _is_simulated(self) -> bool:
+        return self.stream.header is not None and self.stream.header.simulated
 
     def _rate_is_off(self) -> bool:
         """By the device's clock, or its header before that; arrival times are not evidence."""

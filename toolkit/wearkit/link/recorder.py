@@ -11,7 +11,7 @@ from wearkit.errors import StorageError
 from wearkit.link.sequence import Counts
 
 FLUSH_S = 1.0
-_HEADER = b"# units=counts\ntime,x,y,z\n"
+_COLUMNS = b"time,x,y,z\n"
 
 
 class Recorder:
@@ -27,7 +27,7 @@ class Recorder:
         self.path = path
         self.error: StorageError | None = None
         self.samples = 0
-        self._lines: list[bytes] = [_HEADER]
+        self._lines: list[bytes] = []
         self._whole_bytes = 0
         self._flushed_s = time.monotonic()
         flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
@@ -40,10 +40,13 @@ class Recorder:
         except OSError as error:
             raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 
-    def add(self, time_s: float, counts: Counts) -> None:
-        """One sample. time_s: session seconds, increasing."""
+    def add(self, time_s: float, counts: Counts, *, simulated: bool = False) -> None:
+        """One sample. time_s: session seconds, increasing. simulated: what the sensor says."""
         if self.error is not None:
             return
+        if self.samples == 0:
+            sensor = b" sensor=simulated" if simulated else b""
+            self._lines = [b"# units=counts%b\n" % sensor, _COLUMNS]
         self._lines.append(b"%.6f,%d,%d,%d\n" % (time_s, *counts))
         self.samples += 1
 

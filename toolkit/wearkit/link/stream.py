@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
 from wearkit.link.layout import (
@@ -45,6 +45,10 @@ class StreamOptions:
     unit: Unit | None = None
     fields: tuple[str, ...] | None = None
     skip_head: bool = False
+
+    def joining(self, in_mid_line: bool) -> StreamOptions:
+        """The same for a port that is, or is not, joined in the middle of a line."""
+        return replace(self, skip_head=in_mid_line)
 
 
 class SampleStream:
