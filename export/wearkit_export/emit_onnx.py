@@ -62,7 +62,8 @@ class _Printer:
         return output
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        # Not ascontiguousarray, which would make a vector of a scalar.
+        self.initializers.append(numpy_helper.from_array(np.array(values, order="C"), name))
         return name
 
     def entry(self, tensor: str) -> str:
