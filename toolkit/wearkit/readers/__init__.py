@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.errors import DataError
-from wearkit.readers import csv_text, hapt
+from wearkit.readers import csv_text, hapt, wisdm
 from wearkit.readers.archive import Source, open_source
 from wearkit.readers.dataset import Dataset
 from wearkit.units import Unit
@@ -30,6 +30,13 @@ class Format:
 # Tried in this order; the first that recognises the files reads them. A new reader is a line.
 FORMATS = (
     Format("hapt", "HAPT RawData (acc_expEE_userUU.txt)", hapt.recognise, hapt.open_hapt),
+    Format(
+        "wisdm-2019",
+        "WISDM 2019 (data_SSSS_accel_phone.txt, data_SSSS_accel_watch.txt)",
+        wisdm.recognise_2019,
+        wisdm.open_2019,
+    ),
+    Format("wisdm-v1", "WISDM_ar_v1.1_raw.txt", wisdm.recognise_v1, wisdm.open_v1),
     Format("csv", "CSV files with a header time,x,y,z", csv_text.recognise, csv_text.open_csv),
 )
 
