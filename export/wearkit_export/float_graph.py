@@ -1,12 +1,13 @@
 """FloatGraph: a checkpoint with its batch norms folded, in the operations the device will run.
 
 It has the topology of the QuantizedGraph made from it, runs in numpy, and is what the fp32
-model files print.
+model files print. It computes in float64, where the order of a sum does not show in a float32:
+calibration ranges, and with them the model id, do not depend on a BLAS or its threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from wearkit.graph import Flatten, Head, MaxPool1D, MeanTime
 from wearkit.spec import ModelSpec
 
 Float = NDArray[np.float32]
+Wide = NDArray[np.float64]
 INPUT_NAME = "input"
 _BATCH = 128  # windows at a time: bounds the unrolled convolution input to some 6 MB
 
@@ -48,6 +50,7 @@ class FloatDense:
     relu: bool = True
 
 
+Step = Callable[[Wide], Wide]
 FloatOp = FloatConv | FloatDense | MaxPool1D | MeanTime | Flatten
 
 
@@ -61,9 +64,10 @@ class FloatGraph:
     input: str
     heads: tuple[Head, ...]
 
-    def run(self, acc_g: Float) -> dict[str, Float]:
-        """Logits, task -> (N, labels), of windows (N, length, 3) float32 in g."""
-        batches = [self._run_batch(batch) for batch in _batches(acc_g)]
+    def run(self, acc_g: Float) -> dict[str, Wide]:
+        """Logits, task -> (N, labels) float64, of windows (N, length, 3) float32 in g."""
+        steps = [_step(op) for op in self.ops]
+        batches = [self._run_batch(steps, batch) for batch in _batches(acc_g)]
         return {
             head.task: np.concatenate([values[head.tensor][:, 0, :] for values in batches])
             for head in self.heads
@@ -72,16 +76,17 @@ class FloatGraph:
     def ranges(self, acc_g: Float) -> dict[str, tuple[float, float]]:
         """Smallest and largest value of every tensor over windows (N >= 1, length, 3) in g."""
         found: dict[str, tuple[float, float]] = {}
+        steps = [_step(op) for op in self.ops]
         for batch in _batches(acc_g):
-            for name, value in self._run_batch(batch).items():
+            for name, value in self._run_batch(steps, batch).items():
                 low, high = found.get(name, (np.inf, -np.inf))
                 found[name] = (min(low, float(value.min())), max(high, float(value.max())))
         return found
 
-    def _run_batch(self, acc_g: Float) -> dict[str, Float]:
-        values = {self.input: acc_g}
-        for op in self.ops:
-            values[op.output] = _apply(op, values[op.input])
+    def _run_batch(self, steps: list[Step], acc_g: Float) -> dict[str, Wide]:
+        values: dict[str, Wide] = {self.input: acc_g.astype(np.float64)}
+        for op, step in zip(self.ops, steps, strict=True):
+            values[op.output] = step(values[op.input])
         return values
 
 
@@ -145,27 +150,36 @@ def _fold_norm(name: str, weights: Mapping[str, Float]) -> tuple[Float, Float]:
     return np.ascontiguousarray(folded[0]), folded[1]
 
 
-def _apply(op: FloatOp, x: Float) -> Float:
+def _step(op: FloatOp) -> Step:
     match op:
-        case FloatConv(weight=weight):
-            rows = sliding_window_view(x, weight.shape[1], axis=1).transpose(0, 1, 3, 2)
-            return _affine(op, rows.reshape(*rows.shape[:2], -1))
-        case FloatDense():
-            return _affine(op, x)
+        case FloatConv() | FloatDense():
+            return _affine(op)
         case MaxPool1D(size=size):
-            steps = x.shape[1] // size
-            pooled: Float = x[:, : steps * size].reshape(len(x), steps, size, -1).max(axis=2)
-            return pooled
+            return lambda x: _max_pool(x, size)
         case MeanTime():
-            mean: Float = x.mean(axis=1, keepdims=True, dtype=np.float32)
-            return mean
+            return lambda x: np.asarray(x.mean(axis=1, keepdims=True))
         case Flatten():
-            return x.reshape(len(x), 1, -1)
+            return lambda x: x.reshape(len(x), 1, -1)
 
 
-def _affine(op: FloatConv | FloatDense, rows: Float) -> Float:
-    result: Float = rows @ op.weight.reshape(len(op.weight), -1).T + op.bias
-    return np.maximum(result, np.float32(0)) if op.relu else result
+def _affine(op: FloatConv | FloatDense) -> Step:
+    kernel = op.weight.shape[1] if isinstance(op, FloatConv) else 1
+    matrix = op.weight.reshape(len(op.weight), -1).T.astype(np.float64)
+    lowest = 0.0 if op.relu else -np.inf
+
+    def step(x: Wide) -> Wide:
+        if kernel > 1:
+            rows = sliding_window_view(x, kernel, axis=1).transpose(0, 1, 3, 2)
+            x = rows.reshape(*rows.shape[:2], -1)
+        return np.maximum(x @ matrix + op.bias, lowest)
+
+    return step
+
+
+def _max_pool(x: Wide, size: int) -> Wide:
+    steps = x.shape[1] // size
+    pooled: Wide = x[:, : steps * size].reshape(len(x), steps, size, -1).max(axis=2)
+    return pooled
 
 
 def _batches(acc_g: Float) -> Iterator[Float]:
