@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.errors import DataError
-from wearkit.readers import csv_text, hapt, wisdm
+from wearkit.readers import csv_text, dsads, hapt, mhealth, sisfall, wisdm
 from wearkit.readers.archive import Source, open_source
 from wearkit.readers.dataset import Dataset
 from wearkit.units import Unit
@@ -27,6 +27,11 @@ class Format:
     open: Callable[[Source, Unit | None], Dataset]
 
 
+def _by_name_only(source: Source) -> bool:
+    """For a variant of a format: it is read when asked for, never recognised."""
+    return False
+
+
 # Tried in this order; the first that recognises the files reads them. A new reader is a line.
 FORMATS = (
     Format("hapt", "HAPT RawData (acc_expEE_userUU.txt)", hapt.recognise, hapt.open_hapt),
@@ -37,6 +42,15 @@ FORMATS = (
         wisdm.open_2019,
     ),
     Format("wisdm-v1", "WISDM_ar_v1.1_raw.txt", wisdm.recognise_v1, wisdm.open_v1),
+    Format("dsads", "DSADS (aAA/pP/sSS.txt)", dsads.recognise, dsads.open_dsads),
+    Format("mhealth", "MHEALTH (mHealth_subjectN.log)", mhealth.recognise, mhealth.open_mhealth),
+    Format(
+        "mhealth-null",
+        "MHEALTH with its null class, by name only",
+        _by_name_only,
+        mhealth.open_mhealth_null,
+    ),
+    Format("sisfall", "SisFall (D01_SA01_R01.txt)", sisfall.recognise, sisfall.open_sisfall),
     Format("csv", "CSV files with a header time,x,y,z", csv_text.recognise, csv_text.open_csv),
 )
 

@@ -228,9 +228,10 @@ class _SmallReads(io.RawIOBase):
         return self._inner.seek(offset, whence)
 
     def read(self, size: int = -1) -> bytes:
-        if not 0 <= size <= MAX_HEADER_BYTES:
+        if size > MAX_HEADER_BYTES:
             raise tarfile.ReadError("a header is far too large")
-        return self._inner.read(size) or b""
+        # zipfile reads the end of a file without saying how much that is.
+        return self._inner.read(size if size >= 0 else MAX_HEADER_BYTES) or b""
 
 
 class _Translated(io.RawIOBase):
