@@ -21,6 +21,7 @@ LAYOUT_LINES = 20
 MAX_LAYOUT_LINES = 200
 _SAME_SHAPE_SHARE = 0.9
 _STEADY_SHARE = 0.8
+_MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in bursts
 _MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
 _HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
 
@@ -111,7 +112,8 @@ def _leading_kind(column: list[Number]) -> str | None:
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
     steady = sum(abs(step - middle) <= middle / 2 for step in steps)
-    if middle < 1 or steady < _STEADY_SHARE * len(steps):
+    in_bursts = sum(steps) > _MOST_LOST * middle * len(steps)
+    if middle < 1 or steady < _STEADY_SHARE * len(steps) or in_bursts:
         return None
     return "index" if middle < 2 else "t_ms" if middle < 1000 else "t_us"
 

@@ -93,8 +93,10 @@ class IndexSequencer:
         return refused
 
     def finish(self) -> list[Placed]:
-        """What still waits was never confirmed; a lone first line is the only sample there is."""
-        if self._last is None and self._waiting:
+        """No line will come that could confirm what waits: a small step ahead is believed."""
+        if self._waiting and (
+            self._last is None or 0 < self._waiting[0][0] - self._last <= _MAX_STEP
+        ):
             return self._release(restarted=False)
         return self._refuse_waiting()
 
@@ -187,4 +189,7 @@ class ArrivalSequencer:
             return None
         middle = statistics.median(self._steps_us)
         steady = sum(abs(step - middle) <= middle / 2 for step in self._steps_us)
-        return middle if middle > 0 and steady >= _STEADY_SHARE * _CLOCK_STEPS else None
+        # Samples stamped as a FIFO is emptied are steps of next to nothing between large ones:
+        # most are alike, but not like their mean.
+        in_bursts = sum(self._steps_us) > 1.5 * middle * _CLOCK_STEPS
+        return middle if steady >= _STEADY_SHARE * _CLOCK_STEPS and not in_bursts else None

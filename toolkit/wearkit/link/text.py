@@ -86,5 +86,5 @@ class TextDecoder:
             return None
         if line.startswith(b"#"):
             text = checked_text(line)
-            return text if isinstance(text, str) or is_header(line) else None
+            return None if isinstance(text, Reason) and not is_header(line) else text
         return parse_line(line)

@@ -23,7 +23,7 @@ from wearkit.units import Unit
 STILL_S = 2.0
 MAX_MOVING_S = 30.0
 _STILL_SHARE = 0.05
-_TOLERANCE = math.log(1.2)
+_TOLERANCE = 0.2
 
 _REFUSED: dict[float, str] = {
     **{
@@ -94,10 +94,10 @@ class UnitFinder:
         seen = f"|a| = {gravity:.4g} at rest over {STILL_S:g} s, spread {spread / gravity:.1%}"
         self._last_still = seen
         for per_g, what in _REFUSED.items():
-            if whole and abs(math.log(gravity / per_g)) <= _TOLERANCE:
+            if whole and abs(gravity / per_g - 1) <= _TOLERANCE:
                 raise DataError(f"The values look like {what} ({seen}).")
         for unit in Unit:
-            is_near = abs(math.log(gravity / unit.per_g)) <= _TOLERANCE
+            is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
             if is_near and (whole or unit is not Unit.COUNTS):
                 return UnitChoice(unit, f"{seen}: 1 g is {unit.per_g:g} {unit}")
         return None
