@@ -92,7 +92,7 @@ def command(
     from wearkit.cut import cut
     from wearkit.devices import pick_device
     from wearkit.readers import open_dataset
-    from wearkit.run_folder import new_run, write_run
+    from wearkit.run_folder import claim_folder, new_run, write_run
     from wearkit.spec import ModelSpec, WindowSpec
     from wearkit.split import subject_split
     from wearkit.train import train
@@ -105,6 +105,7 @@ def command(
         windows = cut(open_dataset(data, format=data_format, units=units), WindowSpec())
         split = subject_split(windows, fold=fold, folds=folds, seed=seed)
     spec = ModelSpec(arch, windows.spec, windows.tasks)
+    claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)
     with display.training():
         result = train(windows, split, spec, config, device=device, progress=display)
