@@ -8,6 +8,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+# As the command line does, and for its reason: see wearkit.cli.main.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 
@@ -92,7 +95,7 @@ def untrained_checkpoint() -> Callable[..., Checkpoint]:
             else:
                 values = generator.normal(0.0, np.sqrt(2.0 / np.prod(shape[1:])), shape)
             weights[name] = values.astype(np.float32)
-        return Checkpoint(model, weights, {"simulated": True})
+        return Checkpoint(model, weights, {"data": {"simulated": True}})
 
     return make
 
