@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wearkit.bundle import Bundle
 from wearkit.cli import run
+from wearkit.run_folder import open_run
 
 
 def _json(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -106,3 +110,42 @@ def test_a_changed_byte_is_noticed(
     code, err = _error(capfd, "--checkpoint", str(path))
     assert code == 6
     assert "SHA-256 differs" in err
+
+
+def test_a_bundle_is_scored_in_integers_beside_its_run(
+    trained_run: Path,
+    recordings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Files and digests of a bundle are tests/export's business: here only its graph matters.
+    monkeypatch.setattr("wearkit.bundle.open_bundle", _quantized(trained_run))
+    found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
+    assert set(found["models"]) == {"fp32", "int8"}
+    fp32, int8 = (found["models"][name]["tasks"] for name in ("fp32", "int8"))
+    for task in ("posture", "placement"):
+        assert int8[task]["windows"] == fp32[task]["windows"]
+        assert int8[task]["accuracy"] == pytest.approx(fp32[task]["accuracy"], abs=0.05)
+    alone = _json(capfd, "--bundle", "anywhere", "--data", str(recordings))
+    assert set(alone["models"]) == {"int8"}
+    assert alone["model_id"] == "00" * 32
+
+
+def test_a_bundle_of_another_model_is_refused(
+    trained_run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make = _quantized(trained_run)
+    other = dataclasses.replace(make(Path("b")).model, arch="mtl-net")
+    monkeypatch.setattr("wearkit.bundle.open_bundle", make)
+    monkeypatch.setattr("wearkit.bundle.Bundle.model", other)
+    code, err = _error(capfd, "--checkpoint", str(trained_run), "--bundle", "b")
+    assert code == 6
+    assert "not exported from a model like the run's" in err
+
+
+def _quantized(trained_run: Path) -> Callable[[Path], Bundle]:
+    from wearkit_export.quantize import quantize
+
+    run_ = open_run(trained_run)
+    graph = quantize(run_.checkpoint, run_.calibration)
+    return lambda path: Bundle(path=path, manifest={}, graph=graph, model_id="00" * 32)
