@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wearkit.run_folder import open_run
 from wearkit_export.bundle_writer import write_bundle
+from wearkit_export.equality import NotRun
 
 
 def main(run_path: Path, bundle: Path) -> None:
@@ -17,6 +18,9 @@ def main(run_path: Path, bundle: Path) -> None:
     # windows, and a runtime that disagrees with the integer reference fails the export.
     exported = write_bundle(run.checkpoint, run.calibration, bundle, run=run)
     for row in exported.report.equality:
+        if isinstance(row, NotRun):
+            print(f"{row.runtime}: not run ({row.hint})")
+            continue
         print(f"{row.runtime}: {row.agreement.differing} of {row.agreement.values} values differ")
     print(f"bundle written to {exported.path}")
 
