@@ -49,7 +49,7 @@ Board = Callable[..., Session]
 def sim_board(
     firmware_build: Callable[..., Path], needs_program: Callable[[str, str], str]
 ) -> Path:
-    needs_program("simavr", "apt-get install simavr libsimavr-dev libelf-dev")
+    needs_program("simavr", "apt-get install simavr libsimavr-dev")
     needs_program("gcc", "apt-get install gcc")
     return firmware_build("sim") / "host" / "sim_board"
 
