@@ -147,7 +147,7 @@ def _equality_table(report: Report) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("runtime")
     table.add_column("rounds as")
-    for column in ("windows", "differing", "max", "label flips"):
+    for column in ("windows", "differing", "max", "flips"):
         table.add_column(column, justify="right")
     for row in report.equality:
         if isinstance(row, NotRun):
@@ -155,7 +155,7 @@ def _equality_table(report: Report) -> Table:
             continue
         found = row.agreement
         table.add_row(
-            Text(f"{row.runtime}\n  {row.version}"),
+            Text(f"{row.runtime}\n{row.version}"),
             row.family if row.must_match else f"{row.family} *",
             str(found.windows),
             str(found.differing),
