@@ -242,7 +242,7 @@ def _check_op(op: Op, source: Tensor, target: Tensor) -> None:
     if target.shape != _output_shape(op, source):
         raise ModelFileError(f"{op.name} cannot turn {source.shape} into {target.shape}.")
     if isinstance(op, Conv1D | Dense):
-        _check_range(op, source, target)
+        check_range(op, source, target)
     elif (source.scale, source.zero_point) != (target.scale, target.zero_point):
         raise ModelFileError(f"{op.name} must pass scale and zero point through.")
 
@@ -266,8 +266,9 @@ def _output_shape(op: Op, source: Tensor) -> tuple[int, int]:
             raise ModelFileError(f"{op.name} does not fit its input of shape {source.shape}.")
 
 
-def _check_range(op: Conv1D | Dense, source: Tensor, target: Tensor) -> None:
-    """No accumulator may leave int32, not even after TFLite Micro's left shift."""
+def check_range(op: Conv1D | Dense, source: Tensor, target: Tensor) -> None:
+    """Raises ModelFileError when an accumulator could leave int32, be it only after the left
+    shift TFLite Micro makes for a multiplier of 1 or more."""
     scale = multipliers(op, source, target)
     if not float(scale.max()) < _MULTIPLIER_LIMIT:
         raise ModelFileError(f"{op.name}: the output scale is far too fine for its accumulator.")
