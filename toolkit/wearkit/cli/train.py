@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,9 @@ def command(
     Ctrl-C ends training early and keeps the best network so far.
     """
     _require("torch", "matplotlib")
+    # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
+    # reads this once, when torch is loaded. It changes no number.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from wearkit.cli.stop_signals import stop_signals
     from wearkit.cli.training_display import TrainingDisplay
     from wearkit.cut import cut
