@@ -225,7 +225,11 @@ def test_counts_past_the_rails_clip_and_fractions_are_no_counts(tiny_graph: Quan
 @pytest.mark.parametrize(
     ("data", "options", "says"),
     [
-        (b"#wearkit text/1 units=g\n#wearkit text/1 units=mg\n", {}, "two headers"),
+        (
+            b"#wearkit text/1 units=g\n" + b"#wearkit text/1 units=mg\n" * 2,
+            {},
+            "changed its header",
+        ),
         (b"#wearkit text/1 units=g\n", {"unit": Unit.MG}, "contradicts mg"),
         (b"#wearkit text/1 fields=index,x,y,z\n", {"fields": ("x", "y", "z")}, "contradicts"),
         (b"0.1,0.2,9.8\n" * 120, {"unit": Unit.G}, "look like m/s2"),
@@ -252,6 +256,18 @@ def test_lines_without_the_crc_the_header_promises_are_refused(tiny_graph: Quant
          b"1200,24000000,-3,12,257*727F348E\n1201,24020000,-3,12,257\n")  # fmt: skip
     report = live.report()
     assert (report.lines_ok, report.rejected) == (1, {"crc_missing": 1})
+
+
+def test_a_garbled_repetition_of_the_header_is_one_rejected_line(
+    tiny_graph: QuantizedGraph,
+) -> None:
+    live = session(tiny_graph)
+    play(live, b"".join(b"#wearkit text/1 units=%s\n" % unit for unit in (b"g", b"q", b"g", b"mg")))
+    report = live.report()
+    assert report.rejected == {"header": 2}
+    assert report.lines_ignored == 2
+    assert report.unit is not None
+    assert report.unit.unit is Unit.G
 
 
 def test_random_damage_never_raises_and_the_counters_add_up(
