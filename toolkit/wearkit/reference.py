@@ -74,10 +74,6 @@ class Reference:
             for head in self.graph.heads
         }
 
-    def trace(self, inputs: Int8) -> dict[str, Int8]:
-        """Every activation of a few windows: tensor name -> (N, time, channels) int8."""
-        return self._run_batch(inputs)
-
     def _run_batch(self, inputs: Int8) -> dict[str, Int8]:
         values = {self.graph.input: inputs}
         for op, step in self._steps:
