@@ -219,9 +219,25 @@ def test_an_xz_of_several_padded_streams_is_one_file(tmp_path: Path) -> None:
     assert contents(tmp_path / "b.tar.xz") == FILES
 
 
+def test_a_copy_cut_between_two_files_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    tar_xz(tmp_path / "a.tar.xz", FILES)
+    plain = lzma.decompress((tmp_path / "a.tar.xz").read_bytes())
+    border = plain.index(b"set/ben.csv")
+    rest = lzma.compress(plain[border:])
+    (tmp_path / "b.tar.xz").write_bytes(lzma.compress(plain[:border]) + rest[:40])
+    assert "cut short" in refusal(tmp_path / "b.tar.xz")
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 1 << 18, (1 << 18) + 512])
+def test_members_of_every_size_are_whole(tmp_path: Path, size: int) -> None:
+    files = {"a": b"x" * size, "b": b"y" * size}
+    assert contents(tar_xz(tmp_path / "a.tar.xz", files)) == files
+    assert contents(zipped(tmp_path / "a.zip", files)) == files
+
+
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_a_damaged_archive_is_read_or_refused_and_nothing_else(
