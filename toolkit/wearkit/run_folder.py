@@ -185,6 +185,7 @@ def describe(
             "folds": split.folds,
             "seed": split.seed,
             "leak_share": split.leak_share,
+            "shared_subjects": list(split.shared_subjects),
             "train": {"windows": len(split.train), "subjects": list(split.train_subjects)},
             "val": {"windows": len(split.val), "subjects": list(split.val_subjects)},
             "test": {"windows": len(split.test), "subjects": list(split.test_subjects)},

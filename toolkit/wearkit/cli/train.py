@@ -13,6 +13,8 @@ import click
 from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
 from wearkit.errors import MissingToolError
+from wearkit.protocol import SPLITS
+from wearkit.spec import WindowSpec
 from wearkit.training_config import METHOD_NAMES, TrainingConfig
 
 if TYPE_CHECKING:
@@ -40,10 +42,19 @@ _DEFAULTS = TrainingConfig()
 @click.option(
     "--split",
     "split_name",
-    type=click.Choice(["subject"]),
-    default="subject",
+    type=click.Choice(SPLITS),
+    default=SPLITS[0],
     show_default=True,
-    help="Nobody is in two parts of the split.",
+    help="subject: groups of people; loso: one person; official: UCI HAR's own test people; "
+    "paper: the paper's random windows, which leak.",
+)
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=click.FloatRange(0, min_open=True),
+    default=WindowSpec().rate_hz,
+    show_default=True,
+    help="Samples a second of the windows; recordings at another rate are resampled.",
 )
 @click.option("--fold", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--folds", type=click.IntRange(3), default=5, show_default=True)
@@ -81,6 +92,7 @@ def command(
     arch: str,
     method: str,
     split_name: str,
+    rate_hz: float,
     fold: int,
     folds: int,
     split_seed: int,
@@ -102,12 +114,11 @@ def command(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from wearkit.cli.stop_signals import stop_signals
     from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.cut import cut
     from wearkit.devices import pick_device
+    from wearkit.protocol import cut_and_split
     from wearkit.readers import open_dataset
     from wearkit.run_folder import claim_folder, new_run, write_run
-    from wearkit.spec import ModelSpec, WindowSpec
-    from wearkit.split import subject_split
+    from wearkit.spec import ModelSpec
     from wearkit.train import train
 
     config = TrainingConfig(method=method, epochs=epochs, batch=batch, learning_rate=lr, seed=seed)
@@ -115,8 +126,11 @@ def command(
     path = out or new_run(arch)
     display = TrainingDisplay()
     with display.reading(data):
-        windows = cut(open_dataset(data, format=data_format, units=units), WindowSpec())
-        split = subject_split(windows, fold=fold, folds=folds, seed=split_seed)
+        dataset = open_dataset(data, format=data_format, units=units)
+        window = WindowSpec(rate_hz=rate_hz)
+        windows, split = cut_and_split(
+            dataset, window, split_name, fold=fold, folds=folds, seed=split_seed
+        )
     spec = ModelSpec(arch, windows.spec, windows.tasks)
     claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)
