@@ -67,7 +67,11 @@ def command(
     from wearkit_export.calibration import read_calibration
 
     run = open_run(checkpoint or newest_run())
-    counts = run.calibration if calibration is None else read_calibration(calibration)
+    counts = (
+        run.calibration
+        if calibration is None
+        else read_calibration(calibration, run.checkpoint.model.window)
+    )
     target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
     with Console(stderr=True).status("Quantizing, printing and running every file ..."):
         exported = write_bundle(
