@@ -3,6 +3,7 @@
 manifest.json                        sha256 and size of every other file, model id, labels, spec
 graph.json + graph.safetensors       the integers themselves (wearkit.graph_file)
 model.{fp32,int8}.{onnx,tflite}      printed from them
+model.int8.ort                       the int8 ONNX file for phone builds, when asked for
 golden.npz                           counts, inputs and logits a device must reproduce
 report.json, MODEL_CARD.md           what was measured
 """
@@ -46,7 +47,9 @@ FILES = (
     REPORT,
     CARD,
 )
-"""Every file of a bundle beside the manifest, which lists exactly these."""
+"""Every file of a bundle beside the manifest, which lists these and perhaps some of OPTIONAL."""
+INT8_ORT = "model.int8.ort"
+OPTIONAL = (INT8_ORT,)
 
 _MAX_FILE_BYTES = 1 << 30
 _HASHED_AT_ONCE_BYTES = 1 << 20

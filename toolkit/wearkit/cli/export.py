@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="One weight scale per dense unit. TFLite Micro before September 2024 miscomputes these.",
 )
+@click.option("--ort", is_flag=True, help="Write model.int8.ort too: ONNX Runtime's phone format.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -50,6 +51,7 @@ def command(
     calibration: Path | None,
     out: Path | None,
     dense_per_channel: bool,
+    ort: bool,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX and TFLite, run both everywhere and count what differs.
@@ -75,7 +77,12 @@ def command(
     target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
     with Console(stderr=True).status("Quantizing, printing and running every file ..."):
         exported = write_bundle(
-            run.checkpoint, counts, target, run=run, dense_per_channel=dense_per_channel
+            run.checkpoint,
+            counts,
+            target,
+            run=run,
+            dense_per_channel=dense_per_channel,
+            ort=ort,
         )
     if as_json:
         click.echo(_as_json(exported))
