@@ -78,7 +78,7 @@ def write_bundle(
 
     calibration_counts: (N >= 1, length, 3) int16. run: where the checkpoint comes from: its test
     windows are compared and scored too. ort: write model.int8.ort as well, for phones. The same
-    arguments give the same bytes.
+    arguments give the same bytes, but for that file (see wearkit_export.ort_format).
 
     Raises DataError for unusable calibration windows, ModelFileError for weights int8 cannot
     carry, VerificationError when a file or a runtime disagrees with the integers of the graph,

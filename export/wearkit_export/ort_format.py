@@ -4,6 +4,9 @@ A minimal phone build holds no graph optimiser and reads no protobuf, so the opt
 here and its result is stored ("Fixed" in ONNX Runtime's terms). Done through the session options
 that ONNX Runtime documents for it rather than through its command line tool, whose side files
 (lists of operators) carry absolute paths.
+
+The bytes vary from one conversion to the next: ONNX Runtime writes its list of kernel types in
+the order of a randomly seeded hash table. The manifest's SHA-256 pins the one in a bundle.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ _X86_ONLY = ("NchwcTransformer",)
 
 
 def to_ort(model: bytes) -> bytes:
-    """An ONNX model -> the same model as .ort, for ARM and x86; the same bytes every time.
+    """An ONNX model -> the same model as .ort, for ARM and x86. Not byte for byte repeatable.
 
     Raises MissingToolError without onnxruntime, StorageError when there is no room for a
     temporary file.

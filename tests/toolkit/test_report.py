@@ -165,7 +165,7 @@ def test_the_page_is_whole_and_fetches_nothing(toy_windows: WindowSet) -> None:
     assert "http" not in re.sub(r"<style>.*?</style>", "", html_page(_evaluation(toy_windows)))
     assert any("<b>mine</b>" in word for word in words)  # shown, not obeyed
     assert {"s00", "random forest", "mixed labels", "7", "not a number", "3"} <= set(words)
-    assert f"95 % interval of the mean, n = {len(toy_windows.subjects)}" in words
+    assert f"95 % interval, n = {len(toy_windows.subjects)}" in words
 
 
 def test_a_leak_and_a_simulation_come_before_any_figure(toy_windows: WindowSet) -> None:

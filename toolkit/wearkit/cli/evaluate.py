@@ -237,7 +237,8 @@ def _show(found: Evaluation, page: Path) -> None:
         say(warning)
     say(f"{len(found.windows)} windows, {found.source}.")
     for reason, count in found.rejected.items():
-        say(f"{count} windows not scored: {reason}.")
+        whose = " of the run's recordings" if found.own else ""
+        say(f"{count} windows{whose} were left out: {reason}.")
     for note in found.windows.notes:
         say(f"Note: {note}")
     console.print(score_table(" and ".join(found.scores), found.scores))

@@ -36,7 +36,8 @@ section { background: #fff; border: 1px solid #e0e6ec; border-radius: 10px; padd
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 14px 5px 0; text-align: right; border-bottom: 1px solid #e9edf1;
   white-space: nowrap; }
-th { font-weight: 600; color: #4a5662; border-bottom: 2px solid #cfd8e1; }
+th { font-weight: 600; color: #4a5662; border-bottom: 2px solid #cfd8e1; white-space: normal;
+  vertical-align: bottom; }
 th:first-child, td:first-child, td.word, th.word { text-align: left; }
 tfoot td { font-weight: 600; border-bottom: 0; }
 .pictures { display: flex; flex-wrap: wrap; gap: 8px 36px; }
@@ -107,7 +108,7 @@ def _task(evaluation: Evaluation, task: str) -> str:
     models = evaluation.models
     parts = [f"<section><h2>{escape(task)}</h2>", "<h3>By person</h3>", _people(models, task)]
     parts.append("<h3>By label</h3>")
-    parts += [_labels(model, task, titled=len(models) > 1) for model in models]
+    parts.append(_pictures((model, _labels(model, task)) for model in models))
     parts.append(
         '<p class="small">Sensitivity TP/(TP+FN), PPV TP/(TP+FP), NPV TN/(TN+FN); "-" where '
         "the denominator is zero.</p>"
@@ -139,23 +140,21 @@ def _people(models: Sequence[ModelResult], task: str) -> str:
             row += [_share(own.accuracy), _share(own.macro_f1)]
         rows.append(row)
     over = [_over(score, figure) for score in scores for figure in FIGURES]
-    total = str(int(scores[0].confusion.sum()))
     foot = [
-        ("mean", total, *(_share(found.mean) for found in over)),
+        ("mean", "", *(_share(found.mean) for found in over)),
         ("standard deviation", "", *(_share(found.sd) for found in over)),
-        (f"95 % interval of the mean, n = {over[0].n}", "", *(_limits(found) for found in over)),
+        (f"95 % interval, n = {over[0].n}", "", *(_limits(found) for found in over)),
     ]
     return _table(head, rows, foot=foot)
 
 
-def _labels(model: ModelResult, task: str, *, titled: bool) -> str:
+def _labels(model: ModelResult, task: str) -> str:
     rows = [
         [label, str(one.support), *map(_share, (one.sensitivity, one.ppv, one.npv, one.f1))]
         for label, one in model.scores[task].per_class.items()
     ]
     head = ("label", "windows", "sensitivity", "PPV", "NPV", "F1")
-    title = f"<p>{TITLES[model.name]}</p>" if titled else ""
-    return title + _table(head, rows)
+    return _table(head, rows)
 
 
 def _confusion(model: ModelResult, task: str) -> str:
@@ -190,9 +189,10 @@ def _ring(model: ModelResult, task: str) -> str:
 
 def _data(evaluation: Evaluation) -> str:
     parts = ["<section><h2>Data and split</h2>", _table((), list(_facts(evaluation)), words=2)]
+    whose = "of all the run's recordings" if evaluation.own else "of these recordings"
     for title, counts in (
-        ("Windows not scored", evaluation.rejected),
-        ("Source rows not used", evaluation.dropped),
+        (f"Windows left out, {whose}", evaluation.rejected),
+        (f"Source rows not used, {whose}", evaluation.dropped),
     ):
         parts.append(f"<h3>{title}</h3>{_counts(counts)}")
     parts += [f'<p class="small">Note: {escape(note)}</p>' for note in evaluation.notes()]
