@@ -1,7 +1,8 @@
 """QuantizedGraph: integer operations and tensors, the single source of every emitted model.
 
-Activations are (time, channels) int8 with one scale and zero point each; a flat vector is
-(1, features). Nothing here decides how a runtime rounds beyond naming the family.
+Activations are (rows, steps, channels) int8 with one scale and zero point each: steps run along
+time, and every row goes through the same weights. Our own networks have one row; a flat vector
+is (1, 1, features). Nothing here decides how a runtime rounds beyond naming the family.
 `graph_file` saves and loads graphs and computes the model id.
 """
 
@@ -32,7 +33,7 @@ class Tensor:
     """An int8 activation: real value = scale * (q - zero_point). scale is a float32 value."""
 
     name: str
-    shape: tuple[int, int]
+    shape: tuple[int, int, int]
     scale: float
     zero_point: int
 
@@ -45,13 +46,15 @@ class Tensor:
             raise ModelFileError(f"Tensor {self.name}: the scale must be a positive float32.")
         if not -128 <= self.zero_point <= 127:
             raise ModelFileError(f"Tensor {self.name}: the zero point must fit int8.")
-        if min(self.shape) < 1:
-            raise ModelFileError(f"Tensor {self.name}: shape {self.shape} is empty.")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise ModelFileError(
+                f"Tensor {self.name}: {self.shape} is not a shape of rows, steps, channels."
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conv1D:
-    """Valid convolution over time.
+    """Valid convolution over time, each row on its own with the same weights.
 
     weight: (out, kernel, in) int8, symmetric; weight_scale: (out,) float32;
     bias: (out,) int32 with scale float32(input scale * weight scale); relu: fused.
@@ -112,7 +115,7 @@ class MeanTime:
 
 @dataclass(frozen=True, slots=True)
 class Flatten:
-    """(time, channels) -> (1, time * channels), time-major: bytes stay where they are."""
+    """(rows, steps, channels) -> (1, 1, all of them): bytes stay where they are."""
 
     name: str
     input: str
@@ -205,7 +208,7 @@ def _check_constants(op: Conv1D | Dense, dimensions: int) -> None:
 
 
 def _check_input(tensor: Tensor | None, model: ModelSpec) -> None:
-    shape = (model.window.length, len(model.window.axes))
+    shape = (1, model.window.length, len(model.window.axes))
     if tensor is None or tensor.shape != shape:
         raise ModelFileError(f"The graph's input must have the shape of a window, {shape}.")
     if tensor.scale != INPUT_SCALE_G or tensor.zero_point != 0:
@@ -228,7 +231,7 @@ def _check_heads(heads: tuple[Head, ...], model: ModelSpec, table: dict[str, Ten
         raise ModelFileError("The graph's heads and the model's tasks differ.")
     for head, task in zip(heads, model.tasks, strict=True):
         tensor = table.get(head.tensor)
-        if tensor is None or tensor.shape != (1, len(task.labels)):
+        if tensor is None or tensor.shape != (1, 1, len(task.labels)):
             raise ModelFileError(f"The head of task {task.name!r} must give one logit a label.")
 
 
@@ -241,21 +244,21 @@ def _check_op(op: Op, source: Tensor, target: Tensor) -> None:
         raise ModelFileError(f"{op.name} must pass scale and zero point through.")
 
 
-def _output_shape(op: Op, source: Tensor) -> tuple[int, int]:
-    steps, channels = source.shape
+def _output_shape(op: Op, source: Tensor) -> tuple[int, int, int]:
+    rows, steps, channels = source.shape
     match op:
         case Conv1D(weight=weight, stride=stride) if (
             weight.shape[2] == channels and 1 <= weight.shape[1] <= steps and stride >= 1
         ):
-            return (steps - weight.shape[1]) // stride + 1, weight.shape[0]
-        case Dense(weight=weight) if source.shape == (1, weight.shape[1]):
-            return 1, weight.shape[0]
+            return rows, (steps - weight.shape[1]) // stride + 1, weight.shape[0]
+        case Dense(weight=weight) if source.shape == (1, 1, weight.shape[1]):
+            return 1, 1, weight.shape[0]
         case MaxPool1D(size=size, stride=stride) if 1 <= size <= steps and stride >= 1:
-            return (steps - size) // stride + 1, channels
+            return rows, (steps - size) // stride + 1, channels
         case MeanTime() if steps % 2 == 1:
-            return 1, channels
+            return rows, 1, channels
         case Flatten():
-            return 1, steps * channels
+            return 1, 1, rows * steps * channels
         case _:
             raise ModelFileError(f"{op.name} does not fit its input of shape {source.shape}.")
 

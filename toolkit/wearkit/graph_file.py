@@ -195,10 +195,10 @@ def _number(value: Any, field: str) -> int:
 
 
 def _tensor_from_json(value: Mapping[str, Any]) -> Tensor:
-    steps, channels = (_number(extent, "shape") for extent in value["shape"])
+    rows, steps, channels = (_number(extent, "shape") for extent in value["shape"])
     return Tensor(
         name=str(value["name"]),
-        shape=(steps, channels),
+        shape=(rows, steps, channels),
         scale=float(value["scale"]),
         zero_point=_number(value["zero_point"], "zero_point"),
     )

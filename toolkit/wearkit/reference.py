@@ -58,25 +58,32 @@ class Reference:
         ]
 
     def run(self, inputs: Int8) -> dict[str, Int8]:
-        """Int8 logits, task -> (N, labels), of windows (N, length, 3) int8 in sensor order.
+        """Int8 logits, task -> (N, labels), of windows (N, rows, steps, channels) int8.
 
+        Where the input has one row, (N, steps, channels) will do: for our own networks that is
+        (N, length, 3) in sensor order.
         Raises ModelFileError when the windows do not fit the graph's input.
         """
-        shape = self.graph.tensor(self.graph.input).shape
-        if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
-            raise ModelFileError(
-                f"The model takes int8 windows (N, {shape[0]}, {shape[1]}), "
-                f"not {inputs.dtype}{inputs.shape}."
-            )
-        found = [self._run_batch(batch) for batch in _batches(inputs)]
+        found = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
         return {
-            head.task: np.concatenate([values[head.tensor][:, 0, :] for values in found])
+            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in found])
             for head in self.graph.heads
         }
 
     def trace(self, inputs: Int8) -> dict[str, Int8]:
-        """Every activation of a few windows: tensor name -> (N, time, channels) int8."""
-        return self._run_batch(inputs)
+        """Every activation of a few windows: tensor name -> (N, rows, steps, channels) int8."""
+        return self._run_batch(self._rows(inputs))
+
+    def _rows(self, inputs: Int8) -> Int8:
+        shape = self.graph.tensor(self.graph.input).shape
+        if inputs.ndim == 3 and shape[0] == 1:
+            inputs = inputs[:, np.newaxis]
+        if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
+            wanted = ", ".join(str(extent) for extent in shape)
+            raise ModelFileError(
+                f"The model takes int8 windows (N, {wanted}), not {inputs.dtype}{inputs.shape}."
+            )
+        return inputs
 
     def _run_batch(self, inputs: Int8) -> dict[str, Int8]:
         values = {self.graph.input: inputs}
@@ -108,11 +115,11 @@ def _step(op: Op, source: Tensor, target: Tensor, rounding: Rounding) -> Callabl
         case Conv1D() | Dense():
             return _matrix_step(op, source, target, rounding)
         case MaxPool1D():
-            return lambda x: _max_pool(x, op, target.shape[0])
+            return lambda x: _max_pool(x, op, target.shape[1])
         case MeanTime():
             return _mean_time
         case Flatten():
-            return lambda x: x.reshape(x.shape[0], 1, -1)
+            return lambda x: x.reshape(x.shape[0], 1, 1, -1)
 
 
 def _matrix_step(
@@ -145,25 +152,25 @@ def _matrix_step(
 
 
 def _unrolled(x: Int8, kernel: int, stride: int) -> Int8:
-    """(N, time, channels) -> (N, steps, kernel * channels), oldest step first."""
+    """(N, rows, time, channels) -> (N, rows, steps, kernel * channels), oldest step first."""
     if kernel == 1 and stride == 1:
         return x
-    windows = sliding_window_view(x, kernel, axis=1)[:, ::stride].transpose(0, 1, 3, 2)
-    return windows.reshape(*windows.shape[:2], -1)
+    windows = sliding_window_view(x, kernel, axis=2)[:, :, ::stride].swapaxes(3, 4)
+    return windows.reshape(*windows.shape[:3], -1)
 
 
 def _max_pool(x: Int8, op: MaxPool1D, steps: int) -> Int8:
     last = (steps - 1) * op.stride + 1
-    result = x[:, : last : op.stride]
+    result = x[:, :, : last : op.stride]
     for shift in range(1, op.size):
-        result = np.maximum(result, x[:, shift : shift + last : op.stride])
+        result = np.maximum(result, x[:, :, shift : shift + last : op.stride])
     return result
 
 
 def _mean_time(x: Int8) -> Int8:
     """Nearest integer to the mean; the number of steps is odd, so nothing lies half way."""
-    steps = x.shape[1]
-    total = x.sum(axis=1, keepdims=True, dtype=np.int64)
+    steps = x.shape[2]
+    total = x.sum(axis=2, keepdims=True, dtype=np.int64)
     mean: Int8 = ((total + steps // 2) // steps).astype(np.int8)
     return mean
 
