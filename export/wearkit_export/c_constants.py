@@ -1,0 +1,129 @@
+"""The numbers of a layer as the C kernels want them: folded biases, fixed-point factors, tiles.
+
+Everything is decided here, off line; firmware/include/wk/wk_layer.h and wk_requantize.h say what
+the kernels do with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.errors import ModelFileError
+from wearkit.graph import Conv1D, Dense, QuantizedGraph, Tensor, accumulator_bound, multipliers
+
+TILE = 16  # inputs of a tile; it holds four channels
+GROUP = 4
+_INT32 = 2**31 - 1
+_FLOAT32_EXACT = 2**24
+# With DSP instructions an accumulator holds 256 times the sum, so the sum has 24 bits; inputs at
+# even places are -128..127, inputs at odd places -255..0 (wk_layer.h).
+_WIDE_LIMIT = 2**23
+_SMALL_SHIFTS = range(1, 23)
+_SMALL_LIMIT = 2**30
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constants:
+    """One layer. weight: (out, inputs) int8; the rest one number a channel.
+
+    bias: with the input's zero point folded in; odd_sum: sum of the weights at odd places;
+    multiplier, shift: as wk_requantize.h takes them; small: WK_SMALL_SHIFTS may be promised.
+    """
+
+    weight: NDArray[np.int8]
+    bias: NDArray[np.int64]
+    odd_sum: NDArray[np.int64]
+    multiplier: NDArray[np.int64]
+    shift: NDArray[np.int64]
+    zero_point: int
+    low: int
+    high: int
+    small: bool
+
+    @property
+    def outputs(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        return int(self.weight.shape[1])
+
+
+def layer_constants(op: Conv1D | Dense, graph: QuantizedGraph) -> Constants:
+    """Fold a layer. Raises ModelFileError when its rounding family cannot be had in integers."""
+    source, target = graph.tensor(op.input), graph.tensor(op.output)
+    weight = op.weight.reshape(op.weight.shape[0], -1)
+    sums = weight.astype(np.int64)
+    bias = op.bias.astype(np.int64) - source.zero_point * sums.sum(axis=1)
+    odd_sum = sums[:, 1::2].sum(axis=1)
+    reach = 255 * np.abs(sums).sum(axis=1) + np.abs(bias)
+    if int(reach.max()) > _INT32:
+        raise ModelFileError(
+            f"{op.name} has so many inputs that its sums may leave 32 bits in C: use fewer."
+        )
+    bound = accumulator_bound(op, source)
+    multiplier, shift = _factors(op, source, target, graph.rounding, bound)
+    low, high = (target.zero_point if op.relu else -128), 127
+    small = (
+        min(shift) in _SMALL_SHIFTS
+        and max(shift) in _SMALL_SHIFTS
+        and bound < _SMALL_LIMIT
+        and (low, high) == (-128, 127)
+    )
+    ones = np.ones(weight.shape[0], dtype=np.int64)
+    return Constants(
+        weight, bias, odd_sum, multiplier * ones, shift * ones, target.zero_point, low, high, small
+    )
+
+
+def wide_reach(weight: NDArray[np.int8]) -> int:
+    """The largest |sum| that the wide form of the inputs (wk_layer.h) can give."""
+    size = np.abs(weight.astype(np.int64))
+    return int((128 * size[:, ::2].sum(axis=1) + 255 * size[:, 1::2].sum(axis=1)).max())
+
+
+def fits_wide(weight: NDArray[np.int8]) -> bool:
+    return wide_reach(weight) < _WIDE_LIMIT
+
+
+def segment_tiles(weight: NDArray[np.int8]) -> int:
+    """How many tiles of a dense layer a 24-bit accumulator takes before it must be emptied."""
+    tiles = -(-weight.shape[1] // TILE)
+    for parts in range(1, tiles + 1):
+        length = -(-tiles // parts)
+        starts = range(0, tiles, length)
+        if all(fits_wide(weight[:, TILE * at : TILE * (at + length)]) for at in starts):
+            return length
+    return 1
+
+
+def tiles(weight: NDArray[np.int8]) -> NDArray[np.int8]:
+    """(out, inputs) -> (tile, 4, 16): groups of four channels, zeros where there are no more."""
+    out, inputs = weight.shape
+    groups, length = -(-out // GROUP), -(-inputs // TILE)
+    padded = np.zeros((groups * GROUP, length * TILE), dtype=np.int8)
+    padded[:out, :inputs] = weight
+    return padded.reshape(groups, GROUP, length, TILE).swapaxes(1, 2).reshape(-1, GROUP, TILE)
+
+
+def _factors(
+    op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: str, bound: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    if rounding == "xnnpack":
+        if bound > _FLOAT32_EXACT:
+            raise ModelFileError(
+                f"{op.name} cannot round like xnnpack in integers, because its accumulator may "
+                f"reach {bound}, which float32 does not hold exactly: choose another family."
+            )
+        scale = np.float32(source.scale) * op.weight_scale / np.float32(target.scale)
+        mantissa, exponent = np.frexp(scale)
+        return (mantissa * 2.0**24).astype(np.int64), 24 - exponent.astype(np.int64)
+    mantissa64, exponent = np.frexp(multipliers(op, source, target))
+    fixed = np.floor(mantissa64 * 2.0**31 + 0.5).astype(np.int64)
+    carry = fixed == 1 << 31
+    fixed, exponent = np.where(carry, fixed >> 1, fixed), exponent + carry
+    vanishes = exponent < -31
+    return np.where(vanishes, 0, fixed), np.where(vanishes, 0, -exponent.astype(np.int64))

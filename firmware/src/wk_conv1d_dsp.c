@@ -1,0 +1,164 @@
+#include "wk/wk_target.h"
+
+#if defined(WK_TARGET_DSP)
+
+#include "wk/wk_conv1d.h"
+#include "wk/wk_requantize.h"
+#include "wk_wide.h"
+
+/* Everything here computes two channels of two convolutions at a time. */
+
+static inline int32_t larger(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Outputs c and, where there is one, c + 1. */
+static inline void store(const wk_outputs_t *outputs, uint32_t c, int32_t first, int32_t second,
+                         int8_t *out)
+{
+    const wk_channel_t *const channel = outputs->channels + c;
+
+    out[c] = wk_requantize(first + channel[0].bias, &channel[0], outputs, WK_CONV_ROUNDING);
+    if (c + 1 < outputs->count) {
+        out[c + 1] = wk_requantize(second + channel[1].bias, &channel[1], outputs,
+                                   WK_CONV_ROUNDING);
+    }
+}
+
+/* From the tiles of channels c and c + 1 to those of the next two. */
+static inline const int8_t *next_pair(const int8_t *tiles, uint32_t c, uint32_t count)
+{
+    return tiles + (c % 4u == 0 ? 8u : count * WK_TILE_BYTES - 8u);
+}
+
+/* One output of every channel, the maximum of layer->pool windows. */
+static void tiles_pooled(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out)
+{
+    const wk_outputs_t outputs = layer->outputs;
+    const uint32_t count = WK_TILES(layer->window);
+    const uint32_t step = layer->step / 2u; /* four values are two words */
+    const uint32_t pool = layer->pool;
+    const int8_t *tiles = layer->tiles;
+    uint32_t c;
+
+    for (c = 0; c < outputs.count; c += 2) {
+        int32_t sums[4];
+        int32_t first;
+        int32_t second;
+        uint32_t i;
+
+        wk_wide_dot_2x2(tiles, wide, wide + step, count, sums);
+        first = larger(sums[0], sums[1]);
+        second = larger(sums[2], sums[3]);
+        for (i = 2; i < pool; i += 2) {
+            const int32_t *const x = wide + i * step;
+
+            wk_wide_dot_2x2(tiles, x, i + 1 < pool ? x + step : x, count, sums);
+            first = larger(first, larger(sums[0], sums[1]));
+            second = larger(second, larger(sums[2], sums[3]));
+        }
+        store(&outputs, c, first >> 8, second >> 8, out);
+        tiles = next_pair(tiles, c, count);
+    }
+}
+
+/* One output, or two neighbours, of every channel. */
+static void tiles_single(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out, int two)
+{
+    const wk_outputs_t outputs = layer->outputs;
+    const uint32_t count = WK_TILES(layer->window);
+    const int8_t *tiles = layer->tiles;
+    uint32_t c;
+
+    for (c = 0; c < outputs.count; c += 2) {
+        int32_t sums[4];
+
+        wk_wide_dot_2x2(tiles, wide, two ? wide + layer->step / 2u : wide, count, sums);
+        store(&outputs, c, sums[0] >> 8, sums[2] >> 8, out);
+        if (two) {
+            store(&outputs, c, sums[1] >> 8, sums[3] >> 8, out + outputs.count);
+        }
+        tiles = next_pair(tiles, c, count);
+    }
+}
+
+void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                     void *scratch)
+{
+    int32_t *const wide = (int32_t *)scratch;
+    const uint32_t window = layer->window;
+    const uint32_t step = layer->step;
+    const uint32_t channels = layer->outputs.count;
+
+    if (layer->pool > 1) {
+        for (; steps > 0; steps--) {
+            wk_wide_inputs(in, ((layer->pool - 1u) * step + window) / 4u, wide);
+            tiles_pooled(layer, wide, out);
+            in += layer->pool_stride * step;
+            out += channels;
+        }
+        return;
+    }
+    while (steps > 0) {
+        const int two = steps > 1;
+
+        wk_wide_inputs(in, ((two ? step : 0u) + window) / 4u, wide);
+        tiles_single(layer, wide, out, two);
+        in += 2u * step;
+        out += 2u * channels;
+        steps = (uint16_t)(steps - 1 - two);
+    }
+}
+
+/* One output of every channel. */
+static void taps_pooled(const wk_conv1d_t *layer, const int16_t *wide, int8_t *out)
+{
+    const wk_outputs_t outputs = layer->outputs;
+    const uint32_t row = WK_TAPS(layer->window);
+    const uint32_t step = layer->step;
+    const uint32_t pool = layer->pool;
+    const int16_t *taps = layer->taps;
+    uint32_t c;
+
+    for (c = 0; c < outputs.count; c += 2) {
+        const int16_t *const other = c + 1 < outputs.count ? taps + row : taps;
+        int32_t first = INT32_MIN;
+        int32_t second = INT32_MIN;
+        uint32_t i;
+
+        for (i = 0; i < pool; i += 2) {
+            const int16_t *const x = wide + i * step;
+            int32_t sums[4];
+
+            wk_wide_taps_2x2(taps, other, x, i + 1 < pool ? x + step : x, row / 2u, sums);
+            first = larger(first, larger(sums[0], sums[1]));
+            second = larger(second, larger(sums[2], sums[3]));
+        }
+        store(&outputs, c, first, second, out);
+        taps += 2u * row;
+    }
+}
+
+void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                    void *scratch)
+{
+    int16_t *wide = (int16_t *)scratch;
+    const uint32_t hop = (uint32_t)layer->pool_stride * layer->step;
+    const uint32_t values =
+        (steps - 1u) * hop + (layer->pool - 1u) * layer->step + layer->window;
+    uint32_t i;
+
+    for (i = 0; i < values; i++) {
+        wide[i] = in[i];
+    }
+    for (; steps > 0; steps--) {
+        taps_pooled(layer, wide, out);
+        wide += hop;
+        out += layer->outputs.count;
+    }
+}
+
+#else
+typedef int wk_conv1d_dsp_is_not_built;
+#endif

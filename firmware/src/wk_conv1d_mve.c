@@ -1,0 +1,1 @@
+typedef int wk_conv1d_mve_is_not_built;

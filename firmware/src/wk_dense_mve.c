@@ -1,0 +1,1 @@
+typedef int wk_dense_mve_is_not_built;

@@ -1,0 +1,3 @@
+#ifndef WK_MVE_H
+#define WK_MVE_H
+#endif
