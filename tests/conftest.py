@@ -8,7 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from wearkit.architecture import weight_shapes
+from wearkit.checkpoint import Checkpoint
+from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -65,3 +70,60 @@ def needs_program() -> Callable[[str, str], str]:
         return path
 
     return check
+
+
+@pytest.fixture(scope="session")
+def untrained_checkpoint() -> Callable[..., Checkpoint]:
+    """untrained_checkpoint(arch, seed=0): random weights, plausible batch norms, two tasks."""
+
+    def make(arch: str, seed: int = 0) -> Checkpoint:
+        tasks = (
+            TaskSpec("posture", tuple(f"posture-{k}" for k in range(12))),
+            TaskSpec("placement", ("chest", "thigh", "wrist")),
+        )
+        model = ModelSpec(arch, WindowSpec(), tasks)
+        generator = np.random.default_rng(seed)
+        weights = {}
+        for name, shape in weight_shapes(model).items():
+            if name.endswith(("running_var", "norm.weight")):
+                values = generator.uniform(0.4, 1.6, shape)
+            elif len(shape) == 1:
+                values = generator.normal(0.0, 0.1, shape)
+            else:
+                values = generator.normal(0.0, np.sqrt(2.0 / np.prod(shape[1:])), shape)
+            weights[name] = values.astype(np.float32)
+        return Checkpoint(model, weights, {"simulated": True})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_counts() -> Callable[..., np.ndarray]:
+    """made_counts(windows, seed=0): (N, 100, 3) int16 counts, 1 g in any direction and motion."""
+
+    def make(windows: int, seed: int = 0) -> np.ndarray:
+        generator = np.random.default_rng(seed)
+        gravity = generator.normal(size=(windows, 1, 3))
+        gravity *= 256 / np.linalg.norm(gravity, axis=2, keepdims=True)
+        vigour = generator.uniform(2.0, 150.0, (windows, 1, 1))
+        counts = gravity + vigour * generator.normal(size=(windows, 100, 3))
+        return np.clip(np.rint(counts), -512, 511).astype(np.int16)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def micro_bundle(
+    tmp_path_factory: pytest.TempPathFactory,
+    untrained_checkpoint: Callable[..., Checkpoint],
+    made_counts: Callable[..., np.ndarray],
+    needs_module: Callable[[str, str], None],
+) -> Path:
+    """A bundle of an untrained mtl-net-micro. Tests must not write into it."""
+    for module in ("onnx", "ai_edge_litert"):
+        needs_module(module, "pip install 'wearkit[export]'")
+    from wearkit_export.bundle_writer import write_bundle
+
+    path = tmp_path_factory.mktemp("bundle") / "micro-int8"
+    write_bundle(untrained_checkpoint("mtl-net-micro"), made_counts(64), path)
+    return path

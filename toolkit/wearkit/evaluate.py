@@ -1,73 +1,24 @@
-"""Scores of a float or an integer model on windows, its own or another recording's."""
+"""Scores of a float or an integer model on windows, its own or another recording's.
+
+Windows of other recordings are to be cut with `cut(recordings, model.window, tasks=model.tasks)`,
+which matches their labels to the model's by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wearkit import reference
 from wearkit.checkpoint import Checkpoint
-from wearkit.errors import DataError, ModelFileError
+from wearkit.errors import ModelFileError
+from wearkit.graph import QuantizedGraph
 from wearkit.metrics import TaskScore, score_task
-from wearkit.spec import ModelSpec, TaskSpec
+from wearkit.spec import ModelSpec
 from wearkit.windows import WindowSet
-
-UNKNOWN = -1  # target of a window whose label the model does not have
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchedWindows:
-    """Windows with targets in a model's own tasks and labels.
-
-    targets: task of the model -> (N,) int16, UNKNOWN where the window's label is not the model's.
-    """
-
-    windows: WindowSet
-    targets: Mapping[str, NDArray[np.int16]]
-    notes: tuple[str, ...]
-
-
-def match_labels(windows: WindowSet, model: ModelSpec) -> MatchedWindows:
-    """Find the model's tasks and labels in the data, by name.
-
-    What has no counterpart is dropped and named in a note. Raises DataError when no window has a
-    label the model knows, ModelFileError when the windows are not cut as the model expects.
-    """
-    if windows.spec != model.window:
-        raise ModelFileError("The windows are not cut as this model's were.")
-    theirs = {task.name: task for task in windows.tasks}
-    targets: dict[str, NDArray[np.int16]] = {}
-    notes: list[str] = []
-    for task in model.tasks:
-        if task.name not in theirs:
-            notes.append(f"Task {task.name} is not in the data and is not scored.")
-            continue
-        column = _translate(windows.targets[task.name], theirs[task.name], task)
-        unknown = int((column == UNKNOWN).sum())
-        if unknown:
-            strange = sorted(set(theirs[task.name].labels) - set(task.labels))
-            notes.append(
-                f"{unknown} windows have no {task.name} label of the model and are not scored "
-                f"({', '.join(strange)})."
-            )
-        if unknown < len(column):
-            targets[task.name] = column
-    if not targets:
-        known = "; ".join(f"{task.name}: {', '.join(task.labels)}" for task in model.tasks)
-        raise DataError(f"No label in the data is one of the model's ({known}).")
-    keep = np.flatnonzero(np.any([column != UNKNOWN for column in targets.values()], axis=0))
-    return MatchedWindows(
-        windows.take(keep), {name: column[keep] for name, column in targets.items()}, tuple(notes)
-    )
-
-
-def _translate(codes: NDArray[np.int16], theirs: TaskSpec, mine: TaskSpec) -> NDArray[np.int16]:
-    places = {label: number for number, label in enumerate(mine.labels)}
-    table = np.array([places.get(label, UNKNOWN) for label in theirs.labels], np.int16)
-    return table[codes]
 
 
 def float_logits(
@@ -88,22 +39,38 @@ def float_logits(
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def score_logits(
-    model: ModelSpec, logits: Mapping[str, NDArray[Any]], matched: MatchedWindows
-) -> dict[str, TaskScore]:
+def score_logits(logits: Mapping[str, NDArray[Any]], windows: WindowSet) -> dict[str, TaskScore]:
     """logits: task -> (N, labels), float or int8; the first of equal logits wins, as on the
-    device. Only tasks and windows with a known target are scored."""
+    device. Scores every task of the windows; raises ModelFileError when logits do not fit them."""
     scores = {}
-    for task in model.tasks:
-        if task.name not in matched.targets:
-            continue
-        truth = matched.targets[task.name]
-        known = truth != UNKNOWN
+    for task in windows.tasks:
+        answers = logits.get(task.name)
+        if answers is None or answers.shape != (len(windows), len(task.labels)):
+            raise ModelFileError(f"The model does not answer task {task.name!r} of the windows.")
         scores[task.name] = score_task(
             task.labels,
-            truth[known],
-            logits[task.name].argmax(axis=1)[known],
-            matched.windows.subject[known],
-            matched.windows.subjects,
+            windows.targets[task.name],
+            answers.argmax(axis=1),
+            windows.subject,
+            windows.subjects,
         )
     return scores
+
+
+def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, TaskScore]:
+    """Task -> score of the float network. Cut the windows with the model's spec and tasks."""
+    _check(checkpoint.model, windows)
+    return score_logits(float_logits(checkpoint, windows.inputs), windows)
+
+
+def evaluate_integer(graph: QuantizedGraph, windows: WindowSet) -> dict[str, TaskScore]:
+    """Task -> score of the integer reference, which is what a device answers."""
+    _check(graph.model, windows)
+    return score_logits(reference.run(graph, windows.inputs), windows)
+
+
+def _check(model: ModelSpec, windows: WindowSet) -> None:
+    if windows.spec != model.window:
+        raise ModelFileError("The windows are not cut as this model's were.")
+    if not len(windows) or not set(windows.tasks) <= set(model.tasks):
+        raise ModelFileError("The windows have other tasks or labels than the model.")

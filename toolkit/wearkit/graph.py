@@ -181,6 +181,12 @@ def multipliers(op: Conv1D | Dense, source: Tensor, target: Tensor) -> NDArray[n
     return source.scale * scale / target.scale
 
 
+def bias_scale(input_scale: float, weight_scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The scale of a bias and of an accumulator step: the product, rounded to float32."""
+    scale: NDArray[np.float32] = np.float32(input_scale) * weight_scale
+    return scale
+
+
 def accumulator_bound(op: Conv1D | Dense, source: Tensor) -> int:
     """The largest |int32 accumulator| any int8 input can reach, partial sums included."""
     reach = max(127 - source.zero_point, source.zero_point + 128)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from wearkit.architecture import mac_count, parameter_count
 from wearkit.checkpoint import Checkpoint, load_checkpoint, read_limited, save_checkpoint
 from wearkit.errors import DataError, ModelFileError
+from wearkit.evaluate import evaluate_float
 from wearkit.metrics import TaskScore
 from wearkit.npz import TEXT, read_npz, write_npz
 from wearkit.safe_write import write_json
@@ -50,6 +51,13 @@ class Run:
     test: WindowSet
     metrics: Mapping[str, Any]
 
+    def split_subjects(self, part: str) -> tuple[str, ...]:
+        """Who is in the part "train", "val" or "test" of the split."""
+        try:
+            return tuple(str(name) for name in self.metrics["split"][part]["subjects"])
+        except (KeyError, TypeError) as error:
+            raise ModelFileError(f"{self.path / 'metrics.json'} names no {part} people.") from error
+
 
 def new_run(arch: str, parent: Path = Path(RUNS)) -> Path:
     """A path for a run that starts now: <parent>/<utc>-<arch>, not yet taken."""
@@ -66,6 +74,24 @@ def newest_run(parent: Path = Path(RUNS)) -> Path:
     if not found:
         raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
     return max(found)[1].parent
+
+
+def write_run(
+    path: Path, windows: WindowSet, split: Split, result: TrainingResult
+) -> dict[str, TaskScore]:
+    """Score the kept network on the test windows and write the whole run, pictures too.
+
+    Returns task -> score. Raises StorageError when the disk refuses; the checkpoint goes first.
+    """
+    from wearkit.plots import draw_run
+
+    save_checkpoint(result.checkpoint, path)
+    scores = evaluate_float(result.checkpoint, windows.take(split.test))
+    save_run(path, windows, split, result, scores)
+    source = "simulated data" if windows.simulated else "test people"
+    what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
+    draw_run(path, result.history, result.epoch, scores, what)
+    return scores
 
 
 def save_run(
@@ -133,14 +159,14 @@ def describe(
         },
         "tasks": {name: score.to_json() for name, score in scores.items()},
         "split": {
-            "kind": "subject",
+            "kind": split.name,
             "fold": split.fold,
             "folds": split.folds,
             "seed": split.seed,
             "leak_share": split.leak_share,
-            "train": _part(windows, split.train),
-            "val": _part(windows, split.val),
-            "test": _part(windows, split.test),
+            "train": {"windows": len(split.train), "subjects": list(split.train_subjects)},
+            "val": {"windows": len(split.val), "subjects": list(split.val_subjects)},
+            "test": {"windows": len(split.test), "subjects": list(split.test_subjects)},
         },
         "kept": dict(result.checkpoint.provenance["kept"]),
         "training": {
@@ -215,8 +241,3 @@ def _read_test(path: Path, model: ModelSpec, simulated: bool) -> WindowSet:
 def _check_range(path: Path, column: NDArray[np.integer], limit: int) -> None:
     if not column.size or column.min() < 0 or column.max() >= limit:
         raise ModelFileError(f"{path} is empty or holds an index out of range; train again.")
-
-
-def _part(windows: WindowSet, index: NDArray[np.integer]) -> dict[str, Any]:
-    present = np.unique(windows.subject[index])
-    return {"windows": len(index), "subjects": [windows.subjects[number] for number in present]}

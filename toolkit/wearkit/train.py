@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +22,9 @@ from wearkit.history import EpochRecord, Progress, Role, Scores
 from wearkit.methods import METHODS, BatchLoss
 from wearkit.networks import Network, export_weights, seeded_network
 from wearkit.spec import ModelSpec
+from wearkit.split import Split
 from wearkit.training_config import TrainingConfig, derive_seed
 from wearkit.windows import WindowSet
-
-if TYPE_CHECKING:
-    from wearkit.split import Split
 
 EVALUATION_BATCH = 512  # windows: large enough to be fast, small enough for any laptop
 

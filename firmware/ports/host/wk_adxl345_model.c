@@ -97,58 +97,58 @@ static uint8_t register_byte(const wk_adxl345_model_t *model, uint8_t reg)
     case REG_FIFO_STATUS:
         return fifo_entries(model);
     default:
+        if (reg >= WK_ADXL345_MODEL_REGISTERS) {
+            return 0;
+        }
         return reg >= REG_DATAX0 && reg <= REG_DATAZ1 ? data_byte(model, reg) : model->reg[reg];
     }
 }
 
-static void read_data(wk_adxl345_model_t *model, uint8_t reg, uint8_t bytes_len)
+void wk_adxl345_model_read_begin(wk_adxl345_model_t *model, uint8_t reg)
 {
-    if (reg != REG_DATAX0 || bytes_len != 6) {
+    model->read_first = reg;
+    model->read_len = 0;
+    model->read_late = 0;
+}
+
+uint8_t wk_adxl345_model_read_byte(wk_adxl345_model_t *model)
+{
+    const uint8_t reg = (uint8_t)(model->read_first + model->read_len++);
+    const uint8_t noise = reg == REG_DATAX1 ? model->noise_xor : 0;
+    const uint8_t byte = (uint8_t)(register_byte(model, reg) ^ noise);
+    const uint8_t late = model->read_late;
+
+    model->read_late = byte & 1;
+    if (model->shifted) {
+        return (uint8_t)((byte >> 1) | (late << 7));
+    }
+    return byte;
+}
+
+void wk_adxl345_model_read_end(wk_adxl345_model_t *model)
+{
+    const int first = model->read_first;
+    const int end = first + model->read_len;
+
+    model->read_len = 0;
+    if (end <= REG_DATAX0 || first > REG_DATAZ1 || end == first) {
+        return;
+    }
+    if (first != REG_DATAX0 || end != REG_DATAZ1 + 1) {
         model->short_reads++;
     }
     model->noise_xor = 0;
     pop(model);
 }
 
-static int model_read(void *context, uint8_t reg, uint8_t *out_bytes, uint8_t bytes_len)
+void wk_adxl345_model_write(wk_adxl345_model_t *model, uint8_t reg, uint8_t value)
 {
-    wk_adxl345_model_t *model = context;
-    uint8_t late = 0;
-    bool data = false;
-    uint8_t i;
-
-    if (model->absent || reg + bytes_len > WK_ADXL345_MODEL_REGISTERS) {
-        return 1;
-    }
-    for (i = 0; i < bytes_len; i++) {
-        const uint8_t at = (uint8_t)(reg + i);
-        const uint8_t noise = at == REG_DATAX1 ? model->noise_xor : 0;
-        const uint8_t byte = (uint8_t)(register_byte(model, at) ^ noise);
-
-        out_bytes[i] = byte;
-        if (model->shifted) {
-            out_bytes[i] = (uint8_t)((byte >> 1) | (late << 7));
-            late = byte & 1;
-        }
-        data = data || (at >= REG_DATAX0 && at <= REG_DATAZ1);
-    }
-    if (data) {
-        read_data(model, reg, bytes_len);
-    }
-    return 0;
-}
-
-static int model_write(void *context, uint8_t reg, uint8_t value)
-{
-    wk_adxl345_model_t *model = context;
     const bool read_only = reg == REG_INT_SOURCE || (reg >= REG_DATAX0 && reg <= REG_DATAZ1) ||
                            reg == REG_FIFO_STATUS;
 
-    if (model->absent || reg >= WK_ADXL345_MODEL_REGISTERS) {
-        return 1;
-    }
-    if (reg < FIRST_WRITABLE || read_only || reg == model->stuck_reg) {
-        return 0;
+    if (reg < FIRST_WRITABLE || reg >= WK_ADXL345_MODEL_REGISTERS || read_only ||
+        reg == model->stuck_reg) {
+        return;
     }
     if (measuring(model) && reg != REG_POWER_CTL) {
         model->live_writes++;
@@ -157,6 +157,31 @@ static int model_write(void *context, uint8_t reg, uint8_t value)
     if (reg == REG_FIFO_CTL && fifo_mode(model) == BYPASS) {
         model->held_len = 0;
     }
+}
+
+static int bus_read(void *context, uint8_t reg, uint8_t *out_bytes, uint8_t bytes_len)
+{
+    wk_adxl345_model_t *model = context;
+
+    if (model->absent) {
+        return 1;
+    }
+    wk_adxl345_model_read_begin(model, reg);
+    while (bytes_len-- > 0) {
+        *out_bytes++ = wk_adxl345_model_read_byte(model);
+    }
+    wk_adxl345_model_read_end(model);
+    return 0;
+}
+
+static int bus_write(void *context, uint8_t reg, uint8_t value)
+{
+    wk_adxl345_model_t *model = context;
+
+    if (model->absent) {
+        return 1;
+    }
+    wk_adxl345_model_write(model, reg, value);
     return 0;
 }
 
@@ -201,8 +226,8 @@ wk_bus_t wk_adxl345_model_bus(wk_adxl345_model_t *model)
 {
     wk_bus_t bus;
 
-    bus.write = model_write;
-    bus.read = model_read;
+    bus.write = bus_write;
+    bus.read = bus_read;
     bus.context = model;
     return bus;
 }

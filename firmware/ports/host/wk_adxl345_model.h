@@ -32,6 +32,9 @@ typedef struct {
     uint32_t lost;  /* of these, overwritten before they were read */
     uint32_t short_reads; /* data reads that were not one 6-byte burst: axes or entries lost */
     uint32_t live_writes; /* settings changed while measuring */
+    uint8_t read_first;   /* the burst that is going on: its first register, */
+    uint8_t read_len;     /* bytes so far, */
+    uint8_t read_late;    /* and the bit that `shifted` carries over */
 } wk_adxl345_model_t;
 
 /* As after power-on. */
@@ -42,6 +45,14 @@ void wk_adxl345_model_tick(wk_adxl345_model_t *model, const int16_t counts[3]);
 
 /* Output rate as BW_RATE now says, or 0 in standby. */
 uint32_t wk_adxl345_model_rate_mhz(const wk_adxl345_model_t *model);
+
+/* One burst, byte by byte, as a bus simulator sees it. `end` frees the FIFO entry that was read. */
+void wk_adxl345_model_read_begin(wk_adxl345_model_t *model, uint8_t reg);
+uint8_t wk_adxl345_model_read_byte(wk_adxl345_model_t *model);
+void wk_adxl345_model_read_end(wk_adxl345_model_t *model);
+
+/* Nothing happens to a register that cannot be written. */
+void wk_adxl345_model_write(wk_adxl345_model_t *model, uint8_t reg, uint8_t value);
 
 /* A wk_bus_t whose context is the model. */
 wk_bus_t wk_adxl345_model_bus(wk_adxl345_model_t *model);

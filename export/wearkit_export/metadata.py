@@ -1,0 +1,25 @@
+"""What every emitted model file says about itself: plain text, the same in ONNX and TFLite."""
+
+from __future__ import annotations
+
+from wearkit.graph import QuantizedGraph
+from wearkit_export.float_graph import FloatGraph
+
+PRODUCER = "wearkit"
+
+
+def model_metadata(graph: QuantizedGraph | FloatGraph, model_id: str) -> dict[str, str]:
+    """Key -> text, in the order to write. No dates, no paths: same graph, same bytes.
+
+    labels.<task> holds one label a line, in the order of that output's values.
+    """
+    window = graph.model.window
+    integers = isinstance(graph, QuantizedGraph)
+    values = "int8 = clamp((count + 2) >> 2, -128, 127), 1/64 g a step" if integers else "g"
+    found = {
+        "wearkit.model_id": model_id,
+        "wearkit.arch": graph.model.arch,
+        "wearkit.input": f"{window.length} samples of {','.join(window.axes)} in {values}",
+        "wearkit.rate_hz": f"{window.rate_hz:g}",
+    }
+    return found | {f"labels.{task.name}": "\n".join(task.labels) for task in graph.model.tasks}

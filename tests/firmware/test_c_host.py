@@ -1,0 +1,116 @@
+"""The C functions on the host, sanitizers on, against Python."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wearkit.counts import counts_to_int8
+from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.units import Unit
+
+Sample = tuple[int, int, tuple[int, int, int]]
+
+HEADER_MAX = 105  # WK_TEXT_HEADER_MAX
+
+
+def _run(program: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    result = subprocess.run([program, *arguments], input=stdin, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stdout
+
+
+def _lines(build: Path, samples: list[Sample], *format_: str) -> bytes:
+    text = "".join(f"{index} {t_us} {x} {y} {z}\n" for index, t_us, (x, y, z) in samples)
+    return _run(build / "dump", "text", *format_, stdin=text.encode())
+
+
+def _samples(count: int) -> list[Sample]:
+    random = np.random.default_rng(345)
+    counts = random.integers(-512, 512, (count, 3)).tolist()
+    return [(i, (i * 20011) % 2**32, (x, y, z)) for i, (x, y, z) in enumerate(counts)]
+
+
+@pytest.mark.parametrize("program", ["test_golden", "test_adxl345"])
+def test_c_tests_pass(host_build: Path, program: str) -> None:
+    assert _run(host_build / program)
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not on the PATH")
+def test_c_tests_pass_with_another_compiler(firmware_build: Callable[..., Path]) -> None:
+    # Without sanitizers: their clang runtime is a package of its own, and gcc's run has them.
+    firmware_build("host-test", CC="clang", SANITIZE="")
+
+
+def test_every_count_from_every_pair_of_bytes_is_python_s(host_build: Path) -> None:
+    answer = np.array(_run(host_build / "dump", "counts").split(), dtype=np.int32).reshape(-1, 2)
+    bytes_ = np.arange(1 << 16, dtype=np.uint16)
+    counts = bytes_.view(np.int16)
+
+    np.testing.assert_array_equal(answer[:, 0], counts)
+    np.testing.assert_array_equal(answer[:, 1], counts_to_int8(counts))
+
+
+@pytest.mark.parametrize("size", [0, 1, 6, 7, 8, 255, 4096])
+def test_crc_is_zlib_s(host_build: Path, size: int) -> None:
+    data = np.random.default_rng(size).bytes(size)
+    assert _run(host_build / "dump", "crc", stdin=data) == b"%08X\n" % zlib.crc32(data)
+
+
+def test_crc_check_value(host_build: Path) -> None:
+    assert _run(host_build / "dump", "crc", stdin=b"123456789") == b"CBF43926\n"
+
+
+@pytest.mark.parametrize("crc", ["crc32", "none"])
+def test_lines_byte_for_byte(host_build: Path, crc: str) -> None:
+    edges = [(4294967295, 4294967295, (-32768, 32767, -1)), (10, 9, (0, -10, 100))]
+    samples = [*edges, *_samples(300)]
+    bodies = [
+        "#wearkit text/1 units=counts rate=50 range=2 axes=+x+y+z fields=index,t_us,x,y,z "
+        f"crc={crc}",
+        *(f"{index},{t_us},{x},{y},{z}" for index, t_us, (x, y, z) in samples),
+    ]
+    suffix = "*{:08X}" if crc == "crc32" else ""
+    expected = "".join(f"{body}{suffix.format(zlib.crc32(body.encode()))}\n" for body in bodies)
+
+    assert _lines(host_build, samples, "50", "2", crc).decode() == expected
+
+
+def test_longest_header_fills_its_buffer(host_build: Path) -> None:
+    assert len(_lines(host_build, [], "65535", "255", "crc32")) == HEADER_MAX
+
+
+def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
+    text = (repository / "firmware/include/wk/wk_golden_counts.h").read_text()
+    assert "#define WK_GOLDEN_LINE_BYTES 53" in text  # WK_TEXT_SAMPLE_MAX and a zero
+
+
+@pytest.mark.parametrize("crc", ["crc32", "none"])
+def test_live_reads_back_every_sample(host_build: Path, crc: str) -> None:
+    samples = _samples(500)
+    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    steps = stream.feed(_lines(host_build, samples, "50", "2", crc))
+
+    assert [(s.sample.index, s.sample.t_us, s.sample.counts) for s in steps] == samples
+    assert not any(step.missing or step.restarted for step in steps)
+    assert stream.header is not None and stream.header.unit is Unit.COUNTS
+    assert stream.header.needs_crc == (crc == "crc32")
+
+
+def test_live_refuses_a_line_with_one_changed_digit(host_build: Path) -> None:
+    samples = _samples(40)
+    text = _lines(host_build, samples, "50", "2", "crc32")
+    lines = text.splitlines(keepends=True)
+    at = lines[21].index(b"*") - 1
+    lines[21] = lines[21][:at] + bytes([lines[21][at] ^ 1]) + lines[21][at + 1 :]
+    steps = SampleStream(StreamOptions(rate_hz=50.0)).feed(b"".join(lines))
+
+    kept = [step.sample.index for step in steps]
+    assert kept == [index for index, _, _ in samples if index != 20]
+    assert [step.missing for step in steps].count(1) == 1

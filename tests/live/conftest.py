@@ -1,0 +1,183 @@
+"""A small graph without export tools, lines of samples, and live as a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tty
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wearkit.counts import INPUT_SCALE_G, counts_to_int8
+from wearkit.graph import Dense, Flatten, Head, QuantizedGraph, Tensor
+from wearkit.reference import Reference
+from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+
+HOP, LENGTH = 60, 100
+
+
+@pytest.fixture(scope="session")
+def tiny_graph() -> QuantizedGraph:
+    """Two linear heads over the raw window: any changed sample changes some logit."""
+    tasks = (
+        TaskSpec("activity", ("lie", "sit", "walk", "run")),
+        TaskSpec("side", ("left", "right")),
+    )
+    model = ModelSpec("mtl-net-micro", WindowSpec(), tasks)
+    random = np.random.default_rng(5)
+    tensors = [
+        Tensor("in", (LENGTH, 3), INPUT_SCALE_G, 0),
+        Tensor("flat", (1, 300), INPUT_SCALE_G, 0),
+    ]
+    ops: list[Any] = [Flatten("flatten", "in", "flat")]
+    for task in tasks:
+        labels = len(task.labels)
+        tensors.append(Tensor(task.name, (1, labels), 0.0625, 3))
+        ops.append(
+            Dense(
+                f"head_{task.name}",
+                "flat",
+                task.name,
+                random.integers(-127, 128, (labels, 300)).astype(np.int8),
+                np.array([2.0**-9], dtype=np.float32),
+                np.zeros(labels, dtype=np.int32),
+                relu=False,
+            )
+        )
+    heads = tuple(Head(task.name, task.name) for task in tasks)
+    return QuantizedGraph(model, tuple(tensors), tuple(ops), "in", heads)
+
+
+@pytest.fixture(scope="session")
+def moving_counts() -> Callable[..., NDArray[np.int16]]:
+    """moving_counts(n, seed=0): (n, 3) int16, three still seconds, then motion up to the rails."""
+
+    def make(samples: int, seed: int = 0) -> NDArray[np.int16]:
+        random = np.random.default_rng(seed)
+        still = np.array([120.0, -80.0, 210.0])  # |a| = 254.8
+        vigour = np.where(np.arange(samples) < 150, 1.0, random.uniform(20.0, 200.0, samples))
+        counts = still + vigour[:, None] * random.normal(size=(samples, 3))
+        return np.clip(np.rint(counts), -512, 511).astype(np.int16)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def expected_logits() -> Callable[..., dict[str, NDArray[np.int8]]]:
+    """expected_logits(graph, counts): windows cut by hand at hop 60, run in one batch."""
+
+    def run(graph: QuantizedGraph, counts: NDArray[np.int16]) -> dict[str, NDArray[np.int8]]:
+        starts = range(0, len(counts) - LENGTH + 1, HOP)
+        windows = np.stack([counts[start : start + LENGTH] for start in starts])
+        return Reference(graph).run(counts_to_int8(windows))
+
+    return run
+
+
+def lines_of(counts: NDArray[np.int16], first: int = 0, *, stamps: bool = True) -> list[bytes]:
+    """index,t_us,x,y,z at 50 Hz, or x,y,z without stamps."""
+    return [
+        (f"{index},{index * 20000}," if stamps else "").encode() + b"%d,%d,%d\n" % tuple(row)
+        for index, row in enumerate(counts.tolist(), first)
+    ]
+
+
+@dataclass
+class LiveProcess:
+    """`wearkit live` in a process of its own, on a pty the test writes to."""
+
+    process: subprocess.Popen[str]
+    master: int
+    out: list[str] = field(default_factory=list)
+
+    def send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.master, view[:4000]) :]
+
+    def unplug(self) -> None:
+        os.close(self.master)
+        self.master = -1
+
+    def finish(self, timeout_s: float = 60.0) -> tuple[int, list[dict[str, Any]], str]:
+        """(exit code, windows, stderr); reads everything."""
+        out, err = self.process.communicate(timeout=timeout_s)
+        lines = [*self.out, *out.splitlines()]
+        return self.process.returncode, [json.loads(line) for line in lines], err
+
+    def read_window(self) -> dict[str, Any]:
+        """The next window's JSON; waits for it."""
+        assert self.process.stdout is not None
+        self.out.append(self.process.stdout.readline())
+        result: dict[str, Any] = json.loads(self.out[-1])
+        return result
+
+
+def summary_of(err: str) -> dict[str, Any]:
+    found = [line for line in err.splitlines() if line.startswith('{"summary"')]
+    assert len(found) == 1, err
+    result: dict[str, Any] = json.loads(found[0])["summary"]
+    return result
+
+
+def wearkit_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from wearkit.cli import main; main()", *arguments]
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"{what} did not happen"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def live_on_pty(micro_bundle: Path) -> Iterator[Callable[..., LiveProcess]]:
+    """live_on_pty(*options, sent=b"") -> LiveProcess; `sent` waits in the port before live opens."""
+    started: list[LiveProcess] = []
+
+    def start(*options: str, sent: bytes = b"") -> LiveProcess:
+        master, reader = os.openpty()
+        tty.setraw(reader)
+        port = os.ttyname(reader)
+        os.write(master, sent)
+        process = subprocess.Popen(
+            wearkit_command(
+                "live", "--port", port, "--bundle", str(micro_bundle), "--json", *options
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        live = LiveProcess(process, master)
+        started.append(live)
+        wait_until(lambda: _has_open(process, port), "opening the port")
+        os.close(reader)
+        return live
+
+    yield start
+    for live in started:
+        if live.master >= 0:
+            os.close(live.master)
+        if live.process.poll() is None:
+            live.process.kill()
+        live.process.communicate()
+
+
+def _has_open(process: subprocess.Popen[str], path: str) -> bool:
+    if process.poll() is not None:
+        return True
+    try:
+        handles = list(Path(f"/proc/{process.pid}/fd").iterdir())
+        return any(str(handle.readlink()) == path for handle in handles)
+    except OSError:
+        return False

@@ -1,0 +1,84 @@
+"""`wearkit data`: look at recordings before anything is learned from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from wearkit.data_info import DataInfo
+
+
+@click.group(name="data")
+def command() -> None:
+    """Look at recordings."""
+
+
+@command.command()
+@click.argument("path")
+@click.option("--format", "format_name", help="Read as this format instead of finding it out.")
+@click.option("--units", help="Unit of recordings that do not say: g, mg, m/s2 or counts.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def info(path: str, format_name: str | None, units: str | None, as_json: bool) -> None:
+    """Say what the recordings at PATH hold, and what of them was dropped and why.
+
+    PATH is a folder, a file, a .zip or a .tar.xz (read in place), or posture-sim.
+    """
+    from rich.console import Console
+
+    from wearkit.data_info import describe
+    from wearkit.readers import open_dataset
+
+    with Console(stderr=True).status("Reading ..."):
+        found = describe(open_dataset(path, format=format_name, units=units))
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
+        return
+    console = Console()
+    console.print(_overview(found))
+    for labels in found.labels:
+        rows = {**labels.rows, "(unlabelled)": labels.unlabelled}
+        console.print(_shares(f"task {labels.task}", rows, found.rows))
+    console.print(_shares("placements", found.placements, found.rows))
+    console.print(_shares("subjects", found.subjects, found.rows))
+
+
+def _overview(found: DataInfo) -> Table:
+    rates = found.rates
+    lost = ", ".join(f"{rows:,} rows: {reason}" for reason, rows in found.dropped.items())
+    pairs = [
+        ("format", found.format),
+        ("recordings", f"{found.recordings:,} of {len(found.subjects):,} subjects"),
+        ("rows", f"{found.rows:,} ({found.duration_s / 60:,.1f} min)"),
+        ("true rate", f"{rates.median_hz:.2f} Hz ({rates.min_hz:.2f} to {rates.max_hz:.2f})"),
+        ("gaps", f"{found.gaps:,} ({found.gap_s:,.1f} s)"),
+        ("at the +-2 g rails", f"{found.clipped_share:.2%} of rows"),
+        ("dropped", lost or "nothing"),
+        *(("note", note) for note in found.notes),
+    ]
+    return _table(f"{found.name}{' (SIMULATED)' if found.simulated else ''}", pairs)
+
+
+def _shares(title: str, rows: Mapping[str, int], total: int) -> Table:
+    shares = [(name, f"{count:,}", f"{count / total:.1%}") for name, count in rows.items()]
+    table = _table(title, shares)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    return table
+
+
+def _table(title: str, rows: list[tuple[str, str]] | list[tuple[str, str, str]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    # Text, not str: a label like "[red]" is a label, not markup.
+    table = Table(*([""] * len(rows[0])), title=Text(title), title_justify="left")
+    table.show_header = False
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table

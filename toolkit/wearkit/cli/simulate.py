@@ -1,0 +1,171 @@
+"""`wearkit simulate`: a recording played on a pseudo-terminal, as a sensor would send it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wearkit.cli.stop_signals import stop_signals
+
+if TYPE_CHECKING:
+    from wearkit.link.pseudo_terminal import PseudoTerminal
+    from wearkit.readers import Dataset
+    from wearkit.recording import Recording
+    from wearkit.simulate import LineFormat
+
+UNITS = ("counts", "g", "mg", "m/s2")
+
+
+@click.command()
+@click.option(
+    "--data",
+    default="posture-sim",
+    show_default=True,
+    metavar="PATH|posture-sim",
+    help="Recordings to play: a folder, file or archive.",
+)
+@click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
+@click.option("--input-units", metavar="U", help="Unit of the data, if it does not say.")
+@click.option("--subject", metavar="S", help="Only this subject's recordings.")
+@click.option("--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0.")
+@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of sensor time.")
+@click.option(
+    "--speed", type=float, default=1.0, show_default=True, metavar="X", help="X times real time."
+)
+@click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
+@click.option(
+    "--units",
+    type=click.Choice(UNITS),
+    default="counts",
+    show_default=True,
+    help="Unit of the lines that are sent.",
+)
+@click.option("--no-header", is_flag=True, help="Do not say what the lines mean.")
+@click.option(
+    "--link",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Make this symbolic link to the port while it lasts.",
+)
+@click.option("--wait", type=float, metavar="S", help="Give up when nobody opens it for S seconds.")
+def command(
+    data: str,
+    data_format: str | None,
+    input_units: str | None,
+    subject: str | None,
+    recording: int | None,
+    seconds: float | None,
+    speed: float,
+    loop: bool,
+    units: str,
+    no_header: bool,
+    link: Path | None,
+    wait: float | None,
+) -> int:
+    """Play recordings on a pseudo-terminal, as a sensor would send them.
+
+    The first line on stdout is the port to give to `wearkit live --port`. Playing starts when a
+    reader opens it.
+    """
+    from wearkit.cut import DEFAULT_SPEC
+    from wearkit.link.pseudo_terminal import PseudoTerminal
+    from wearkit.readers import open_dataset
+    from wearkit.simulate import LineFormat
+    from wearkit.units import Unit
+
+    _check(speed, seconds)
+    dataset = open_dataset(data, format=data_format, units=input_units)
+    chosen = _Chosen(dataset, subject, recording)
+    chosen.check()
+    with stop_signals() as received:
+        port = PseudoTerminal(link)
+        try:
+            click.echo(port.path)
+            click.echo(f"Simulated sensor: {chosen} at {speed:g} times real time.", err=True)
+            line_format = LineFormat(DEFAULT_SPEC, Unit(units), header=not no_header)
+            _play(port, chosen, line_format, speed, seconds, loop, wait, received)
+        finally:
+            port.close()
+    return 128 + received[0] if received else 0
+
+
+def _check(speed: float, seconds: float | None) -> None:
+    if not 0 < speed < float("inf"):
+        raise click.BadParameter("--speed must be a positive number.")
+    if seconds is not None and not seconds > 0:
+        raise click.BadParameter("--seconds must be a positive number.")
+
+
+class _Chosen:
+    """The recordings to play, by subject and position. Iterating reads them anew."""
+
+    def __init__(self, dataset: Dataset, subject: str | None, position: int | None) -> None:
+        self._dataset, self._subject, self._position = dataset, subject, position
+
+    def __str__(self) -> str:
+        what = [str(self._dataset.name)]
+        if self._subject is not None:
+            what.append(f"subject {self._subject}")
+        if self._position is not None:
+            what.append(f"recording {self._position}")
+        return ", ".join(what)
+
+    def __iter__(self) -> Iterator[Recording]:
+        wanted: Iterable[Recording] = (
+            one for one in self._dataset if self._subject in (None, one.subject)
+        )
+        if self._position is not None:
+            wanted = islice(wanted, self._position, self._position + 1)
+        return iter(wanted)
+
+    def check(self) -> None:
+        """Raises DataError when there is nothing to play."""
+        from wearkit.errors import DataError
+
+        if next(iter(self), None) is None:
+            raise DataError(
+                f"There is no recording to play ({self}): `wearkit data info "
+                f"{self._dataset.name}` lists what there is."
+            )
+
+
+def _play(
+    port: PseudoTerminal,
+    chosen: _Chosen,
+    line_format: LineFormat,
+    speed: float,
+    seconds: float | None,
+    loop: bool,
+    wait_s: float | None,
+    received: list[int],
+) -> None:
+    from wearkit.errors import PortError
+    from wearkit.simulate import simulate
+
+    def stop() -> bool:
+        return bool(received)
+
+    while not stop():
+        click.echo(f"Waiting for a reader: wearkit live --port {port.path}", err=True)
+        if not port.wait_for_reader(stop, wait_s):
+            if stop():
+                return
+            raise PortError(f"Nobody opened {port.path} within {wait_s:g} s.")
+        played = simulate(
+            port,
+            lambda: chosen,
+            line_format,
+            speed=speed,
+            seconds=seconds,
+            loop=loop,
+            stop=stop,
+        )
+        left = "; the reader left" if played.reader_left else ""
+        click.echo(f"Sent {played.samples} samples, {played.lag_s:.2f} s late{left}.", err=True)
+        if not loop or not played.reader_left:
+            return
+        port.renew()

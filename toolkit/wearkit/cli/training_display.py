@@ -1,0 +1,103 @@
+"""What `wearkit train` shows on stderr: progress, a line an epoch, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskID as BarId
+
+from wearkit.architecture import parameter_count
+from wearkit.cli.score_tables import score_table
+from wearkit.history import EpochRecord, Scores
+from wearkit.metrics import TaskScore
+from wearkit.spec import ModelSpec
+from wearkit.split import Split
+from wearkit.train import TrainingResult
+from wearkit.windows import WindowSet
+
+
+class TrainingDisplay:
+    """A `history.Progress`. On anything but a terminal only whole lines are written."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._bar_id = BarId(0)
+
+    @contextmanager
+    def reading(self, source: str) -> Iterator[None]:
+        with self._console.status(f"Reading {source} ..."):
+            yield
+
+    def describe(self, windows: WindowSet, split: Split, spec: ModelSpec) -> None:
+        kind = "simulated windows" if windows.simulated else "windows"
+        self._say(f"{len(windows)} {kind} of {len(windows.subjects)} people.")
+        for name, label in (("train", "train"), ("val", "validate"), ("test", "test")):
+            people, count = getattr(split, f"{name}_subjects"), len(getattr(split, name))
+            self._say(f"  {label:<8} {count:>6} windows, {len(people)} people")
+        self._say(f"  fold {split.fold} of {split.folds}, leak {split.leak_share:g}")
+        for note in windows.notes:
+            self._say(f"Note: {note}")
+        tasks = ", ".join(f"{task.name} ({len(task.labels)})" for task in spec.tasks)
+        self._say(f"{spec.arch}: {parameter_count(spec):,} parameters; tasks: {tasks}.")
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        with bar:
+            self._bar, self._bar_id = bar, bar.add_task("training", total=None)
+            yield
+
+    def batch(self, done: int, total: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar_id, completed=done, total=total)
+
+    def epoch(self, record: EpochRecord) -> None:
+        parts = [f"epoch {record.epoch:>3}  loss {record.objective:.4f}"]
+        parts.append(f"validation: student {_accuracies(record.student)}")
+        if record.teacher is not None:
+            parts.append(f"teacher {_accuracies(record.teacher)}")
+        self._say("  ".join(parts))
+
+    def result(
+        self,
+        path: Path,
+        windows: WindowSet,
+        result: TrainingResult,
+        scores: Mapping[str, TaskScore],
+    ) -> None:
+        if result.interrupted:
+            which = (
+                f"the best network so far (epoch {result.epoch})"
+                if result.epoch
+                else "the network as it is (no epoch had ended)"
+            )
+            self._say(f"Interrupted: {which} was kept.")
+        title = "Test people" + (" (simulated)" if windows.simulated else "")
+        self._console.print(score_table(title, {"": scores}))
+        self._say(
+            f"Kept the {result.kept} of epoch {result.epoch}; trained {result.training_s:.1f} s "
+            f"on {result.device} ({result.windows_per_s:,.0f} windows/s)."
+        )
+        self._say(f"Saved in {path}. Next: wearkit export --int8 --checkpoint {path}")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+
+def _accuracies(scores: Scores) -> str:
+    return " / ".join(f"{value:.3f}" for value in scores.accuracy.values())

@@ -1,0 +1,61 @@
+"""SessionClock: seconds since sample 0, from the device's clock where it can be believed."""
+
+from __future__ import annotations
+
+from wearkit.link.rate import RateMeter
+
+_TOLERANCE_S = 1.0  # a FIFO read in bursts stamps its samples up to 0.64 s late
+_SMALLEST_STEP_S = 1e-4
+_RESET_LINES = 3
+
+
+class SessionClock:
+    """Strictly increasing time for samples in order.
+
+    Without device stamps, and where a stamp cannot be right, samples are 1/rate_hz apart. After
+    three stamps in a row that disagree with that, the device's clock was set or wrapped, and is
+    followed again from there.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._period_s = 1.0 / rate_hz
+        self._last_s: float | None = None
+        self._offset_s: float | None = None
+        self._odd_lines = 0
+        self.device = RateMeter("device")
+
+    def advance(self, index: int, steps: int, t_us: int | None, *, restarted: bool) -> float:
+        """The time of sample `index`, `steps` after the last one. t_us: its device stamp."""
+        if restarted:
+            self._offset_s = None
+        if self._last_s is None:
+            time_s = expected_s = 0.0
+        else:
+            expected_s = self._last_s + steps * self._period_s
+            time_s = expected_s
+        if t_us is not None:
+            time_s = self._stamped_s(index, steps, t_us / 1e6, expected_s)
+        if self._last_s is not None:
+            time_s = max(time_s, self._last_s + _SMALLEST_STEP_S)
+        self._last_s = time_s
+        return time_s
+
+    def _stamped_s(self, index: int, steps: int, stamp_s: float, expected_s: float) -> float:
+        if self._offset_s is None:
+            return self._follow(index, stamp_s, expected_s)
+        time_s = stamp_s - self._offset_s
+        if abs(time_s - expected_s) <= _TOLERANCE_S + steps * self._period_s:
+            self._odd_lines = 0
+            self.device.add(index, time_s)
+            return time_s
+        self._odd_lines += 1
+        if self._odd_lines < _RESET_LINES:
+            return expected_s
+        return self._follow(index, stamp_s, expected_s)
+
+    def _follow(self, index: int, stamp_s: float, expected_s: float) -> float:
+        self._offset_s = stamp_s - expected_s
+        self._odd_lines = 0
+        self.device.restart()
+        self.device.add(index, expected_s)
+        return expected_s

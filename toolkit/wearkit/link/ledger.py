@@ -1,0 +1,39 @@
+"""Every byte and line that came in, under exactly one heading."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from wearkit.link.text_line import Reason
+
+
+class Ledger:
+    """accepted + rejected + ignored = received, in bytes and in lines, once a stream ended.
+
+    Ignored are comments, headers, blank lines and pieces that were never whole lines.
+    """
+
+    def __init__(self) -> None:
+        self.lines_ok = self.lines_ignored = 0
+        self.bytes_ok = self.bytes_rejected = self.bytes_ignored = 0
+        self.rejected: Counter[Reason] = Counter()
+
+    @property
+    def lines(self) -> int:
+        return self.lines_ok + self.lines_ignored + self.rejected.total()
+
+    @property
+    def bytes_total(self) -> int:
+        return self.bytes_ok + self.bytes_rejected + self.bytes_ignored
+
+    def accept(self, size_bytes: int) -> None:
+        self.lines_ok += 1
+        self.bytes_ok += size_bytes
+
+    def reject(self, reason: Reason, size_bytes: int) -> None:
+        self.rejected[reason] += 1
+        self.bytes_rejected += size_bytes
+
+    def ignore(self, size_bytes: int, *, whole_line: bool = True) -> None:
+        self.lines_ignored += whole_line
+        self.bytes_ignored += size_bytes

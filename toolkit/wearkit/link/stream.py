@@ -1,0 +1,221 @@
+"""SampleStream: bytes of a text link -> samples in counts, in place, none lost while deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from wearkit.errors import DataError
+from wearkit.link.layout import (
+    LAYOUT_LINES,
+    MAX_LAYOUT_LINES,
+    Layout,
+    RawSample,
+    find_layout,
+    mixed_shapes,
+)
+from wearkit.link.ledger import Ledger
+from wearkit.link.sequence import (
+    ArrivalSequencer,
+    IndexSequencer,
+    Placed,
+    Refused,
+    Sample,
+    Sequencer,
+    Step,
+)
+from wearkit.link.text import Line, TextDecoder
+from wearkit.link.text_header import SAME_AXES, Header, is_header, parse_header
+from wearkit.link.text_line import Reason, Row
+from wearkit.link.units import UnitChoice, UnitFinder, to_counts
+from wearkit.units import Unit
+
+_DEVICE_ERROR = "#error "
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
+
+    unit, fields: None to take them from the header or to find them out.
+    skip_head: as in TextDecoder.
+    """
+
+    rate_hz: float
+    unit: Unit | None = None
+    fields: tuple[str, ...] | None = None
+    skip_head: bool = False
+
+    def joining(self, in_mid_line: bool) -> StreamOptions:
+        """The same for a port that is, or is not, joined in the middle of a line."""
+        return replace(self, skip_head=in_mid_line)
+
+
+class SampleStream:
+    """Lines that come before columns and unit are known wait, and are then used like the others.
+
+    Memory: at most MAX_LAYOUT_LINES lines, then at most MAX_MOVING_S seconds of samples.
+    device_error: what the device's last `#error` comment said, as our sketch sends it.
+    """
+
+    def __init__(self, options: StreamOptions) -> None:
+        self._options = options
+        self.decoder = TextDecoder(skip_head=options.skip_head)
+        self.ledger = Ledger()
+        self.header: Header | None = None
+        self.choice: UnitChoice | None = None
+        self.valid_lines = 0
+        self.device_error = ""
+        self._layout: Layout | None = None
+        self._sequencer: Sequencer = ArrivalSequencer()
+        self._finder: UnitFinder | None = UnitFinder(options.rate_hz)
+        self._rows: list[tuple[Row, Line]] = []
+        self._raw: list[tuple[RawSample, Line]] = []
+        if options.unit is not None:
+            self.choice = UnitChoice(options.unit, "said by --units")
+        if options.fields is not None:
+            self._use(Layout(options.fields))
+
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
+        """The samples this chunk completes, in order.
+
+        Raises DataError when columns or unit cannot be found, or the device contradicts itself
+        or the user.
+        """
+        for line in self.decoder.feed(chunk, arrival_s):
+            self._take(line)
+        return self._place_all() if self.choice is not None else []
+
+    def finish(self) -> list[Step]:
+        """Close the accounts: what still waits for a decision is counted as undecided."""
+        for line in self.decoder.finish():
+            self.ledger.ignore(line.size_bytes, whole_line=False)
+        for _, line in (*self._rows, *self._raw):
+            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
+        self._rows, self._raw = [], []
+        return self._booked(self._sequencer.finish())
+
+    def _take(self, line: Line) -> None:
+        match line.content:
+            case Row() as row:
+                self._take_row(row, line)
+            case Reason() as reason:
+                self.ledger.reject(reason, line.size_bytes)
+            case str() as text:
+                self.ledger.ignore(line.size_bytes)
+                self._take_comment(text)
+            case None:
+                self.ledger.ignore(line.size_bytes)
+
+    def _take_row(self, row: Row, line: Line) -> None:
+        if self.header is not None and self.header.needs_crc and not row.has_crc:
+            self.ledger.reject(Reason.CRC_MISSING, line.size_bytes)
+            return
+        self.valid_lines += 1
+        if self._layout is not None:
+            self._read(self._layout, row, line)
+            return
+        self._rows.append((row, line))
+        if len(self._rows) >= LAYOUT_LINES:
+            rows = [row for row, _ in self._rows]
+            layout = find_layout(rows)
+            if layout is not None:
+                axes = self.header.axes if self.header is not None else SAME_AXES
+                self._use(Layout(layout.fields, layout.named, axes))
+            elif len(rows) >= MAX_LAYOUT_LINES:
+                raise mixed_shapes(rows)
+
+    def _take_comment(self, text: str) -> None:
+        if is_header(text):
+            self._take_header(parse_header(text))
+        elif text.startswith(_DEVICE_ERROR):
+            self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
+
+    def _take_header(self, header: Header) -> None:
+        if self.header is not None:
+            if header != self.header:
+                raise DataError("The device sent two headers that differ: start live again.")
+            return
+        self._check_against_choices(header)
+        self.header = header
+        if self.choice is None and header.unit is not None:
+            self.choice = UnitChoice(header.unit, "said by the device's header")
+        if self._layout is None and header.fields is not None:
+            self._use(Layout(header.fields, axes=header.axes))
+
+    def _check_against_choices(self, header: Header) -> None:
+        if self.choice is not None and header.unit not in (None, self.choice.unit):
+            raise DataError(
+                f"The device's header says its values are {header.unit}, which contradicts "
+                f"{self.choice.unit} ({self.choice.evidence})."
+            )
+        if self._layout is None:
+            return
+        same_fields = header.fields in (None, self._layout.fields)
+        if not (same_fields and header.axes == self._layout.axes):
+            raise DataError(
+                "The device's header contradicts the columns in use "
+                f"({','.join(self._layout.fields)}): start live again."
+            )
+
+    def _use(self, layout: Layout) -> None:
+        self._layout = layout
+        self._sequencer = IndexSequencer() if "index" in layout.fields else ArrivalSequencer()
+        waiting, self._rows = self._rows, []
+        for row, line in waiting:
+            self._read(layout, row, line)
+
+    def _read(self, layout: Layout, row: Row, line: Line) -> None:
+        sample = layout.read(row)
+        if isinstance(sample, Reason):
+            self.ledger.reject(sample, line.size_bytes)
+            return
+        self._raw.append((sample, line))
+        self._watch_unit(sample)
+
+    def _watch_unit(self, sample: RawSample) -> None:
+        """Find the unit; or, where it was said, check it once against gravity at rest."""
+        if self._finder is None:
+            return
+        found = self._finder.push(sample.xyz)
+        if found is not None:
+            self._finder = None
+            if self.choice is not None and found.unit is not self.choice.unit:
+                raise DataError(
+                    f"The values look like {found.unit} ({found.evidence}), but {self.choice.unit} "
+                    f"was {self.choice.evidence}."
+                )
+            self.choice = self.choice or found
+        elif self.choice is None and (refusal := self._finder.given_up):
+            raise refusal
+
+    def _place_all(self) -> list[Step]:
+        assert self.choice is not None
+        waiting, self._raw = self._raw, []
+        if self.choice.unit is Unit.COUNTS:
+            waiting = list(self._whole_only(waiting))
+        counts = to_counts([raw.xyz for raw, _ in waiting], self.choice.unit).tolist()
+        placed: list[Placed] = []
+        for (raw, line), (x, y, z) in zip(waiting, counts, strict=True):
+            sample = Sample(raw.index, raw.t_us, (x, y, z), line.size_bytes, line.arrival_s)
+            placed += self._sequencer.push(sample)
+        return self._booked(placed)
+
+    def _whole_only(
+        self, waiting: list[tuple[RawSample, Line]]
+    ) -> Iterable[tuple[RawSample, Line]]:
+        for raw, line in waiting:
+            if all(isinstance(value, int) for value in raw.xyz):
+                yield raw, line
+            else:
+                self.ledger.reject(Reason.NOT_INTEGER, line.size_bytes)
+
+    def _booked(self, placed: list[Placed]) -> list[Step]:
+        steps: list[Step] = []
+        for item in placed:
+            if isinstance(item, Refused):
+                self.ledger.reject(item.reason, item.sample.size_bytes)
+            else:
+                self.ledger.accept(item.sample.size_bytes)
+                steps.append(item)
+        return steps

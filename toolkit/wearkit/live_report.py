@@ -1,0 +1,97 @@
+"""LiveReport: what came in, what was lost, and what was said of it. Its counters add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wearkit.errors import VerificationError, WearkitError
+from wearkit.link.rate import MeasuredRate
+from wearkit.link.units import UnitChoice
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReport:
+    """The state of a session, final once `ended` is set.
+
+    bytes_*, lines_*: as in Ledger; rejected: lines by reason, duplicates among them.
+    missing_samples: taken by the device and never received (exact with an index column).
+    clipped_samples: samples with an axis at a rail of the +-2 g range.
+    windows = windows_valid + windows_invalid; invalid: windows by reason (one window can have
+    two). error: why the session ended, when it did not end by itself.
+    """
+
+    bytes_received: int
+    bytes_ok: int
+    bytes_rejected: int
+    bytes_ignored: int
+    bytes_pending: int
+    printable_bytes: int
+    lines: int
+    lines_ok: int
+    lines_ignored: int
+    rejected: Mapping[str, int]
+    missing_samples: int
+    restarts: int
+    clipped_samples: int
+    windows: int
+    windows_valid: int
+    windows_invalid: int
+    invalid: Mapping[str, int]
+    unit: UnitChoice | None
+    rate: MeasuredRate | None
+    expected_rate_hz: float
+    simulated: bool
+    ended: str = ""
+    error: WearkitError | None = None
+
+    def __post_init__(self) -> None:
+        booked = self.bytes_ok + self.bytes_rejected + self.bytes_ignored + self.bytes_pending
+        if booked != self.bytes_received:
+            raise VerificationError(f"{self.bytes_received} bytes came, {booked} are booked.")
+        if self.lines_ok + self.lines_ignored + sum(self.rejected.values()) != self.lines:
+            raise VerificationError("The counts of lines do not add up.")
+        if self.windows_valid + self.windows_invalid != self.windows:
+            raise VerificationError("The counts of windows do not add up.")
+
+    @property
+    def lines_rejected(self) -> int:
+        return sum(self.rejected.values())
+
+    @property
+    def clipped_share(self) -> float:
+        return self.clipped_samples / self.lines_ok if self.lines_ok else 0.0
+
+    @property
+    def rate_is_off(self) -> bool:
+        return self.rate is not None and self.rate.is_off(self.expected_rate_hz)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `summary` object of `wearkit live --json`."""
+        return {
+            "ended": self.ended,
+            "error": str(self.error) if self.error else None,
+            "simulated": self.simulated,
+            "windows": self.windows,
+            "windows_valid": self.windows_valid,
+            "windows_invalid": self.windows_invalid,
+            "invalid": dict(self.invalid),
+            "samples": self.lines_ok,
+            "missing_samples": self.missing_samples,
+            "restarts": self.restarts,
+            "clipped_share": self.clipped_share,
+            "lines": self.lines,
+            "lines_ok": self.lines_ok,
+            "lines_ignored": self.lines_ignored,
+            "rejected": dict(self.rejected),
+            "bytes_received": self.bytes_received,
+            "bytes_ok": self.bytes_ok,
+            "bytes_rejected": self.bytes_rejected,
+            "bytes_ignored": self.bytes_ignored,
+            "unit": str(self.unit.unit) if self.unit else None,
+            "unit_evidence": self.unit.evidence if self.unit else None,
+            "rate_hz": self.rate.rate_hz if self.rate else None,
+            "rate_source": self.rate.source if self.rate else None,
+            "expected_rate_hz": self.expected_rate_hz,
+        }

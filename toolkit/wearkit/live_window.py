@@ -1,0 +1,90 @@
+"""WindowGrid: samples in order -> windows on the sensor's own grid, with the gaps they touch.
+
+Window k covers samples hop*k to hop*k + length - 1. Nothing is resampled or interpolated: a
+window that touches a missing sample has no counts and says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.link.sequence import Counts, Step
+from wearkit.spec import WindowSpec
+
+
+class Missing(StrEnum):
+    """Why there is no sample at an index; a window's reasons for being invalid."""
+
+    GAP = "gap"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridWindow:
+    """One window. t_s: time of its first sample. counts: (length, 3) int16, None when invalid."""
+
+    window: int
+    first_index: int
+    t_s: float
+    counts: NDArray[np.int16] | None
+    reasons: tuple[Missing, ...]
+
+
+class WindowGrid:
+    """Memory: one window of samples."""
+
+    def __init__(self, spec: WindowSpec) -> None:
+        self._length, self._hop = spec.length, spec.hop
+        self._slots: list[Counts | Missing] = []
+        self._times_s: list[float] = []
+        self._window = 0
+        self._next_index = 0
+        self._last_s = 0.0
+
+    def index_of(self, step: Step) -> int:
+        """The session index this step's sample will get."""
+        if not step.restarted:
+            return self._next_index + step.missing
+        # At least one sample counts as missing, so that no window spans the restart, and the new
+        # stretch begins on the grid, so that its windows are those of a fresh session.
+        return self._hop * ((self._next_index + self._hop) // self._hop)
+
+    def push(self, step: Step, t_s: float) -> list[GridWindow]:
+        """The windows this sample completes, in order; several after a gap."""
+        index = self.index_of(step)
+        why = Missing.RESTART if step.restarted else Missing.GAP
+        absent = index - self._next_index
+        between_s = (t_s - self._last_s) / (absent + 1)
+        found: list[GridWindow] = []
+        for position in range(absent):
+            found += self._append(why, self._last_s + between_s * (position + 1))
+        found += self._append(step.sample.counts, t_s)
+        self._last_s = t_s
+        return found
+
+    def _append(self, slot: Counts | Missing, t_s: float) -> list[GridWindow]:
+        self._slots.append(slot)
+        self._times_s.append(t_s)
+        self._next_index += 1
+        if len(self._slots) < self._length:
+            return []
+        window = self._complete()
+        del self._slots[: self._hop]
+        del self._times_s[: self._hop]
+        self._window += 1
+        return [window]
+
+    def _complete(self) -> GridWindow:
+        reasons = sorted({slot for slot in self._slots if isinstance(slot, Missing)})
+        counts = None if reasons else np.array(self._slots, dtype=np.int16)
+        return GridWindow(
+            window=self._window,
+            first_index=self._window * self._hop,
+            t_s=self._times_s[0],
+            counts=counts,
+            reasons=tuple(reasons),
+        )

@@ -1,0 +1,183 @@
+"""simulate(): recordings -> the lines a sensor would print -> a pseudo-terminal, in real time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.counts import COUNTS_PER_G, g_to_counts
+from wearkit.cut import stretches
+from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
+from wearkit.recording import Recording
+from wearkit.resample import is_on_grid, resample
+from wearkit.spec import WindowSpec
+from wearkit.units import Unit
+
+HEADER_S = 10.0  # of sensor time between two headers, so that a reader can join late
+_MAX_BATCH = 256  # lines in one write: 5 s of samples, far below a pty's buffer
+_SHORTEST_SLEEP_S = 0.002
+_T_US_WRAP = 1 << 32  # a board's micros()
+# Digits after the point with which every count comes back exactly (half a count is 0.00195 g).
+_DECIMALS = {Unit.G: 5, Unit.MG: 2, Unit.M_S2: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """unit: what x, y, z are printed in; header: whether to say so; spec: rate and hop."""
+
+    spec: WindowSpec
+    unit: Unit = Unit.COUNTS
+    header: bool = True
+
+    def header_line(self) -> str:
+        return (
+            f"#wearkit text/1 units={self.unit} rate={self.spec.rate_hz:g} range=2 axes=+x+y+z "
+            "fields=index,t_us,x,y,z crc=none sensor=simulated\n"
+        )
+
+    def sample_line(self, index: int, counts: Iterable[int]) -> str:
+        t_us = round(index * 1e6 / self.spec.rate_hz) % _T_US_WRAP
+        if self.unit is Unit.COUNTS:
+            axes = [str(count) for count in counts]
+        else:
+            scale, digits = self.unit.per_g / COUNTS_PER_G, _DECIMALS[self.unit]
+            axes = [f"{count * scale:.{digits}f}" for count in counts]
+        return f"{index},{t_us},{','.join(axes)}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was sent. lag_s: how far the last line was behind its time (a slow reader)."""
+
+    samples: int
+    recordings: int
+    lag_s: float
+    reader_left: bool
+    drained: bool
+
+
+def sensor_counts(recording: Recording, spec: WindowSpec) -> list[NDArray[np.int16]]:
+    """(T, 3) int16 counts of each gap-free stretch, as a sensor at spec.rate_hz reports them.
+
+    A recording at another rate (over 0.5 % off) is resampled, exactly as wearkit.cut does it.
+    """
+    found: list[NDArray[np.int16]] = []
+    for part in stretches(recording):
+        time_s, acc_g = recording.time_s[part], recording.acc_g[part]
+        if not is_on_grid(time_s, spec.rate_hz):
+            acc_g = resample(time_s, acc_g, spec.rate_hz)
+        found.append(g_to_counts(acc_g))
+    return found
+
+
+def samples(
+    recordings: Iterable[Recording], spec: WindowSpec
+) -> Iterator[tuple[int, tuple[int, int, int]]]:
+    """(index, counts) of everything. Between two stretches samples are missing: the index jumps
+    to the next start of a window, so that live's windows there are those of that stretch alone.
+    """
+    index = 0
+    for recording in recordings:
+        for counts in sensor_counts(recording, spec):
+            if index:
+                index = spec.hop * ((index + spec.hop) // spec.hop)
+            for x, y, z in counts.tolist():
+                yield index, (x, y, z)
+                index += 1
+
+
+def simulate(
+    port: PseudoTerminal,
+    recordings: Callable[[], Iterable[Recording]],
+    line_format: LineFormat,
+    *,
+    speed: float = 1.0,
+    seconds: float | None = None,
+    loop: bool = False,
+    stop: Stop = lambda: False,
+) -> Played:
+    """Play to the reader that has the port open, at `speed` times the recordings' own pace.
+
+    Every line is due at an absolute time, so the pace does not drift; a reader that is slower
+    holds the writing back, and nothing is ever dropped. seconds: of sensor time, then stop.
+    loop: begin again after the last recording. Ends when all is sent and read, when the reader
+    leaves, or on `stop`.
+    """
+    player = _Player(port, line_format, speed, stop)
+    limit = None if seconds is None else round(seconds * line_format.spec.rate_hz)
+    left = False
+    try:
+        feed = _counted(recordings, player, loop=loop)
+        for index, counts in islice(samples(feed, line_format.spec), limit):
+            player.play(index, counts)
+            if stop():
+                break
+        player.flush()
+    except ReaderLeftError:
+        left = True
+    drained = not left and port.drain(stop)
+    return Played(player.sent, player.recordings, player.lag_s, left, drained)
+
+
+def _counted(
+    recordings: Callable[[], Iterable[Recording]], player: _Player, *, loop: bool
+) -> Iterator[Recording]:
+    while True:
+        for recording in recordings():
+            player.recordings += 1
+            yield recording
+            player.flush()  # making the next recording takes time; this one's end must not wait
+        if not loop:
+            return
+
+
+class _Player:
+    """Collects the lines that are due and writes them together."""
+
+    def __init__(
+        self, port: PseudoTerminal, line_format: LineFormat, speed: float, stop: Stop
+    ) -> None:
+        self._port, self._format, self._stop = port, line_format, stop
+        self._seconds_per_sample = 1.0 / (line_format.spec.rate_hz * speed)
+        self._header_every = max(1, round(HEADER_S * line_format.spec.rate_hz))
+        self._next_header = 0
+        self._lines: list[str] = []
+        self._waiting = 0
+        self._start_s: float | None = None
+        self.sent = self.recordings = 0
+        self.lag_s = 0.0
+
+    def play(self, index: int, counts: tuple[int, int, int]) -> None:
+        if self._start_s is None:
+            # The clock starts with the first sample: making or reading a recording takes time.
+            self._start_s = time.monotonic() - index * self._seconds_per_sample
+        due_s = self._start_s + index * self._seconds_per_sample
+        early_s = due_s - time.monotonic()
+        if self._lines and (early_s > 0 or self._waiting >= _MAX_BATCH):
+            self.flush()
+        if early_s > 0:
+            self._sleep_until(due_s)
+        self.lag_s = max(0.0, -early_s)
+        if self._format.header and index >= self._next_header:
+            self._lines.append(self._format.header_line())
+            self._next_header = index + self._header_every
+        self._lines.append(self._format.sample_line(index, counts))
+        self._waiting += 1
+
+    def flush(self) -> None:
+        data = "".join(self._lines).encode("ascii")
+        self._port.write(data, self._stop)
+        self.sent += self._waiting
+        self._lines, self._waiting = [], 0
+
+    def _sleep_until(self, due_s: float) -> None:
+        while not self._stop():
+            left_s = due_s - time.monotonic()
+            if left_s <= 0:
+                return
+            time.sleep(min(max(left_s, _SHORTEST_SLEEP_S), 0.1))
