@@ -21,7 +21,7 @@ _ROUNDINGS: dict[Rounding, tuple[str, str]] = {
 _HEADERS = ("wk_layer.h", "wk_platform.h", "wk_requantize.h", "wk_status.h", "wk_target.h")
 _CONV = (("wk_conv1d.h",), ("wk_conv1d_dsp.c", "wk_conv1d_mve.c", "wk_conv1d_plain.c"))
 _DENSE = (("wk_dense.h",), ("wk_dense_dsp.c", "wk_dense_mve.c", "wk_dense_plain.c"))
-_SHARED = ("wk_mve.h", "wk_plain.h", "wk_wide.h", "wk_wide_dsp.c")
+_SHARED = ("wk_mve.c", "wk_mve.h", "wk_plain.h", "wk_wide.h", "wk_wide_dsp.c")
 _MEAN = (("wk_mean.h",), ("wk_mean.c",))
 
 

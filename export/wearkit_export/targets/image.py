@@ -1,0 +1,163 @@
+"""Build a model's C folder into an ELF for a target, harness and model kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from wearkit.errors import ModelFileError
+from wearkit_export.targets.elf import Elf, read_elf
+from wearkit_export.targets.forbidden import forbidden_symbols
+from wearkit_export.targets.target import Region, Target
+from wearkit_export.targets.toolchain import WARNINGS, Toolchain
+
+HARNESS = Path(__file__).parent / "harness"
+MODEL_ENTRY = "wk_model_run"
+_MODEL_SECTIONS = (".wk_code", ".wk_runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes by use. Flash of the model = code + tables + runtime + initialised data.
+
+    external: True when the tables were put into external memory, because they exceed the
+    target's flash region. RAM of the model = arena + input + logits + data + bss.
+    """
+
+    code_bytes: int
+    tables_bytes: int
+    runtime_bytes: int
+    data_bytes: int
+    bss_bytes: int
+    arena_bytes: int
+    input_bytes: int
+    logits_bytes: int
+    harness_bytes: int
+    external: bool
+
+    @property
+    def flash_bytes(self) -> int:
+        return self.code_bytes + self.tables_bytes + self.runtime_bytes + self.data_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Without stack."""
+        buffers = self.arena_bytes + self.input_bytes + self.logits_bytes
+        return buffers + self.data_bytes + self.bss_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A linked model: the file, its parsed form, and what it was built with."""
+
+    path: Path
+    elf: Elf
+    target: Target
+    toolchain: Toolchain
+    flags: tuple[str, ...]
+    memory: Memory
+
+    def in_model(self, address: int) -> bool:
+        """Whether an address holds the model's code or a library function it needs."""
+        for name in _MODEL_SECTIONS:
+            section = self.elf.sections.get(name)
+            if section and section.address <= address < section.address + section.size_bytes:
+                return True
+        return False
+
+
+def build_image(
+    c_folder: Path, toolchain: Toolchain, work: Path, *, flags: tuple[str, ...] = ("-O2",)
+) -> Image:
+    """Compile every C file of `c_folder` with house warnings and link it for the target.
+
+    work: an existing folder for objects and the ELF. Raises ModelFileError when the folder has
+    no wk_model.h, the compiler refuses it, or the result needs a forbidden symbol.
+    """
+    sources = sorted(c_folder.glob("*.c"))
+    if not (c_folder / "wk_model.h").is_file() or not sources:
+        raise ModelFileError(f"{c_folder} has no wk_model.h and C files: export with --int8 first.")
+    target = toolchain.target
+    model = []
+    for source in sources:
+        output = work / f"wkmodel_{source.stem}.o"
+        toolchain.compile(source, output, (*WARNINGS, *flags, f"-I{c_folder}"))
+        model.append(output)
+    _refuse_forbidden(model)
+    objects = model + _compile_harness(c_folder, toolchain, work)
+    constants = sum(
+        section.size_bytes
+        for path in model
+        for section in read_elf(path).sections.values()
+        if section.name.startswith(".rodata")
+    )
+    external = constants > target.flash.size_bytes - (64 << 10)
+    script = work / "wk.ld"
+    script.write_text(_link_script(target, external))
+    path = work / f"model-{target.name}-{toolchain.compiler}.elf"
+    toolchain.link(objects, script, path)
+    elf = read_elf(path)
+    found = forbidden_symbols(elf)
+    if found:
+        raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
+    return Image(path, elf, target, toolchain, flags, _memory(elf, external))
+
+
+def _refuse_forbidden(objects: list[Path]) -> None:
+    for path in objects:
+        found = forbidden_symbols(read_elf(path))
+        if found:
+            name = path.stem.removeprefix("wkmodel_")
+            raise ModelFileError(f"{name}.c needs {', '.join(found)}, which the device must not.")
+
+
+def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path) -> list[Path]:
+    names = ["wkharness_buffers.c", "wkruntime_memory.c"]
+    if toolchain.target.startup is not None:
+        names += ["wkharness_main.c", toolchain.target.startup]
+    # -fno-builtin and the loop option keep gcc from turning memcpy's loop into a call of memcpy.
+    flags = ["-std=gnu11", "-O2", "-ffreestanding", "-fno-builtin", f"-I{c_folder}", f"-I{HARNESS}"]
+    if toolchain.compiler == "gcc":
+        flags.append("-fno-tree-loop-distribute-patterns")
+        flags.append(f"-I{HARNESS / 'freestanding'}")
+    objects = []
+    for name in names:
+        output = work / f"{Path(name).stem}.o"
+        toolchain.compile(HARNESS / name, output, tuple(flags))
+        objects.append(output)
+    return objects
+
+
+def _link_script(target: Target, external: bool) -> str:
+    text = (HARNESS / "link.ld.in").read_text()
+    values = {
+        "ENTRY": "wk_reset" if target.startup else MODEL_ENTRY,
+        "CONST_REGION": "EXTERNAL" if external else "FLASH",
+        "DATA_LOAD_REGION": "FLASH" if target.isa == "thumb" else "RAM",
+    }
+    regions: dict[str, Region] = {
+        "FLASH": target.flash,
+        "RAM": target.ram,
+        "EXTERNAL": target.external,
+    }
+    for name, region in regions.items():
+        values[f"{name}_ORIGIN"] = hex(region.origin)
+        values[f"{name}_SIZE"] = hex(region.size_bytes)
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _memory(elf: Elf, external: bool) -> Memory:
+    return Memory(
+        code_bytes=elf.size(".wk_code"),
+        tables_bytes=elf.size(".wk_const"),
+        runtime_bytes=elf.size(".wk_runtime"),
+        data_bytes=elf.size(".wk_data"),
+        bss_bytes=elf.size(".wk_bss"),
+        arena_bytes=elf.symbol("wkharness_arena").size_bytes,
+        input_bytes=elf.symbol("wkharness_input").size_bytes,
+        logits_bytes=elf.symbol("wkharness_logits").size_bytes,
+        harness_bytes=elf.size(".wk_harness"),
+        external=external,
+    )
