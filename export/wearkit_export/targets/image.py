@@ -116,7 +116,7 @@ def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path) -> list[P
     if toolchain.target.startup is not None:
         names += ["wkharness_main.c", toolchain.target.startup]
     # -fno-builtin and the loop option keep gcc from turning memcpy's loop into a call of memcpy.
-    flags = ["-std=gnu11", "-O2", "-ffreestanding", "-fno-builtin", f"-I{c_folder}", f"-I{HARNESS}"]
+    flags = ["-std=gnu11", "-Os", "-ffreestanding", "-fno-builtin", f"-I{c_folder}", f"-I{HARNESS}"]
     if toolchain.compiler == "gcc":
         flags.append("-fno-tree-loop-distribute-patterns")
         flags.append(f"-I{HARNESS / 'freestanding'}")

@@ -1,0 +1,96 @@
+"""What an emulator saw: which basic blocks followed which, per call made by wk_model_run.
+
+Both emulators fill the same table, so everything printed about instructions is derived once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from wearkit_export.targets.elf import FunctionIndex
+from wearkit_export.targets.image import MODEL_ENTRY, Image
+from wearkit_export.targets.instructions import Instruction, decode
+
+OWN_CODE = 0
+"""The site of instructions of wk_model_run itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Block `address` ran after block `previous`, inside the call made at `site`.
+
+    site: the block of wk_model_run that made the call, or OWN_CODE.
+    """
+
+    site: int
+    previous: int
+    address: int
+
+
+@dataclass(slots=True)
+class Trace:
+    """Steps with how often each was taken, and the size in bytes of each block.
+
+    windows: how many inferences the counts cover. order: sites by first use.
+    """
+
+    image: Image
+    windows: int
+    steps: Counter[Step] = field(default_factory=Counter)
+    block_bytes: dict[int, int] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+
+    def instructions(self) -> int:
+        """All instructions of the model, over all windows. A skipped one in an IT block counts."""
+        return sum(len(self._block(step.address)) * n for step, n in self.steps.items())
+
+    def by_function(self) -> dict[str, int]:
+        """Instructions by function, most first."""
+        index = FunctionIndex(self.image.elf)
+        total: Counter[str] = Counter()
+        for step, count in self.steps.items():
+            for instruction in self._block(step.address):
+                total[index.name(instruction.address)] += count
+        return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+    def by_call(self) -> list[tuple[str, Mix]]:
+        """(callee, mix) of every call wk_model_run makes, in order; its own code comes last."""
+        index = FunctionIndex(self.image.elf)
+        callee: dict[int, str] = {OWN_CODE: MODEL_ENTRY}
+        mixes = {site: Mix() for site in (*self.order, OWN_CODE)}
+        for step, count in self.steps.items():
+            if step.site != OWN_CODE and step.previous == step.site:
+                callee[step.site] = index.name(step.address)
+            self._add(mixes[step.site], step, count)
+        return [(callee[site], mixes[site]) for site in mixes]
+
+    def mix(self) -> Mix:
+        """All instructions of the model by class."""
+        whole = Mix()
+        for step, count in self.steps.items():
+            self._add(whole, step, count)
+        return whole
+
+    def _add(self, mix: Mix, step: Step, count: int) -> None:
+        for instruction in self._block(step.address):
+            mix.classes[instruction.kind] += count
+            mix.extra_registers += count * max(0, instruction.registers - 1)
+            mix.instructions += count
+        end = step.previous + self.block_bytes.get(step.previous, 0)
+        if step.previous and step.address != end:
+            mix.taken += count
+
+    def _block(self, address: int) -> tuple[Instruction, ...]:
+        return decode(self.image, address, self.block_bytes[address])
+
+
+@dataclass(slots=True)
+class Mix:
+    """Instructions by class. taken: jumps that left the straight line; extra_registers: words
+    moved by multiple loads and stores beyond the first of each."""
+
+    instructions: int = 0
+    taken: int = 0
+    extra_registers: int = 0
+    classes: Counter[str] = field(default_factory=Counter)
