@@ -57,13 +57,11 @@ class Image:
     flags: tuple[str, ...]
     memory: Memory
 
-    def in_model(self, address: int) -> bool:
-        """Whether an address holds the model's code or a library function it needs."""
-        for name in _MODEL_SECTIONS:
-            section = self.elf.sections.get(name)
-            if section and section.address <= address < section.address + section.size_bytes:
-                return True
-        return False
+    def counted_range(self) -> tuple[int, int]:
+        """(address, bytes) that hold the model's code and the library functions it needs."""
+        sections = [self.elf.sections[name] for name in _MODEL_SECTIONS if self.elf.size(name)]
+        first = min(section.address for section in sections)
+        return first, max(section.address + section.size_bytes for section in sections) - first
 
 
 def build_image(

@@ -57,7 +57,9 @@ class Toolchain:
 
     def link(self, objects: list[Path], script: Path, output: Path) -> None:
         """Objects to an ELF, with the compiler's own arithmetic library and no C library."""
-        arguments = [*self.flags, *(str(path) for path in objects), "-static"]
+        # --specs brings a C library's headers, but at link time its own linker script too.
+        flags = [flag for flag in self.flags if not flag.startswith("--specs")]
+        arguments = [*flags, *(str(path) for path in objects), "-static"]
         arguments += [f"-Wl,-T,{script}", "-Wl,--gc-sections", "-Wl,--build-id=none"]
         if self.compiler != "zig":
             arguments += ["-nostdlib", "-nostartfiles", "-lgcc", "-Wl,--no-warn-rwx-segments"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.targets.image import MODEL_ENTRY, Image
+from wearkit_export.targets.run import Run
 from wearkit_export.targets.target import Region
 from wearkit_export.targets.trace import OWN_CODE, Step, Trace
 
@@ -22,20 +23,6 @@ _PAINT = b"\xa5"
 _STACK_BYTES = 0x8000
 _RETURN_BYTES = 0x1000
 
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """logits: (N, outputs) int8. stack_bytes: deepest use below the caller's stack pointer.
-
-    trace: counts of the first `trace.windows` windows, or None when not counted.
-    emulator: name and version.
-    """
-
-    logits: NDArray[np.int8]
-    stack_bytes: int
-    trace: Trace | None
-    emulator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +92,8 @@ class _Cpu:
         machine = unicorn.Uc(getattr(unicorn, self._abi.architecture), _mode(unicorn, self._abi))
         machine.ctl_set_cpu_model(getattr(self._constants, image.target.unicorn_cpu))
         self._machine: Any = machine
+        if image.target.isa == "x86-64":
+            self._enable_sse()
         target = image.target
         for region in (target.flash, target.ram, target.external):
             machine.mem_map(region.origin, region.size_bytes)
@@ -179,6 +168,11 @@ class _Cpu:
     def stop_recording(self, handle: int) -> None:
         self._machine.hook_del(handle)
         self._flush()
+
+    def _enable_sse(self) -> None:
+        """CR4.OSFXSR and OSXMMEXCPT: what an operating system sets before a program uses SSE2."""
+        register = self._register("CR4")
+        self._machine.reg_write(register, self._machine.reg_read(register) | 0x600)
 
     def _set_up_call(self) -> None:
         write, abi = self._machine.reg_write, self._abi

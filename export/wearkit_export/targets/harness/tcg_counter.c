@@ -1,0 +1,158 @@
+/* A QEMU plugin that counts which translated block followed which inside the model.
+ *
+ * Compiled on the machine that runs it; QEMU's plugin interface (version 1) is declared here,
+ * because distributions ship QEMU without its header. Arguments (key=hex):
+ *   entry=ADDRESS entry_size=BYTES model=ADDRESS model_size=BYTES
+ * model: the code that is counted; entry: wk_model_run, whose calls are told apart (sites).
+ * Output in steps.txt, one line each: "B address bytes" per block, "S site previous address count" per step.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+typedef struct qemu_info qemu_info_t;
+typedef void (*translated_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+typedef void (*executed_t)(unsigned int cpu, void *data);
+typedef void (*leaving_t)(qemu_plugin_id_t id, void *data);
+
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translated_t callback);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_t callback, int flags,
+                                          void *data);
+void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, leaving_t callback, void *data);
+
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int qemu_plugin_version = 1;
+
+typedef struct {
+    uint64_t address;
+    uint64_t bytes;
+    bool inside; /* counted: the model's code */
+} block_t;
+
+typedef struct {
+    uint64_t site, previous, address, count;
+} step_t;
+
+enum { STEP_SLOTS = 1 << 18 };
+
+static step_t steps[STEP_SLOTS];
+static size_t step_count;
+static uint64_t order[STEP_SLOTS / 2];
+static uint64_t entry, entry_size, model, model_size;
+static uint64_t site, previous;
+static FILE *out;
+
+static void fail(const char *message)
+{
+    fprintf(stderr, "tcg_counter: %s\n", message);
+    exit(98);
+}
+
+static void add(uint64_t address)
+{
+    uint64_t hash = (site * 31u + previous) * 0x9E3779B97F4A7C15u + address * 0xC2B2AE3D27D4EB4Fu;
+    for (size_t slot = (hash >> 40) % STEP_SLOTS;; slot = (slot + 1) % STEP_SLOTS) {
+        step_t *step = &steps[slot];
+        if (step->count == 0) {
+            if (step_count == STEP_SLOTS / 2) {
+                fail("too many different steps");
+            }
+            order[step_count++] = slot;
+            *step = (step_t){site, previous, address, 1};
+            return;
+        }
+        if (step->address == address && step->previous == previous && step->site == site) {
+            step->count++;
+            return;
+        }
+    }
+}
+
+static void executed(unsigned int cpu, void *data)
+{
+    const block_t *block = data;
+    (void)cpu;
+    if (!block->inside) {
+        return;
+    }
+    if (block->address - entry < entry_size) {
+        site = 0;
+        if (block->address == entry) {
+            previous = 0;
+        }
+    } else if (site == 0) {
+        site = previous;
+    }
+    add(block->address);
+    previous = block->address;
+}
+
+static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+    (void)id;
+    block_t *block = malloc(sizeof *block); /* lives as long as QEMU */
+    if (block == NULL) {
+        fail("no memory");
+    }
+    block->address = qemu_plugin_tb_vaddr(tb);
+    block->bytes = 0;
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+        block->bytes += qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
+    }
+    block->inside = block->address - model < model_size;
+    if (block->inside) {
+        fprintf(out, "B %" PRIx64 " %" PRIx64 "\n", block->address, block->bytes);
+    }
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, executed, 0, block);
+}
+
+static void leaving(qemu_plugin_id_t id, void *data)
+{
+    (void)id;
+    (void)data;
+    for (size_t i = 0; i < step_count; i++) {
+        const step_t *step = &steps[order[i]];
+        fprintf(out, "S %" PRIx64 " %" PRIx64 " %" PRIx64 " %" PRIx64 "\n", step->site,
+                step->previous, step->address, step->count);
+    }
+    fclose(out);
+}
+
+static uint64_t number(int argc, char **argv, const char *key)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], key, strlen(key)) == 0) {
+            return strtoull(argv[i] + strlen(key), NULL, 16);
+        }
+    }
+    fail("an argument is missing");
+    return 0;
+}
+
+EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+                                 char **argv)
+{
+    (void)info;
+    entry = number(argc, argv, "entry=");
+    entry_size = number(argc, argv, "entry_size=");
+    model = number(argc, argv, "model=");
+    model_size = number(argc, argv, "model_size=");
+    out = fopen("steps.txt", "w");
+    if (out == NULL) {
+        fail("steps.txt cannot be written");
+    }
+    qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+    qemu_plugin_register_atexit_cb(id, leaving, NULL);
+    return 0;
+}
