@@ -35,6 +35,7 @@ from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.graph_file import model_id, save_graph
 from wearkit.npz import write_npz
 from wearkit.safe_write import write_bytes, write_json
+from wearkit.spec import trained
 from wearkit_export.emit_onnx import emit_onnx
 from wearkit_export.emit_tflite import emit_tflite
 from wearkit_export.float_graph import fold
@@ -94,16 +95,17 @@ def golden_arrays(graph: QuantizedGraph, real: NDArray[np.int16]) -> dict[str, N
 
 def manifest(graph: QuantizedGraph, folder: Path) -> dict[str, Any]:
     """The content of manifest.json for a folder that holds every other file."""
+    model = trained(graph.model)
     heads = [(head.task, graph.tensor(head.tensor)) for head in graph.heads]
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "wearkit": __version__,
         "model_id": model_id(graph),
-        "arch": graph.model.arch,
-        "spec": graph.model.window.to_json(),
+        "arch": model.arch,
+        "spec": model.window.to_json(),
         "labels": labels(graph.model),
-        "input": {"scale": INPUT_SCALE_G, "zero_point": 0, "shape": [graph.model.window.length, 3]},
+        "input": {"scale": INPUT_SCALE_G, "zero_point": 0, "shape": [model.window.length, 3]},
         "outputs": {
             task: {"scale": tensor.scale, "zero_point": tensor.zero_point} for task, tensor in heads
         },

@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import Conv1D, Dense, Flatten, MaxPool1D, MeanTime, Op, QuantizedGraph, Tensor
+from wearkit.graph import (
+    Conv1D,
+    Dense,
+    MaxPool1D,
+    MeanTime,
+    Op,
+    QuantizedGraph,
+    Reshape,
+    Tensor,
+    inputs_of,
+    mean_is_plain,
+)
 from wearkit_export.c_constants import TILE, Constants, fits_wide, layer_constants, segment_tiles
 
 MEAN_STEPS_MAX = 255  # WK_MEAN_STEPS_MAX of wk_mean.h
@@ -98,10 +109,11 @@ def calls(graph: QuantizedGraph, names: Names) -> Iterator[Call]:
     """Every call in order. Raises ModelFileError for an operation no kernel can do."""
     done: set[str] = set()
     for op in graph.ops:
-        if op.name in done or isinstance(op, Flatten):
+        if op.name in done or isinstance(op, Reshape):
             continue
         if isinstance(op, Conv1D):
             fused = _fused(graph, op)
+            _check_kernel(op, graph, fused)
             done |= {other.name for other in fused}
             yield _conv_call(graph, op, fused, names)
         elif isinstance(op, Dense):
@@ -111,19 +123,30 @@ def calls(graph: QuantizedGraph, names: Names) -> Iterator[Call]:
 
 
 def storage(graph: QuantizedGraph, tensor: str) -> str:
-    """The tensor whose bytes these are: a Flatten moves nothing."""
+    """The tensor whose bytes these are: a Reshape moves nothing."""
     for op in graph.ops:
-        if op.output == tensor and isinstance(op, Flatten):
+        if op.output == tensor and isinstance(op, Reshape):
             return storage(graph, op.input)
     return tensor
 
 
 def _only_reader(graph: QuantizedGraph, tensor: str) -> Op | None:
     """The one operation that reads a tensor nobody else needs."""
-    readers = [op for op in graph.ops if op.input == tensor]
+    readers = [op for op in graph.ops if tensor in inputs_of(op)]
     if len(readers) != 1 or tensor in {head.tensor for head in graph.heads}:
         return None
     return readers[0]
+
+
+def _check_kernel(op: Conv1D, graph: QuantizedGraph, fused: list[Op]) -> None:
+    """Raises ModelFileError for what only imported models hold and no kernel does yet."""
+    for item in [op, *fused]:
+        if isinstance(item, Conv1D | MaxPool1D) and (item.pad_before or item.pad_after):
+            raise ModelFileError(f"{item.name}: C has no kernel for padded steps: use VALID.")
+    for item in fused:
+        plain = mean_is_plain(graph.tensor(item.input), graph.tensor(item.output))
+        if isinstance(item, MeanTime) and not plain:
+            raise ModelFileError(f"{item.name}: C has no kernel for a mean that can tie.")
 
 
 def _fused(graph: QuantizedGraph, op: Conv1D) -> list[Op]:
@@ -161,7 +184,9 @@ def _dense_call(graph: QuantizedGraph, op: Dense, names: Names) -> DenseCall:
     reads = storage(graph, op.input)
     aliases = {tensor.name for tensor in graph.tensors if storage(graph, tensor.name) == reads}
     readers = [
-        other for other in graph.ops if other.input in aliases and not isinstance(other, Flatten)
+        other
+        for other in graph.ops
+        if aliases.intersection(inputs_of(other)) and not isinstance(other, Reshape)
     ]
     kept = aliases & {graph.input, *(head.tensor for head in graph.heads)}
     constants = layer_constants(op, graph)

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import Conv1D, Dense, QuantizedGraph, Tensor, accumulator_bound, multipliers
+from wearkit.graph import (
+    Conv1D,
+    Dense,
+    QuantizedGraph,
+    Tensor,
+    accumulator_bound,
+    clamp_range,
+    multipliers,
+)
 
 TILE = 16  # inputs of a tile; it holds four channels
 GROUP = 4
@@ -66,7 +74,7 @@ def layer_constants(op: Conv1D | Dense, graph: QuantizedGraph) -> Constants:
         )
     bound = accumulator_bound(op, source)
     multiplier, shift = _factors(op, source, target, graph.rounding, bound)
-    low, high = (target.zero_point if op.relu else -128), 127
+    low, high = clamp_range(op.activation, target)
     small = (
         min(shift) in _SMALL_SHIFTS
         and max(shift) in _SMALL_SHIFTS

@@ -24,7 +24,7 @@ from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
 from wearkit.graph_file import load_graph, model_id, read_json
 from wearkit.npz import read_npz
-from wearkit.spec import ModelSpec
+from wearkit.spec import ImportedSpec, ModelSpec, trained
 
 FORMAT = "wearkit-bundle"
 FORMAT_VERSION = 1
@@ -74,7 +74,8 @@ class Bundle:
 
     @property
     def model(self) -> ModelSpec:
-        return self.graph.model
+        """The network wearkit trained. Raises ModelFileError for an imported model."""
+        return trained(self.graph.model)
 
     @property
     def head_scales(self) -> dict[str, float]:
@@ -120,14 +121,21 @@ def open_bundle(path: Path) -> Bundle:
             f"The graph in {path} is not the one {MANIFEST} was written for: export again."
         )
     described = (manifest.get("arch"), manifest.get("spec"), manifest.get("labels"))
-    if described != (graph.model.arch, graph.model.window.to_json(), labels(graph.model)):
+    if described != (*_arch_and_spec(graph.model), labels(graph.model)):
         raise ModelFileError(f"{path / MANIFEST} and graph.json describe different models.")
     return Bundle(path, manifest, graph, model_id(graph))
 
 
-def labels(model: ModelSpec) -> dict[str, list[str]]:
+def labels(model: ModelSpec | ImportedSpec) -> dict[str, list[str]]:
     """Task -> labels in the order of the logits, as the manifest has them."""
     return {task.name: list(task.labels) for task in model.tasks}
+
+
+def _arch_and_spec(model: ModelSpec | ImportedSpec) -> tuple[str | None, dict[str, Any] | None]:
+    """What the manifest says of the network and of its windows: nothing of an imported one."""
+    if isinstance(model, ImportedSpec):
+        return None, None
+    return model.arch, model.window.to_json()
 
 
 def newest_bundle(parent: Path = Path(BUNDLES)) -> Path:
