@@ -20,7 +20,7 @@ OWN_CODE = 0
 class Step:
     """Block `address` ran after block `previous`, inside the call made at `site`.
 
-    site: the block of wk_model_run that made the call, or OWN_CODE.
+    site: where wk_model_run goes on after the call (it tells calls apart), or OWN_CODE.
     """
 
     site: int
@@ -60,7 +60,7 @@ class Trace:
         callee: dict[int, str] = {OWN_CODE: MODEL_ENTRY}
         mixes = {site: Mix() for site in (*self.order, OWN_CODE)}
         for step, count in self.steps.items():
-            if step.site != OWN_CODE and step.previous == step.site:
+            if step.site != OWN_CODE and self._end(step.previous) == step.site:
                 callee[step.site] = index.name(step.address)
             self._add(mixes[step.site], step, count)
         return [(callee[site], mixes[site]) for site in mixes]
@@ -77,9 +77,11 @@ class Trace:
             mix.classes[instruction.kind] += count
             mix.extra_registers += count * max(0, instruction.registers - 1)
             mix.instructions += count
-        end = step.previous + self.block_bytes.get(step.previous, 0)
-        if step.previous and step.address != end:
+        if step.previous and step.address != self._end(step.previous):
             mix.taken += count
+
+    def _end(self, block: int) -> int:
+        return block + self.block_bytes.get(block, 0)
 
     def _block(self, address: int) -> tuple[Instruction, ...]:
         return decode(self.image, address, self.block_bytes[address])

@@ -139,16 +139,16 @@ class _Cpu:
         first, last = entry.address, entry.address + entry.size_bytes
         steps, sizes, order = trace.steps, trace.block_bytes, trace.order
         raw: dict[tuple[int, int, int], int] = {}
-        site = previous = 0
+        site = previous = after = 0
 
         def on_block(_machine: Any, address: int, size: int, _data: Any) -> None:
-            nonlocal site, previous
+            nonlocal site, previous, after
             if first <= address < last:
                 site = OWN_CODE
                 if address == first:
                     previous = 0
             elif site == OWN_CODE:
-                site = previous
+                site = after
             key = (site, previous, address)
             if key in raw:
                 raw[key] += 1
@@ -157,7 +157,7 @@ class _Cpu:
                 sizes[address] = size
                 if site != OWN_CODE and site not in order:
                     order.append(site)
-            previous = address
+            previous, after = address, address + size
 
         self._flush = lambda: steps.update({Step(*key): n for key, n in raw.items()})
         single = self._image.target.isa == "x86-64"

@@ -50,7 +50,7 @@ static step_t steps[STEP_SLOTS];
 static size_t step_count;
 static uint64_t order[STEP_SLOTS / 2];
 static uint64_t entry, entry_size, model, model_size;
-static uint64_t site, previous;
+static uint64_t site, previous, after;
 static FILE *out;
 
 static void fail(const char *message)
@@ -92,10 +92,11 @@ static void executed(unsigned int cpu, void *data)
             previous = 0;
         }
     } else if (site == 0) {
-        site = previous;
+        site = after;
     }
     add(block->address);
     previous = block->address;
+    after = block->address + block->bytes;
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
