@@ -42,6 +42,7 @@ class ConvCall:
     pool: int
     pool_stride: int
     mean: bool
+    rounding_twice: bool
 
     @property
     def step(self) -> int:
@@ -52,6 +53,17 @@ class ConvCall:
     def tiled(self) -> bool:
         """Windows start at multiples of four values, and 24 bits hold their sums."""
         return self.source.shape[2] % 4 == 0 and fits_wide(self.constants.weight)
+
+    @property
+    def kernel(self) -> str:
+        """The function that runs it."""
+        fast = (
+            self.pool == 2
+            and self.constants.outputs % 4 == 0
+            and self.constants.small
+            and self.rounding_twice
+        )
+        return f"wk_conv1d_{'tiles' if self.tiled else 'taps'}{'_max2' if fast else ''}"
 
     def scratch_bytes(self, steps: int) -> int:
         """WK_CONV1D_TILES_SCRATCH or WK_CONV1D_TAPS_SCRATCH of wk_conv1d.h."""
@@ -177,6 +189,7 @@ def _conv_call(graph: QuantizedGraph, op: Conv1D, fused: list[Op], names: Names)
         pool=pool.size if pool else 1,
         pool_stride=pool.stride if pool else 1,
         mean=mean is not None,
+        rounding_twice=graph.rounding != "xnnpack",
     )
 
 

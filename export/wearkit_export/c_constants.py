@@ -22,8 +22,8 @@ from wearkit.graph import (
     multipliers,
 )
 
-TILE = 16  # inputs of a tile; it holds four channels
-GROUP = 4
+TILE = 16  # inputs of a tile
+_GROUP = 4  # channels are padded to a multiple of this
 _INT32 = 2**31 - 1
 _FLOAT32_EXACT = 2**24
 # With DSP instructions an accumulator holds 256 times the sum, so the sum has 24 bits; inputs at
@@ -108,13 +108,22 @@ def segment_tiles(weight: NDArray[np.int8]) -> int:
     return 1
 
 
-def tiles(weight: NDArray[np.int8]) -> NDArray[np.int8]:
-    """(out, inputs) -> (tile, 4, 16): groups of four channels, zeros where there are no more."""
+def tiles(weight: NDArray[np.int8], channels: int) -> NDArray[np.int8]:
+    """(out, inputs) -> (tile, channels, 16): group after group of so many channels."""
+    rows = padded(weight)
+    length = -(-rows.shape[1] // TILE)
+    whole = np.zeros((rows.shape[0], length * TILE), dtype=np.int8)
+    whole[:, : rows.shape[1]] = rows
+    groups = whole.reshape(-1, channels, length, TILE)
+    return groups.swapaxes(1, 2).reshape(-1, channels, TILE)
+
+
+def padded(weight: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Zeros for the channels that make their number a multiple of four."""
     out, inputs = weight.shape
-    groups, length = -(-out // GROUP), -(-inputs // TILE)
-    padded = np.zeros((groups * GROUP, length * TILE), dtype=np.int8)
-    padded[:out, :inputs] = weight
-    return padded.reshape(groups, GROUP, length, TILE).swapaxes(1, 2).reshape(-1, GROUP, TILE)
+    rows = np.zeros((-(-out // _GROUP) * _GROUP, inputs), dtype=np.int8)
+    rows[:out] = weight
+    return rows
 
 
 def _factors(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit_export.c_calls import Call, ConvCall, DenseCall
-from wearkit_export.c_constants import Constants, tiles
+from wearkit_export.c_constants import Constants, padded, tiles
 from wearkit_export.c_plan import Layout, Plan
 
 _COLUMNS = 100
@@ -22,7 +22,7 @@ def layer_source(call: Call) -> str:
     if isinstance(call, ConvCall) and not call.tiled:
         parts.append(_taps(call))
     else:
-        parts.append(_tiles(call.name, call.constants.weight))
+        parts.append(_tiles(call, 2 if isinstance(call, ConvCall) else 4))
     parts.append(_channels(call))
     parts.append(_conv_struct(call) if isinstance(call, ConvCall) else _dense_struct(call))
     return "\n".join(parts)
@@ -90,26 +90,59 @@ def _describe(call: Call) -> str:
     return f"{call.name}: convolution of {kernel} steps{extra}, {shape} -> {target}"
 
 
-def _tiles(name: str, weight: NDArray[np.int8]) -> str:
+def _tiles(call: Call, channels: int) -> str:
     rows = (
-        f"{_INDENT}WK_TILE("
-        + f",\n{_INDENT * 3}".join(", ".join(map(str, channel)) for channel in tile)
+        f"{_INDENT}WK_TILE{channels}("
+        + f",\n{_INDENT * 4}".join(", ".join(map(str, row)) for row in tile)
         + "),"
-        for tile in tiles(weight).tolist()
+        for tile in tiles(call.constants.weight, channels).tolist()
     )
     body = "\n".join(rows)
-    return f"static const int8_t {name}_tiles[] WK_FLASH WK_WORD_ALIGNED = {{\n{body}\n}};\n"
+    return f"static const int8_t {call.name}_tiles[] WK_FLASH WK_WORD_ALIGNED = {{\n{body}\n}};\n"
 
 
 def _taps(call: ConvCall) -> str:
-    rows: Sequence[Sequence[int]] = call.constants.weight.tolist()
-    body = "\n".join(
-        f"{_INDENT}{{\n{numbers(row, _INDENT * 2)}\n{_INDENT}}}," for row in rows
+    """A macro that puts the taps of two channels where the kernels want them, and its uses."""
+    window = call.constants.inputs
+    macro = f"{call.name.upper()}_TAPS"
+    first, second = ([f"{letter}{at}" for at in range(window)] for letter in "ab")
+    wide = [*zip(_even(first), _even(second), strict=True)]
+    pairs = [name for two in zip(wide[::2], wide[1::2], strict=True) for name in _side_by_side(two)]
+    zeros = ["0"] * (-window % 16)
+    tiles_of = [
+        name
+        for at in range(0, window, 16)
+        for names in (first, second)
+        for name in [*names[at : at + 16], *(zeros if at + 16 > window else [])]
+    ]
+    rows = padded(call.constants.weight).tolist()
+    uses = "\n".join(
+        f"{_INDENT}{macro}(\n{numbers([*a, *b], _INDENT * 2).rstrip(',')}),"
+        for a, b in zip(rows[::2], rows[1::2], strict=True)
     )
     return (
-        f"static const wk_tap_t {call.name}_taps[{call.constants.outputs}]"
-        f"[WK_TAPS({call.constants.inputs})] WK_FLASH WK_WORD_ALIGNED = {{\n{body}\n}};\n"
+        f"#if defined(WK_TARGET_DSP)\n{_macro(macro, [*first, *second], pairs)}"
+        f"#else\n{_macro(macro, [*first, *second], tiles_of)}#endif\n"
+        f"static const wk_tap_t {call.name}_taps[] WK_FLASH WK_WORD_ALIGNED = {{\n{uses}\n}};\n"
     )
+
+
+def _even(names: list[str]) -> list[str]:
+    return [*names, "0"] if len(names) % 2 else names
+
+
+def _side_by_side(two: tuple[tuple[str, str], tuple[str, str]]) -> list[str]:
+    """Two taps of one channel, then the same two of the other."""
+    (a0, b0), (a1, b1) = two
+    return [a0, a1, b0, b1]
+
+
+def _macro(name: str, arguments: list[str], values: list[str]) -> str:
+    def joined(items: list[str], indent: str) -> str:
+        return numbers(items, indent).rstrip(",").replace("\n", " \\\n")
+
+    head = f"#define {name}( \\\n{joined(arguments, _INDENT * 2)}) \\\n"
+    return head + joined(values, _INDENT) + "\n"
 
 
 def _channels(call: Call) -> str:
@@ -141,7 +174,7 @@ def _outputs(call: Call) -> str:
 
 def _conv_struct(call: ConvCall) -> str:
     weights = (
-        f".tiles = {call.name}_tiles" if call.tiled else f".taps = {call.name}_taps[0]"
+        f".tiles = {call.name}_tiles" if call.tiled else f".taps = {call.name}_taps"
     )
     return (
         f"static const wk_conv1d_t {call.name} = {{\n"
@@ -176,21 +209,18 @@ def _call_lines(plan: Plan, call: Call) -> list[str]:
     scratch = f"base + {call.name.upper()}_SCRATCH_AT"
     if isinstance(call, DenseCall):
         return _wrapped("wk_dense", f"&{call.name}", source, target, scratch)
-    kernel = "wk_conv1d_tiles" if call.tiled else "wk_conv1d_taps"
     if not call.mean:
-        return _wrapped(kernel, f"&{call.name}", source, str(call.steps), target, scratch)
-    return _mean_lines(call, kernel, source, target, scratch)
+        return _wrapped(call.kernel, f"&{call.name}", source, str(call.steps), target, scratch)
+    return _mean_lines(call, source, target, scratch)
 
 
-def _mean_lines(
-    call: ConvCall, kernel: str, source: str, target: str, scratch: str
-) -> list[str]:
+def _mean_lines(call: ConvCall, source: str, target: str, scratch: str) -> list[str]:
     channels = call.constants.outputs
     sums = f"(int16_t *)(void *)(base + {call.name.upper()}_SUMS_AT)"
     column = f"base + {call.name.upper()}_COLUMN_AT"
     moving = f"{source} + step * {call.pool_stride * call.step}"
     inner = [
-        *_wrapped(kernel, f"&{call.name}", moving, "1", column, scratch),
+        *_wrapped(call.kernel, f"&{call.name}", moving, "1", column, scratch),
         *_wrapped("wk_mean_add", sums, column, str(channels)),
     ]
     return [

@@ -18,11 +18,20 @@ _ROUNDINGS: dict[Rounding, tuple[str, str]] = {
 }
 """Family -> how convolutions and how dense layers round."""
 
-_HEADERS = ("wk_layer.h", "wk_platform.h", "wk_requantize.h", "wk_status.h", "wk_target.h")
-_CONV = (("wk_conv1d.h",), ("wk_conv1d_dsp.c", "wk_conv1d_mve.c", "wk_conv1d_plain.c"))
-_DENSE = (("wk_dense.h",), ("wk_dense_dsp.c", "wk_dense_mve.c", "wk_dense_plain.c"))
+_HEADERS = (
+    "wk_conv1d.h",
+    "wk_dense.h",
+    "wk_layer.h",
+    "wk_mean.h",
+    "wk_platform.h",
+    "wk_requantize.h",
+    "wk_status.h",
+    "wk_target.h",
+)
 _SHARED = ("wk_mve.c", "wk_mve.h", "wk_plain.h", "wk_wide.h", "wk_wide_dsp.c")
-_MEAN = (("wk_mean.h",), ("wk_mean.c",))
+_CONV = ("wk_conv1d_dsp.c", "wk_conv1d_mve.c")
+_MAX2 = ("wk_conv1d_max2_dsp.c", "wk_conv1d_max2_mve.c")
+_DENSE = ("wk_dense_dsp.c", "wk_dense_mve.c", "wk_dense_plain.c")
 
 
 def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
@@ -77,19 +86,13 @@ def _header(found: Plan, model_id: str) -> str:
 
 
 def _source(found: Plan) -> str:
-    means = any(isinstance(call, ConvCall) and call.mean for call in found.every_call)
-    includes = sorted(
-        f'#include "wk/{header}"'
-        for headers, _ in _kernels(found)
-        for header in (*headers, "wk_requantize.h")
-    )
+    headers = ["wk_conv1d.h", "wk_dense.h", "wk_mean.h", "wk_requantize.h"]
+    used = "".join(f'#include "wk/{name}"\n' for name in headers)
     return "".join(
         [
             f"/* The constants of the model and the calls that run a window.\n{GENERATED}",
-            '#include "wk_model.h"\n\n',
-            "#include <string.h>\n\n" if means else "",
-            "\n".join(sorted(set(includes))),
-            "\n\n/* Where things lie in the arena. Only kernels with DSP instructions use scratch. */\n",
+            f'#include "wk_model.h"\n\n#include <string.h>\n\n{used}\n',
+            "/* Where things lie in the arena. Only kernels with DSP instructions use scratch. */\n",
             f"#if defined(WK_TARGET_DSP)\n{layout_source(found.layouts['dsp'], found)}",
             f"#else\n{layout_source(found.layouts['other'], found)}#endif\n\n",
             "\n".join(layer_source(call) for call in found.every_call),
@@ -102,33 +105,36 @@ def _source(found: Plan) -> str:
 def _config(found: Plan) -> str:
     conv, dense = _ROUNDINGS[found.graph.rounding]
     small = all(call.constants.small for call in found.every_call)
+    taps = {
+        -(-call.constants.inputs // 2)
+        for call in found.every_call
+        if isinstance(call, ConvCall) and call.kernel == "wk_conv1d_taps_max2"
+    }
     return (
         "/* What this model needs of the kernels; wk_requantize.h explains the names.\n"
         f"{GENERATED}"
         "#ifndef WK_ENGINE_CONFIG_H\n#define WK_ENGINE_CONFIG_H\n\n"
         f"#define WK_CONV_ROUNDING {conv}\n#define WK_DENSE_ROUNDING {dense}\n"
-        f"#define WK_SMALL_SHIFTS {int(small)}\n\n#endif\n"
+        f"#define WK_SMALL_SHIFTS {int(small)}\n"
+        f"#define WK_TAP_PAIRS {taps.pop() if len(taps) == 1 else 0}\n\n#endif\n"
     )
-
-
-def _kernels(found: Plan) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    convs = [call for call in found.every_call if isinstance(call, ConvCall)]
-    wanted = []
-    if convs:
-        wanted.append(_CONV)
-    if len(convs) < len(found.every_call):
-        wanted.append(_DENSE)
-    if any(call.mean for call in convs):
-        wanted.append(_MEAN)
-    return wanted
 
 
 def _library(found: Plan) -> dict[str, str]:
     """Kernel sources and headers, path in the bundle's c folder -> text."""
     folder = firmware_dir()
-    kernels = _kernels(found)
-    headers = [*_HEADERS, *(name for names, _ in kernels for name in names)]
-    sources = [*_SHARED, *(name for _, names in kernels for name in names)]
-    paths = {f"wk/{name}": folder / "include" / "wk" / name for name in headers}
+    convs = [call for call in found.every_call if isinstance(call, ConvCall)]
+    sources = [*_SHARED]
+    if convs:
+        sources.append("wk_conv1d_plain.c")
+    if any(call.kernel.endswith("_max2") for call in convs):
+        sources += _MAX2
+    if not all(call.kernel.endswith("_max2") for call in convs):
+        sources += _CONV
+    if len(convs) < len(found.every_call):
+        sources += _DENSE
+    if any(call.mean for call in convs):
+        sources.append("wk_mean.c")
+    paths = {f"wk/{name}": folder / "include" / "wk" / name for name in _HEADERS}
     paths |= {name: folder / "src" / name for name in sources}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}

@@ -26,12 +26,6 @@ static inline void store(const wk_outputs_t *outputs, uint32_t c, int32_t first,
     }
 }
 
-/* From the tiles of channels c and c + 1 to those of the next two. */
-static inline const int8_t *next_pair(const int8_t *tiles, uint32_t c, uint32_t count)
-{
-    return tiles + (c % 4u == 0 ? 8u : count * WK_TILE_BYTES - 8u);
-}
-
 /* One output of every channel, the maximum of layer->pool windows. */
 static void tiles_pooled(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out)
 {
@@ -59,7 +53,7 @@ static void tiles_pooled(const wk_conv1d_t *layer, const int32_t *wide, int8_t *
             second = larger(second, larger(sums[2], sums[3]));
         }
         store(&outputs, c, first >> 8, second >> 8, out);
-        tiles = next_pair(tiles, c, count);
+        tiles += count * WK_TILE2_BYTES;
     }
 }
 
@@ -79,7 +73,7 @@ static void tiles_single(const wk_conv1d_t *layer, const int32_t *wide, int8_t *
         if (two) {
             store(&outputs, c, sums[1] >> 8, sums[3] >> 8, out + outputs.count);
         }
-        tiles = next_pair(tiles, c, count);
+        tiles += count * WK_TILE2_BYTES;
     }
 }
 
@@ -115,14 +109,13 @@ void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps,
 static void taps_pooled(const wk_conv1d_t *layer, const int16_t *wide, int8_t *out)
 {
     const wk_outputs_t outputs = layer->outputs;
-    const uint32_t row = WK_TAPS(layer->window);
+    const uint32_t pairs = WK_TAP_PAIRS_OF(layer->window);
     const uint32_t step = layer->step;
     const uint32_t pool = layer->pool;
-    const int16_t *taps = layer->taps;
+    const wk_tap_t *taps = layer->taps;
     uint32_t c;
 
     for (c = 0; c < outputs.count; c += 2) {
-        const int16_t *const other = c + 1 < outputs.count ? taps + row : taps;
         int32_t first = INT32_MIN;
         int32_t second = INT32_MIN;
         uint32_t i;
@@ -131,27 +124,23 @@ static void taps_pooled(const wk_conv1d_t *layer, const int16_t *wide, int8_t *o
             const int16_t *const x = wide + i * step;
             int32_t sums[4];
 
-            wk_wide_taps_2x2(taps, other, x, i + 1 < pool ? x + step : x, row / 2u, sums);
+            wk_wide_taps_2x2(taps, x, i + 1 < pool ? x + step : x, pairs, sums);
             first = larger(first, larger(sums[0], sums[1]));
             second = larger(second, larger(sums[2], sums[3]));
         }
         store(&outputs, c, first, second, out);
-        taps += 2u * row;
+        taps += 4u * pairs;
     }
 }
 
 void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                     void *scratch)
 {
-    int16_t *wide = (int16_t *)scratch;
     const uint32_t hop = (uint32_t)layer->pool_stride * layer->step;
-    const uint32_t values =
-        (steps - 1u) * hop + (layer->pool - 1u) * layer->step + layer->window;
-    uint32_t i;
+    int16_t *wide = (int16_t *)scratch;
 
-    for (i = 0; i < values; i++) {
-        wide[i] = in[i];
-    }
+    wk_wide_samples(in, (steps - 1u) * hop + (layer->pool - 1u) * layer->step + layer->window,
+                    wide);
     for (; steps > 0; steps--) {
         taps_pooled(layer, wide, out);
         wide += hop;

@@ -11,50 +11,32 @@ typedef struct {
     int32x4_t x1;
 } pair_t;
 
-static inline pair_t tiles_pair(const int8_t *tiles, const int8_t *x0, const int8_t *x1,
-                                uint32_t window)
+static inline pair_t products(const int8_t *tiles, const int8_t *x0, const int8_t *x1,
+                              uint32_t window)
 {
     const uint32_t whole = window / 16u;
     const uint32_t left = window % 16u;
-    int32_t sums[8] = {0};
-    pair_t pair;
+    const uint32_t pair_bytes = WK_TILES(window) * WK_TILE2_BYTES;
+    pair_t pair = {vdupq_n_s32(0), vdupq_n_s32(0)};
 
     if (whole > 0) {
-        wk_mve_dot_4x2(tiles, x0, x1, whole, sums);
+        int32_t sums[8];
+
+        wk_mve_dot_4x2(tiles, tiles + pair_bytes, x0, x1, whole, sums);
+        pair.x0 = vldrwq_s32(sums);
+        pair.x1 = vldrwq_s32(sums + 4);
     }
-    pair.x0 = vldrwq_s32(sums);
-    pair.x1 = vldrwq_s32(sums + 4);
     if (left > 0) {
-        tiles += whole * WK_TILE_BYTES;
-        pair.x0 = wk_mve_rest(pair.x0, tiles, 16, x0 + whole * 16u, left);
-        pair.x1 = wk_mve_rest(pair.x1, tiles, 16, x1 + whole * 16u, left);
+        tiles += whole * WK_TILE2_BYTES;
+        pair.x0 = wk_mve_rest(pair.x0, tiles, tiles + pair_bytes, x0 + whole * 16u, left);
+        pair.x1 = wk_mve_rest(pair.x1, tiles, tiles + pair_bytes, x1 + whole * 16u, left);
     }
     return pair;
 }
 
-static inline pair_t taps_pair(const int8_t *taps, const int8_t *x0, const int8_t *x1,
-                               uint32_t window)
-{
-    const uint32_t row = WK_TAPS(window);
-    pair_t pair = {vdupq_n_s32(0), vdupq_n_s32(0)};
-
-    for (;;) {
-        pair.x0 = wk_mve_rest(pair.x0, taps, row, x0, window);
-        pair.x1 = wk_mve_rest(pair.x1, taps, row, x1, window);
-        if (window <= 16) {
-            return pair;
-        }
-        taps += 16;
-        x0 += 16;
-        x1 += 16;
-        window -= 16;
-    }
-}
-
 /* One output of every channel when layer->pool > 1; else one, or two neighbours. */
-static inline void outputs_of(const wk_conv1d_t *layer, const int8_t *weights,
-                              uint32_t group_bytes, int tiled, const int8_t *in, int two,
-                              int8_t *out)
+static void outputs_of(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *in, int two,
+                       int8_t *out)
 {
     const wk_outputs_t outputs = layer->outputs;
     const uint32_t window = layer->window;
@@ -64,39 +46,33 @@ static inline void outputs_of(const wk_conv1d_t *layer, const int8_t *weights,
 
     for (c = 0; c < outputs.count; c += 4) {
         const wk_channel_t *const channel = outputs.channels + c;
-        const int8_t *x1 = pool > 1 || two ? in + step : in;
-        pair_t pair = tiled ? tiles_pair(weights, in, x1, window)
-                            : taps_pair(weights, in, x1, window);
+        pair_t pair = products(tiles, in, pool > 1 || two ? in + step : in, window);
+        uint32_t i;
 
-        if (pool > 1) {
-            uint32_t i;
-
-            pair.x0 = vmaxq_s32(pair.x0, pair.x1);
-            for (i = 2; i < pool; i += 2) {
-                const int8_t *const x = in + i * step;
-                pair_t more;
-
-                x1 = i + 1 < pool ? x + step : x;
-                more = tiled ? tiles_pair(weights, x, x1, window)
-                             : taps_pair(weights, x, x1, window);
-                pair.x0 = vmaxq_s32(pair.x0, vmaxq_s32(more.x0, more.x1));
-            }
-        } else if (two) {
+        if (two) {
             wk_mve_store(pair.x1, channel, outputs.count - c, &outputs, WK_CONV_ROUNDING,
                          out + outputs.count + c);
+        } else {
+            pair.x0 = vmaxq_s32(pair.x0, pair.x1);
+        }
+        for (i = 2; i < pool; i += 2) {
+            const int8_t *const x = in + i * step;
+            const pair_t more = products(tiles, x, i + 1 < pool ? x + step : x, window);
+
+            pair.x0 = vmaxq_s32(pair.x0, vmaxq_s32(more.x0, more.x1));
         }
         wk_mve_store(pair.x0, channel, outputs.count - c, &outputs, WK_CONV_ROUNDING, out + c);
-        weights += group_bytes;
+        tiles += 2u * WK_TILES(window) * WK_TILE2_BYTES;
     }
 }
 
-static inline void convolve(const wk_conv1d_t *layer, const int8_t *weights, uint32_t group_bytes,
-                            int tiled, const int8_t *in, uint16_t steps, int8_t *out)
+static void convolve(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *in,
+                     uint16_t steps, int8_t *out)
 {
     while (steps > 0) {
         const int two = layer->pool == 1 && steps > 1;
 
-        outputs_of(layer, weights, group_bytes, tiled, in, two, out);
+        outputs_of(layer, tiles, in, two, out);
         in += (1 + two) * layer->pool_stride * layer->step;
         out += (1 + two) * layer->outputs.count;
         steps = (uint16_t)(steps - 1 - two);
@@ -107,14 +83,14 @@ void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps,
                      void *scratch)
 {
     (void)scratch;
-    convolve(layer, layer->tiles, WK_TILES(layer->window) * WK_TILE_BYTES, 1, in, steps, out);
+    convolve(layer, layer->tiles, in, steps, out);
 }
 
 void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                     void *scratch)
 {
     (void)scratch;
-    convolve(layer, layer->taps, 4u * WK_TAPS(layer->window), 0, in, steps, out);
+    convolve(layer, layer->taps, in, steps, out);
 }
 
 #else

@@ -7,61 +7,63 @@
 #include "wk_plain.h"
 
 /* The largest of the convolutions that one output of one channel pools. */
-static int32_t pooled(const wk_conv1d_t *layer, const int8_t *weights, uint16_t pitch,
-                      const int8_t *in)
+static int32_t pooled(const wk_conv1d_t *layer, const int8_t *weights, const int8_t *in)
 {
-    int32_t largest = wk_plain_dot(weights, pitch, in, layer->window);
+    int32_t largest = wk_plain_dot(weights, WK_TILE2_BYTES, in, layer->window);
     uint8_t i;
 
     for (i = 1; i < layer->pool; i++) {
         int32_t sum;
 
         in += layer->step;
-        sum = wk_plain_dot(weights, pitch, in, layer->window);
+        sum = wk_plain_dot(weights, WK_TILE2_BYTES, in, layer->window);
         largest = sum > largest ? sum : largest;
     }
     return largest;
 }
 
-static int8_t output(const wk_conv1d_t *layer, uint16_t index, int32_t sum)
+static void convolve(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *in,
+                     uint16_t steps, int8_t *out)
 {
-    const wk_channel_t channel = wk_channel(&layer->outputs.channels[index]);
+    const uint32_t pair_bytes = (uint32_t)WK_TILES(layer->window) * WK_TILE2_BYTES;
+    uint16_t c;
 
-    return wk_requantize(sum + channel.bias, &channel, &layer->outputs, WK_CONV_ROUNDING);
+    for (; steps > 0; steps--) {
+        for (c = 0; c < layer->outputs.count; c++) {
+            const int8_t *const weights = tiles + (c / 2u) * pair_bytes + (c % 2u) * 16u;
+            const wk_channel_t channel = wk_channel(&layer->outputs.channels[c]);
+            const int32_t sum = pooled(layer, weights, in) + channel.bias;
+
+            *out++ = wk_requantize(sum, &channel, &layer->outputs, WK_CONV_ROUNDING);
+        }
+        in += layer->pool_stride * layer->step;
+    }
 }
 
 void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                      void *scratch)
 {
-    const uint32_t group_bytes = (uint32_t)WK_TILES(layer->window) * WK_TILE_BYTES;
-    uint16_t c;
-
     (void)scratch;
-    for (; steps > 0; steps--) {
-        for (c = 0; c < layer->outputs.count; c++) {
-            const int8_t *weights = layer->tiles + (c / 4u) * group_bytes + (c % 4u) * 16u;
-
-            *out++ = output(layer, c, pooled(layer, weights, WK_TILE_BYTES, in));
-        }
-        in += layer->pool_stride * layer->step;
-    }
+    convolve(layer, layer->tiles, in, steps, out);
 }
 
 void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                     void *scratch)
 {
-    const uint16_t row = (uint16_t)WK_TAPS(layer->window);
-    uint16_t c;
-
     (void)scratch;
-    for (; steps > 0; steps--) {
-        for (c = 0; c < layer->outputs.count; c++) {
-            const int8_t *weights = layer->taps + (uint32_t)c * row;
+    convolve(layer, layer->taps, in, steps, out);
+}
 
-            *out++ = output(layer, c, pooled(layer, weights, 16, in));
-        }
-        in += layer->pool_stride * layer->step;
-    }
+void wk_conv1d_tiles_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                          void *scratch)
+{
+    wk_conv1d_tiles(layer, in, steps, out, scratch);
+}
+
+void wk_conv1d_taps_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                         void *scratch)
+{
+    wk_conv1d_taps(layer, in, steps, out, scratch);
 }
 
 #else

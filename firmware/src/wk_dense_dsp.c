@@ -24,7 +24,7 @@ static void group(const wk_dense_t *layer, const int8_t *tiles, const int32_t *w
         for (i = 0; i < 4; i++) {
             sums[i] += part[i] >> 8;
         }
-        tiles += count * WK_TILE_BYTES;
+        tiles += count * WK_TILE4_BYTES;
         wide += count * 8u;
         left -= count;
     }
@@ -32,7 +32,7 @@ static void group(const wk_dense_t *layer, const int8_t *tiles, const int32_t *w
 
 void wk_dense(const wk_dense_t *layer, const int8_t *in, int8_t *out, void *scratch)
 {
-    const uint32_t group_bytes = WK_TILES(layer->inputs) * WK_TILE_BYTES;
+    const uint32_t group_bytes = WK_TILES(layer->inputs) * WK_TILE4_BYTES;
     const uint32_t count = layer->outputs.count;
     const wk_channel_t *channel = layer->outputs.channels;
     const int8_t *tiles = layer->tiles;

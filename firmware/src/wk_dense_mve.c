@@ -15,17 +15,18 @@ void wk_dense(const wk_dense_t *layer, const int8_t *in, int8_t *out, void *scra
 
     (void)scratch;
     for (at = 0; at < outputs.count; at += 4) {
-        int32_t sums[4] = {0};
-        int32x4_t total;
+        int32x4_t total = vdupq_n_s32(0);
 
         if (whole > 0) {
+            int32_t sums[4];
+
             wk_mve_dot_4(tiles, in, whole, sums);
-            tiles += whole * WK_TILE_BYTES;
+            total = vldrwq_s32(sums);
+            tiles += whole * WK_TILE4_BYTES;
         }
-        total = vldrwq_s32(sums);
         if (left > 0) {
-            total = wk_mve_rest(total, tiles, 16, in + whole * 16u, left);
-            tiles += WK_TILE_BYTES;
+            total = wk_mve_rest(total, tiles, tiles + 32, in + whole * 16u, left);
+            tiles += WK_TILE4_BYTES;
         }
         wk_mve_store(total, outputs.channels + at, outputs.count - at, &outputs, WK_DENSE_ROUNDING,
                      out + at);

@@ -5,12 +5,11 @@
 #include "wk_mve.h"
 
 /* Whole functions in assembly: VMLADAVA adds into even registers only, and all eight are wanted. */
-#define WK_ASSEMBLY __attribute__((naked, noinline))
-
-WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *x0, const int8_t *x1,
-                                uint32_t count, int32_t *sums)
+WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *next, const int8_t *x0,
+                                const int8_t *x1, uint32_t count, int32_t *sums)
 {
     (void)tiles;
+    (void)next;
     (void)x0;
     (void)x1;
     (void)count;
@@ -18,10 +17,11 @@ WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *x0, const int
     __asm__(
         "push       {r4-r12, lr}             \n" /* r12 keeps the stack aligned to 8 */
         "vpush      {d8-d11}                 \n"
-        "mov        r5, r2                   \n" /* x1 */
-        "mov        r7, r3                   \n" /* count */
-        "mov        r3, r1                   \n" /* x0 */
+        "mov        r5, r3                   \n" /* x1 */
+        "mov        r9, r1                   \n" /* next */
+        "mov        r3, r2                   \n" /* x0 */
         "mov        r1, r0                   \n" /* tiles */
+        "ldr        r7, [sp, #72]            \n" /* count, above what was saved */
         "mov        r0, #0                   \n"
         "mov        r2, #0                   \n"
         "mov        r4, #0                   \n"
@@ -36,9 +36,9 @@ WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *x0, const int
         "vmladava.s8 r0, q0, q4              \n"
         "vldrb.8    q1, [r1], #16            \n"
         "vmladava.s8 r2, q1, q4              \n"
-        "vldrb.8    q2, [r1], #16            \n"
+        "vldrb.8    q2, [r9], #16            \n"
         "vmladava.s8 r4, q2, q4              \n"
-        "vldrb.8    q3, [r1], #16            \n"
+        "vldrb.8    q3, [r9], #16            \n"
         "vmladava.s8 r6, q3, q4              \n"
         "vldrb.8    q5, [r5], #16            \n"
         "vmladava.s8 r8, q0, q5              \n"
@@ -47,7 +47,7 @@ WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *x0, const int
         "vmladava.s8 r12, q2, q5             \n"
         "vmladava.s8 lr, q3, q5              \n"
         "bne        1b                       \n"
-        "ldr        r1, [sp, #72]            \n" /* sums, above what was saved */
+        "ldr        r1, [sp, #76]            \n" /* sums */
         "stm        r1, {r0, r2, r4, r6, r8, r10, r12, lr} \n"
         "vpop       {d8-d11}                 \n"
         "pop        {r4-r12, pc}             \n");

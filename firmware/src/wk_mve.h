@@ -8,26 +8,26 @@
 #include "wk/wk_layer.h"
 #include "wk/wk_requantize.h"
 
-/* The products of the four channels of `tiles` with the inputs at x0 (sums 0 to 3) and at x1 (sums
- * 4 to 7), over `count` whole tiles, at least one. */
-void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *x0, const int8_t *x1, uint32_t count,
-                    int32_t *sums);
+/* The products of four channels, two of them at `tiles` and two at `next`, with the inputs at x0
+ * (sums 0 to 3) and at x1 (sums 4 to 7), over `count` whole tiles, at least one. */
+void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *next, const int8_t *x0, const int8_t *x1,
+                    uint32_t count, int32_t *sums);
 
 /* The products of the four channels of `tiles` with the inputs at x, count at least one. */
 void wk_mve_dot_4(const int8_t *tiles, const int8_t *x, uint32_t count, int32_t *sums);
 
-/* Add the last `left` inputs, fewer than 17, to the sums of four channels whose weights lie
- * `pitch` bytes apart. Nothing past them is read of x. */
-static inline int32x4_t wk_mve_rest(int32x4_t sums, const int8_t *weights, uint32_t pitch,
+/* Add the last `left` inputs, fewer than 16, to the sums of four channels, two of them at `tiles`
+ * and two at `next`. Nothing past them is read of x. */
+static inline int32x4_t wk_mve_rest(int32x4_t sums, const int8_t *tiles, const int8_t *next,
                                     const int8_t *x, uint32_t left)
 {
     const int8x16_t in = vldrbq_z_s8(x, vctp8q(left));
     int32_t parts[4];
 
-    parts[0] = vmladavq_s8(vldrbq_s8(weights), in);
-    parts[1] = vmladavq_s8(vldrbq_s8(weights + pitch), in);
-    parts[2] = vmladavq_s8(vldrbq_s8(weights + 2 * pitch), in);
-    parts[3] = vmladavq_s8(vldrbq_s8(weights + 3 * pitch), in);
+    parts[0] = vmladavq_s8(vldrbq_s8(tiles), in);
+    parts[1] = vmladavq_s8(vldrbq_s8(tiles + 16), in);
+    parts[2] = vmladavq_s8(vldrbq_s8(next), in);
+    parts[3] = vmladavq_s8(vldrbq_s8(next + 16), in);
     return vaddq_s32(sums, vldrwq_s32(parts));
 }
 

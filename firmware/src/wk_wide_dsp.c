@@ -5,8 +5,6 @@
 #include "wk_wide.h"
 
 /* Whole functions in assembly, because the loops need every register there is: r0-r12 and lr. */
-#define WK_ASSEMBLY __attribute__((naked, noinline))
-
 WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
 {
     (void)in;
@@ -32,7 +30,7 @@ WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
 
 /* One word of weights of two channels against two windows. */
 #define WK_STEP_2X2                          \
-        "ldrd    r8, r9, [r0], #16           \n" \
+        "ldrd    r8, r9, [r0], #8            \n" \
         "ldrd    r12, lr, [r1], #8           \n" \
         "sxtb16  r10, r8                     \n" \
         "sxtb16  r11, r9                     \n" \
@@ -114,34 +112,35 @@ WK_ASSEMBLY void wk_wide_dot_4(const int8_t *tiles, const int32_t *x, uint32_t c
         "pop     {r4-r11, pc}                \n");
 }
 
-WK_ASSEMBLY void wk_wide_taps_2x2(const int16_t *taps0, const int16_t *taps1, const int16_t *x0,
-                                  const int16_t *x1, uint32_t pairs, int32_t *sums)
+/* Two taps of two channels against two windows. */
+#define WK_TAP_STEP                          \
+        "ldrd    r8, r9, [r0], #8            \n" \
+        "ldr     r10, [r1], #4               \n" \
+        "ldr     r11, [r2], #4               \n" \
+        "smlad   r4, r8, r10, r4             \n" \
+        "smlad   r6, r9, r10, r6             \n" \
+        "smlad   r5, r8, r11, r5             \n" \
+        "smlad   r7, r9, r11, r7             \n"
+
+WK_ASSEMBLY void wk_wide_taps_2x2(const wk_tap_t *taps, const int16_t *x0, const int16_t *x1,
+                                  uint32_t pairs, int32_t *sums)
 {
-    (void)taps0;
-    (void)taps1;
+    (void)taps;
     (void)x0;
     (void)x1;
     (void)pairs;
     (void)sums;
     __asm__(
         "push    {r4-r11, lr}                \n"
-        "ldr     r12, [sp, #36]              \n" /* pairs, above the nine saved registers */
         "mov     r4, #0                      \n"
         "mov     r5, #0                      \n"
         "mov     r6, #0                      \n"
         "mov     r7, #0                      \n"
         "1:                                  \n"
-        "ldr     r8, [r0], #4                \n"
-        "ldr     r9, [r1], #4                \n"
-        "ldr     r10, [r2], #4               \n"
-        "ldr     r11, [r3], #4               \n"
-        "smlad   r4, r8, r10, r4             \n"
-        "smlad   r5, r8, r11, r5             \n"
-        "smlad   r6, r9, r10, r6             \n"
-        "smlad   r7, r9, r11, r7             \n"
-        "subs    r12, #1                     \n"
+        WK_TAP_STEP
+        "subs    r3, #1                      \n"
         "bne     1b                          \n"
-        "ldr     r0, [sp, #40]               \n" /* sums */
+        "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
         "stm     r0, {r4-r7}                 \n"
         "pop     {r4-r11, pc}                \n");
 }

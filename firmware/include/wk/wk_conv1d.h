@@ -12,8 +12,8 @@
 #include "wk/wk_layer.h"
 
 typedef struct {
-    const int8_t *tiles;   /* WK_TILE groups, for wk_conv1d_tiles; or NULL */
-    const wk_tap_t *taps;  /* [channel][WK_TAPS(window)], for wk_conv1d_taps; or NULL */
+    const int8_t *tiles;   /* for wk_conv1d_tiles, or NULL */
+    const wk_tap_t *taps;  /* for wk_conv1d_taps, or NULL */
     wk_outputs_t outputs;
     uint16_t window;       /* values one convolution sees: kernel * in_channels */
     uint16_t step;         /* values from one convolution to the next: stride * in_channels */
@@ -24,9 +24,9 @@ typedef struct {
 /* Bytes of scratch, aligned to 4, that one call needs. Literals make it a constant. */
 #if defined(WK_TARGET_DSP)
 #define WK_CONV1D_TILES_SCRATCH(window, step, pool) \
-    (((pool) > 1 ? ((pool) - 1) * (step) : (step)) * 2 + WK_TILES(window) * 32u)
+    (((pool) > 1 ? ((pool) - 1) * (step) : (step)) * 2u + WK_TILES(window) * 32u)
 #define WK_CONV1D_TAPS_SCRATCH(window, step, pool, pool_stride, steps) \
-    ((((steps) - 1) * (pool_stride) + (pool)) * (step) * 2 + WK_TAPS(window) * 2u)
+    ((((steps) - 1) * (pool_stride) + (pool)) * (step) * 2u + WK_TAP_PAIRS_OF(window) * 4u)
 #else
 #define WK_CONV1D_TILES_SCRATCH(window, step, pool) 0
 #define WK_CONV1D_TAPS_SCRATCH(window, step, pool, pool_stride, steps) 0
@@ -42,5 +42,12 @@ void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps,
  * instructions the weights are twice as large. */
 void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                     void *scratch);
+
+/* The two again, faster, where pool is 2, the number of channels is a multiple of 4 and the model's
+ * wk_engine_config.h promises WK_SMALL_SHIFTS with rounding that is WK_ROUND_AWAY or WK_ROUND_UP. */
+void wk_conv1d_tiles_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                          void *scratch);
+void wk_conv1d_taps_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
+                         void *scratch);
 
 #endif

@@ -30,4 +30,11 @@
 #define WK_WORD_ALIGNED
 #endif
 
+/* A function whose body is one piece of assembly. Nothing may be concluded from its empty C. */
+#if defined(__clang__)
+#define WK_ASSEMBLY __attribute__((naked, noinline))
+#elif defined(__GNUC__)
+#define WK_ASSEMBLY __attribute__((naked, noinline, noclone, noipa))
+#endif
+
 #endif
