@@ -7,12 +7,19 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+# As the command line does, and for its reason: see wearkit.cli.main.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from wearkit.architecture import weight_shapes
-from wearkit.checkpoint import Checkpoint
+from wearkit.checkpoint import Checkpoint, save_checkpoint
+from wearkit.npz import write_npz
+from wearkit.safe_write import write_json
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -92,16 +99,16 @@ def untrained_checkpoint() -> Callable[..., Checkpoint]:
             else:
                 values = generator.normal(0.0, np.sqrt(2.0 / np.prod(shape[1:])), shape)
             weights[name] = values.astype(np.float32)
-        return Checkpoint(model, weights, {"simulated": True})
+        return Checkpoint(model, weights, {"data": {"simulated": True}})
 
     return make
 
 
 @pytest.fixture(scope="session")
-def made_counts() -> Callable[..., np.ndarray]:
+def made_counts() -> Callable[..., NDArray[np.int16]]:
     """made_counts(windows, seed=0): (N, 100, 3) int16 counts, 1 g in any direction and motion."""
 
-    def make(windows: int, seed: int = 0) -> np.ndarray:
+    def make(windows: int, seed: int = 0) -> NDArray[np.int16]:
         generator = np.random.default_rng(seed)
         gravity = generator.normal(size=(windows, 1, 3))
         gravity *= 256 / np.linalg.norm(gravity, axis=2, keepdims=True)
@@ -113,10 +120,50 @@ def made_counts() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def untrained_run(
+    tmp_path_factory: pytest.TempPathFactory,
+    untrained_checkpoint: Callable[..., Checkpoint],
+    made_counts: Callable[..., NDArray[np.int16]],
+) -> Callable[[str], Path]:
+    """untrained_run(arch): a run folder with 40 calibration and 60 test windows, labels random.
+    Tests must not write into it."""
+    parent = tmp_path_factory.mktemp("runs")
+
+    def make(arch: str) -> Path:
+        path = parent / f"run-{arch}"
+        if path.exists():
+            return path
+        checkpoint = untrained_checkpoint(arch)
+        save_checkpoint(checkpoint, path)
+        write_npz(path / "calibration.npz", {"counts": made_counts(40, seed=1)})
+        generator = np.random.default_rng(2)
+        targets = {
+            f"target_{task.name}": generator.integers(0, len(task.labels), 60).astype(np.int16)
+            for task in checkpoint.model.tasks
+        }
+        columns: dict[str, NDArray[Any]] = {
+            "counts": made_counts(60, seed=3),
+            "subject": np.arange(60, dtype=np.int32) % 3,
+            "run": np.zeros(60, np.int32),
+            "start": np.arange(60, dtype=np.int32) * 60,
+            "subjects": np.array(["anna", "bert", "cora"]),
+        }
+        write_npz(path / "test.npz", columns | targets)
+        part = {"windows": 60, "subjects": ["anna", "bert", "cora"]}
+        split = {"kind": "subject", "fold": 0, "folds": 5, "seed": 0, "leak_share": 0.0}
+        split |= {"train": part, "val": part, "test": part}
+        metrics = {"format": "wearkit-metrics", "format_version": 1, "simulated": True}
+        write_json(path / "metrics.json", metrics | {"split": split})
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def micro_bundle(
     tmp_path_factory: pytest.TempPathFactory,
     untrained_checkpoint: Callable[..., Checkpoint],
-    made_counts: Callable[..., np.ndarray],
+    made_counts: Callable[..., NDArray[np.int16]],
     needs_module: Callable[[str, str], None],
 ) -> Path:
     """A bundle of an untrained mtl-net-micro. Tests must not write into it."""

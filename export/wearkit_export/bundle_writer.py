@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,6 @@ from wearkit.bundle import (
     FILES,
     FORMAT,
     FORMAT_VERSION,
-    FP32_ONNX,
-    FP32_TFLITE,
     GOLDEN,
     INT8_ONNX,
     INT8_TFLITE,
@@ -34,14 +34,32 @@ from wearkit.errors import StorageError
 from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.graph_file import model_id, save_graph
 from wearkit.npz import write_npz
+from wearkit.run_folder import Run
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import trained
+from wearkit_export.card import model_card
 from wearkit_export.emit_onnx import emit_onnx
 from wearkit_export.emit_tflite import emit_tflite
-from wearkit_export.float_graph import fold
-from wearkit_export.quantize import quantize_graph
+from wearkit_export.equality import Emitted, check_fp32, check_int8, require_equal
+from wearkit_export.fingerprint import check_same, read_graph
+from wearkit_export.float_graph import FloatGraph, fold
+from wearkit_export.quantize import counts_to_g, quantize_graph
+from wearkit_export.read_onnx import read_onnx
+from wearkit_export.read_tflite import read_tflite
+from wearkit_export.report import Report, measure_accuracy
 
 GOLDEN_REAL_WINDOWS = 24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exported:
+    """A bundle in place. quantize_emit_s: folding, calibrating, printing all four files and
+    writing them; report_s: running them and comparing. Neither is in the bundle."""
+
+    path: Path
+    report: Report
+    quantize_emit_s: float
+    report_s: float
 
 
 def write_bundle(
@@ -49,24 +67,85 @@ def write_bundle(
     calibration_counts: NDArray[np.int16],
     out: Path,
     *,
+    run: Run | None = None,
     dense_per_channel: bool = False,
     rounding: Rounding = "tflm",
-) -> None:
-    float_graph = fold(checkpoint)
-    graph = quantize_graph(
-        float_graph, calibration_counts, dense_per_channel=dense_per_channel, rounding=rounding
-    )
-    identity = model_id(graph)
+) -> Exported:
+    """Export a checkpoint to the folder `out`; an older bundle there is replaced at the very end.
+
+    calibration_counts: (N >= 1, length, 3) int16. run: where the checkpoint comes from: its test
+    windows are compared and scored too. The same arguments give the same bytes.
+
+    Raises DataError for unusable calibration windows, ModelFileError for weights int8 cannot
+    carry, VerificationError when a file or a runtime disagrees with the integers of the graph,
+    StorageError when the disk refuses or `out` is not a bundle.
+    """
     with _replacing_folder(out) as folder:
-        save_graph(graph, folder)
-        write_bytes(folder / FP32_ONNX, emit_onnx(float_graph, identity))
-        write_bytes(folder / INT8_ONNX, emit_onnx(graph, identity))
-        write_bytes(folder / FP32_TFLITE, emit_tflite(float_graph, identity))
-        write_bytes(folder / INT8_TFLITE, emit_tflite(graph, identity))
-        write_npz(folder / GOLDEN, golden_arrays(graph, calibration_counts))
-        write_json(folder / REPORT, {})
-        write_bytes(folder / CARD, b"")
+        started = time.perf_counter()
+        float_graph = fold(checkpoint)
+        graph = quantize_graph(
+            float_graph, calibration_counts, dense_per_channel=dense_per_channel, rounding=rounding
+        )
+        files = _emit(graph, float_graph, folder)
+        emitted = time.perf_counter()
+        golden = golden_arrays(graph, calibration_counts if run is None else run.test.counts)
+        write_npz(folder / GOLDEN, golden)
+        simulated = checkpoint.provenance.get("data", {}).get("simulated")
+        report = replace(
+            _verify(graph, float_graph, files, golden["counts_int16"], run),
+            calibration_windows=len(calibration_counts),
+            simulated=simulated,
+        )
+        write_json(folder / REPORT, report.to_json())
+        write_bytes(folder / CARD, model_card(report).encode())
         write_json(folder / MANIFEST, manifest(graph, folder))
+        done = time.perf_counter()
+    return Exported(out, report, emitted - started, done - emitted)
+
+
+def _emit(graph: QuantizedGraph, float_graph: FloatGraph, folder: Path) -> Emitted:
+    identity = model_id(graph)
+    files = Emitted(
+        fp32_onnx=emit_onnx(float_graph, identity),
+        int8_onnx=emit_onnx(graph, identity),
+        fp32_tflite=emit_tflite(float_graph, identity),
+        int8_tflite=emit_tflite(graph, identity),
+    )
+    save_graph(graph, folder)
+    for name, data in files.by_name().items():
+        write_bytes(folder / name, data)
+    return files
+
+
+def _verify(
+    graph: QuantizedGraph,
+    float_graph: FloatGraph,
+    files: Emitted,
+    golden: NDArray[np.int16],
+    run: Run | None,
+) -> Report:
+    """Read the int8 files back, run every file in every runtime. Raises VerificationError."""
+    printed = read_graph(graph)
+    check_same(printed, read_onnx(files.int8_onnx), INT8_ONNX)
+    check_same(printed, read_tflite(files.int8_tflite), INT8_TFLITE)
+    windows = {"golden": len(golden)}
+    counts = golden
+    if run is not None:
+        windows["test"] = len(run.test)
+        counts = np.concatenate([golden, run.test.counts])
+    rows = check_int8(graph, files, counts_to_int8(counts))
+    require_equal(rows)
+    return Report(
+        graph=graph,
+        model_id=model_id(graph),
+        fingerprint=printed.fingerprint,
+        file_bytes={name: len(content) for name, content in files.by_name().items()},
+        windows=windows,
+        equality=tuple(rows),
+        fp32=tuple(check_fp32(float_graph, files, counts_to_g(counts))),
+        accuracy=None if run is None else measure_accuracy(float_graph, graph, run),
+        metrics=None if run is None else run.metrics,
+    )
 
 
 def golden_counts(real: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -124,8 +203,12 @@ def _replacing_folder(out: Path) -> Iterator[Path]:
     An older bundle stays until then. Raises StorageError when the disk refuses or when `out` is
     something that no export wrote.
     """
-    if out.exists() and not (out / MANIFEST).is_file():
-        raise StorageError(f"{out} exists and is not a bundle: name another folder with --out.")
+    foreign = _foreign(out)
+    if foreign is not None:
+        raise StorageError(
+            f"{foreign} was not written by an export and would be lost: name another folder with "
+            "--out."
+        )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
@@ -137,8 +220,21 @@ def _replacing_folder(out: Path) -> Iterator[Path]:
         yield fresh
         if out.exists():
             out.rename(old)
-        fresh.rename(out)
+        try:
+            fresh.rename(out)
+        except BaseException:
+            if old.exists():
+                old.rename(out)
+            raise
     except OSError as error:
         raise StorageError(f"Cannot write {out}: {error.strerror or error}.") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _foreign(out: Path) -> Path | None:
+    """Something at `out` that replacing a bundle there would destroy."""
+    if not out.is_dir():
+        return out if out.exists() else None
+    strange = sorted({item.name for item in out.iterdir()} - {*FILES, MANIFEST})
+    return out / strange[0] if strange else None

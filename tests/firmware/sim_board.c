@@ -4,9 +4,10 @@
  *
  * Standard input: one "x y z" a line in 1/256 g, one for each 20 ms; the last one stays. The UART's
  * bytes go to standard output. Faults set a field of the model at a time (absent, shifted, devid,
- * stuck, noise) or happen to it: brownout=1, burst=N (N samples at one instant, as if the board had
- * not listened meanwhile). When it ends, or the program sleeps for good, the model's counters are
- * printed to standard error as one line of JSON. */
+ * stuck, noise) or happen to it: mute=1 (writes are acknowledged, reads are not), brownout=1,
+ * burst=N (N samples at one instant, as if the board had not listened meanwhile). When it ends, or
+ * the program sleeps for good, the model's counters and the deepest stack are printed to standard
+ * error as one line of JSON. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,9 @@ typedef struct {
     uint8_t selected; /* address byte of the transfer that is ours, or 0 */
     uint8_t reg;
     uint8_t written; /* bytes after the address: the first is the register */
+    bool mute;
     int16_t last[3];
+    uint16_t lowest_stack;
 } board_t;
 
 static void answer(board_t *board, uint8_t condition, uint8_t data)
@@ -46,12 +49,14 @@ static void end_transfer(board_t *board)
 
 static void start_transfer(board_t *board, uint8_t address)
 {
-    if (address >> 1 != WK_ADXL345_ADDRESS || board->model.absent) {
+    const bool reading = (address & 1) != 0;
+
+    if (address >> 1 != WK_ADXL345_ADDRESS || board->model.absent || (board->mute && reading)) {
         return;
     }
     board->selected = address;
     board->written = 0;
-    if ((address & 1) != 0) {
+    if (reading) {
         wk_adxl345_model_read_begin(&board->model, board->reg);
     }
     answer(board, TWI_COND_ACK, 1);
@@ -121,6 +126,8 @@ static void apply(board_t *board, const char *fault, long value)
         model->stuck_reg = (uint8_t)value;
     } else if (strncmp(fault, "noise=", 6) == 0) {
         model->noise_xor = (uint8_t)value;
+    } else if (strncmp(fault, "mute=", 5) == 0) {
+        board->mute = value != 0;
     } else if (strncmp(fault, "brownout=", 9) == 0) {
         wk_adxl345_model_reset(model);
     } else if (strncmp(fault, "burst=", 6) == 0) {
@@ -169,6 +176,18 @@ static avr_t *load(const char *path)
     return avr;
 }
 
+/* Below this address lie the registers: the stack pointer is not set yet. */
+#define RAM_START 0x100
+
+static void watch_stack(const avr_t *avr, board_t *board)
+{
+    const uint16_t stack = (uint16_t)(avr->data[R_SPL] | avr->data[R_SPH] << 8);
+
+    if (stack >= RAM_START && stack < board->lowest_stack) {
+        board->lowest_stack = stack;
+    }
+}
+
 static void run(avr_t *avr, board_t *board, unsigned long end_ms, char **faults)
 {
     const avr_cycle_count_t period = CPU_HZ / 1000000u * PERIOD_US;
@@ -179,6 +198,7 @@ static void run(avr_t *avr, board_t *board, unsigned long end_ms, char **faults)
         faults = apply_due(board, faults, (unsigned long)(avr->cycle / (CPU_HZ / 1000u)));
         while (avr->cycle < next_tick && state != cpu_Done && state != cpu_Crashed) {
             state = avr_run(avr);
+            watch_stack(avr, board);
         }
         tick(board);
         next_tick += period;
@@ -194,13 +214,16 @@ int main(int argc, char **argv)
     CHECK(argc >= 3);
     wk_adxl345_model_reset(&board.model);
     avr = load(argv[1]);
+    board.lowest_stack = avr->ramend;
     board.irq = avr_io_getirq(avr, AVR_IOCTL_TWI_GETIRQ(0), 0);
     avr_irq_register_notify(board.irq + TWI_IRQ_OUTPUT, on_twi, &board);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT),
                             on_uart, NULL);
     run(avr, &board, strtoul(argv[2], NULL, 10), argv + 3);
-    fprintf(stderr, "{\"taken\": %lu, \"lost\": %lu, \"short_reads\": %lu, \"live_writes\": %lu}\n",
+    fprintf(stderr, "{\"taken\": %lu, \"lost\": %lu, \"short_reads\": %lu, ",
             (unsigned long)board.model.taken, (unsigned long)board.model.lost,
-            (unsigned long)board.model.short_reads, (unsigned long)board.model.live_writes);
+            (unsigned long)board.model.short_reads);
+    fprintf(stderr, "\"live_writes\": %lu, \"stack_bytes\": %d}\n",
+            (unsigned long)board.model.live_writes, avr->ramend - board.lowest_stack);
     return 0;
 }

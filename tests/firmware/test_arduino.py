@@ -30,6 +30,7 @@ class Session:
     lost: int
     short_reads: int
     live_writes: int
+    stack_bytes: int
 
     @property
     def comments(self) -> list[str]:
@@ -48,7 +49,7 @@ Board = Callable[..., Session]
 def sim_board(
     firmware_build: Callable[..., Path], needs_program: Callable[[str, str], str]
 ) -> Path:
-    needs_program("simavr", "apt-get install simavr libsimavr-dev libelf-dev")
+    needs_program("simavr", "apt-get install simavr libsimavr-dev")
     needs_program("gcc", "apt-get install gcc")
     return firmware_build("sim") / "host" / "sim_board"
 
@@ -83,7 +84,7 @@ def _whole_lines(session: Session) -> list[str]:
     return session.text.decode().split("\n")[:-1]
 
 
-def test_sketch_fits_an_uno(avr_build: Path) -> None:
+def test_sketch_fits_an_uno(avr_build: Path, eleven_seconds: Session, board: Board) -> None:
     result = subprocess.run(
         ["avr-size", "-A", avr_build / "adxl345_text.elf"],
         capture_output=True,
@@ -93,10 +94,11 @@ def test_sketch_fits_an_uno(avr_build: Path) -> None:
     size = {
         name: int(value) for name, value in re.findall(r"^\.(\w+)\s+(\d+)", result.stdout, re.M)
     }
+    stack = max(eleven_seconds.stack_bytes, board(1_500, "0:stuck=0x2C").stack_bytes)
 
     assert 0 < size["text"] + size["data"] < FLASH_BYTES
-    # The stack's share; the deepest call chain holds two line buffers of at most 200 bytes.
-    assert 0 < size["data"] + size["bss"] < RAM_BYTES - 512
+    assert 0 < size["data"] + size["bss"] + stack < RAM_BYTES // 2
+    assert stack > 100  # it was watched
 
 
 def test_our_code_brings_no_heap_float_or_printf(avr_build: Path) -> None:
@@ -214,3 +216,10 @@ def test_an_unplugged_sensor_comes_back(board: Board) -> None:
     assert comments[2:-1] and set(comments[2:-1]) == {"#error No answer"}
     assert comments[-1].startswith("#wearkit")
     assert sum(step.restarted for step in session.steps()) == 1
+
+
+def test_a_sensor_that_stops_answering_reads_is_said_to(board: Board) -> None:
+    session = board(3_000, "2000:mute=1")
+
+    assert session.comments[1].startswith("#restart No answer")
+    assert all(line.startswith("#error No answer") for line in session.comments[2:])

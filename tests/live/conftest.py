@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
@@ -23,6 +26,7 @@ from wearkit.reference import Reference
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 HOP, LENGTH = 60, 100
+_MAIN = "from wearkit.cli import main; main()"
 
 
 @pytest.fixture(scope="session")
@@ -82,19 +86,40 @@ def expected_logits() -> Callable[..., dict[str, NDArray[np.int8]]]:
     return run
 
 
-def lines_of(counts: NDArray[np.int16], first: int = 0, *, stamps: bool = True) -> list[bytes]:
-    """index,t_us,x,y,z at 50 Hz, or x,y,z without stamps."""
-    return [
-        (f"{index},{index * 20000}," if stamps else "").encode() + b"%d,%d,%d\n" % tuple(row)
-        for index, row in enumerate(counts.tolist(), first)
-    ]
+@pytest.fixture(scope="session")
+def sensor_lines() -> Callable[..., list[bytes]]:
+    """sensor_lines(counts, first=0): `index,t_us,x,y,z` at 50 Hz, one line a sample."""
+
+    def make(counts: NDArray[np.int16], first: int = 0) -> list[bytes]:
+        return [
+            b"%d,%d,%d,%d,%d\n" % (index, index * 20_000, *row)
+            for index, row in enumerate(counts.tolist(), first)
+        ]
+
+    return make
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a `wearkit live --json` ended."""
+
+    code: int
+    windows: list[dict[str, Any]]
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        (line,) = [line for line in self.err.splitlines() if line.startswith('{"summary"')]
+        result: dict[str, Any] = json.loads(line)["summary"]
+        return result
 
 
 @dataclass
 class LiveProcess:
-    """`wearkit live` in a process of its own, on a pty the test writes to."""
+    """`wearkit live --json` in a process of its own, on a pty the test writes to."""
 
     process: subprocess.Popen[str]
+    port: str
     master: int
     out: list[str] = field(default_factory=list)
 
@@ -104,72 +129,86 @@ class LiveProcess:
             view = view[os.write(self.master, view[:4000]) :]
 
     def unplug(self) -> None:
+        """Close the sender's end once everything was read: closing discards what was not."""
+        port = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
+        empty_looks = 0
+        while empty_looks < 10 and self.process.poll() is None:
+            unread = array.array("i", [0])
+            fcntl.ioctl(port, termios.FIONREAD, unread)
+            empty_looks = 0 if unread[0] else empty_looks + 1
+            time.sleep(0.01)
+        os.close(port)
         os.close(self.master)
         self.master = -1
 
-    def finish(self, timeout_s: float = 60.0) -> tuple[int, list[dict[str, Any]], str]:
-        """(exit code, windows, stderr); reads everything."""
-        out, err = self.process.communicate(timeout=timeout_s)
-        lines = [*self.out, *out.splitlines()]
-        return self.process.returncode, [json.loads(line) for line in lines], err
-
     def read_window(self) -> dict[str, Any]:
-        """The next window's JSON; waits for it."""
+        """The next window; waits for it."""
         assert self.process.stdout is not None
         self.out.append(self.process.stdout.readline())
         result: dict[str, Any] = json.loads(self.out[-1])
         return result
 
-
-def summary_of(err: str) -> dict[str, Any]:
-    found = [line for line in err.splitlines() if line.startswith('{"summary"')]
-    assert len(found) == 1, err
-    result: dict[str, Any] = json.loads(found[0])["summary"]
-    return result
-
-
-def wearkit_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from wearkit.cli import main; main()", *arguments]
+    def finish(self) -> Outcome:
+        """Wait for the end and read everything."""
+        out, err = self.process.communicate(timeout=60)
+        windows = [json.loads(line) for line in [*self.out, *out.splitlines()]]
+        return Outcome(self.process.returncode, windows, err)
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline_s, f"{what} did not happen"
         time.sleep(0.01)
 
 
 @pytest.fixture
-def live_on_pty(micro_bundle: Path) -> Iterator[Callable[..., LiveProcess]]:
-    """live_on_pty(*options, sent=b"") -> LiveProcess; `sent` waits in the port before live opens."""
-    started: list[LiveProcess] = []
+def wearkit_process() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """wearkit_process(*arguments) -> the command line in a process, ended with the test."""
+    started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str, sent: bytes = b"") -> LiveProcess:
-        master, reader = os.openpty()
-        tty.setraw(reader)
-        port = os.ttyname(reader)
-        os.write(master, sent)
+    def start(*arguments: str, program: str = _MAIN) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            wearkit_command(
-                "live", "--port", port, "--bundle", str(micro_bundle), "--json", *options
-            ),
+            [sys.executable, "-c", program, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        live = LiveProcess(process, master)
-        started.append(live)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def live_on_pty(
+    micro_bundle: Path, wearkit_process: Callable[..., subprocess.Popen[str]]
+) -> Iterator[Callable[..., LiveProcess]]:
+    """live_on_pty(*options, sent=b""): `sent` waits in the port before live opens it."""
+    started: list[LiveProcess] = []
+
+    def start(*options: str, sent: bytes = b"", program: str = _MAIN) -> LiveProcess:
+        master, reader = os.openpty()
+        tty.setraw(reader)
+        port = os.ttyname(reader)
+        os.write(master, sent)
+        bundle = str(micro_bundle)
+        process = wearkit_process(
+            "live", "--json", "--port", port, "--bundle", bundle, *options, program=program
+        )
+        started.append(LiveProcess(process, port, master))
         wait_until(lambda: _has_open(process, port), "opening the port")
         os.close(reader)
-        return live
+        return started[-1]
 
     yield start
     for live in started:
         if live.master >= 0:
-            os.close(live.master)
-        if live.process.poll() is None:
-            live.process.kill()
-        live.process.communicate()
+            live.unplug()
 
 
 def _has_open(process: subprocess.Popen[str], path: str) -> bool:

@@ -45,9 +45,10 @@ def cut(
 
     A window's label is the one most of its samples carry: it must be held by at least the share
     `purity` of all its samples and by more than any other label, or the window is rejected
-    ("no label" when too few samples carry one, else "mixed labels"). Stretches with less than one
-    window ("too short") or under a quarter of the rate ("sampled too slowly") count once. Tasks are the recordings' own and "placement"; one of which fewer
-    than two labels occur is dropped with a note.
+    ("no label" when too few samples carry one, else "mixed labels"). A stretch with less than
+    one window ("too short") or under a quarter of the rate ("sampled too slowly") counts once.
+    Tasks are the recordings' own and "placement"; one of which fewer than two labels occur is
+    dropped with a note.
 
     tasks: the tasks of a model to score. Labels are then matched by name to theirs, and a task
     is kept when one of its labels occurs.
@@ -207,7 +208,8 @@ class _Cutter:
                 columns[column.task] = chosen
         order = list(columns) if tasks is None else [t.name for t in tasks if t.name in columns]
         if not columns:
-            raise DataError(f"There is nothing to learn: {' '.join(self.notes)}")
+            why = " ".join(self.notes) or f"the model knows neither {self.task!r} nor placements."
+            raise DataError(f"No task remains: {why}")
         subject = _pruned(subject, keep)
         return WindowSet(
             spec=self.spec,

@@ -33,7 +33,10 @@ def draw_curves(path: Path, history: Sequence[EpochRecord], kept_epoch: int, tit
         axes[1, column].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0, 0].set_ylabel("cross-entropy")
     axes[1, 0].set_ylabel("accuracy")
-    axes[1, 0].legend(fontsize=8, frameon=False, loc="lower right")
+    handles, names = axes[1, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=len(names), fontsize=9, frameon=False
+    )
     _save(figure, path)
 
 
@@ -75,7 +78,7 @@ def draw_confusion(path: Path, task: str, score: TaskScore, title: str) -> None:
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(length=0, labelsize=size)
     axes.set_xlabel(f"predicted {task}")
-    axes.set_ylabel(f"true {task}")
+    axes.set_ylabel(f"true {task}", labelpad=8)
     axes.set_title(title, fontsize=10)
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     bar.set_label("share of the true label", fontsize=8)
@@ -101,4 +104,6 @@ def draw_run(
 def _save(figure: Figure, path: Path) -> None:
     # The software name would change the bytes with every matplotlib release.
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+        figure.savefig(
+            temporary, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None}
+        )

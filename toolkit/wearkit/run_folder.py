@@ -10,6 +10,7 @@ curves.png, confusion-<task>.png           the same, to look at
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from wearkit.architecture import mac_count, parameter_count
 from wearkit.checkpoint import Checkpoint, load_checkpoint, read_limited, save_checkpoint
-from wearkit.errors import DataError, ModelFileError
+from wearkit.errors import DataError, ModelFileError, StorageError
 from wearkit.evaluate import evaluate_float
 from wearkit.metrics import TaskScore
 from wearkit.npz import TEXT, read_npz, write_npz
@@ -38,6 +39,7 @@ RUNS = "runs"
 CALIBRATION_WINDOWS = 512
 METRICS_VERSION = 1
 _MAX_METRICS_BYTES = 16 << 20
+_PICTURES_BYTES = 4 << 20  # and metrics, generously
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +76,25 @@ def newest_run(parent: Path = Path(RUNS)) -> Path:
     if not found:
         raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
     return max(found)[1].parent
+
+
+def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec) -> None:
+    """Make the folder and see that a run fits in it: better now than after the training.
+
+    Raises StorageError when it cannot be made or the disk is too full.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(path).free
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+    kept = len(split.test) + CALIBRATION_WINDOWS
+    needed = 4 * parameter_count(model) + kept * windows.counts[:1].nbytes + _PICTURES_BYTES
+    if free < needed:
+        raise StorageError(
+            f"The disk of {path} is too full: a run needs up to {needed >> 20} MiB and "
+            f"{free >> 20} MiB are free; name another folder with --out."
+        )
 
 
 def write_run(

@@ -20,9 +20,9 @@ def replacing(path: Path) -> Iterator[Path]:
     On any error the temporary file is removed and an existing `path` is left as it was.
     Raises StorageError when the file system refuses (disk full, no permission).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary: Path | None = None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         temporary = Path(name)
         os.fchmod(handle, 0o666 & ~_umask())

@@ -6,7 +6,7 @@
  *
  * Typical use:
  *   wk_adxl345_begin(&sensor, &bus, now_us);        WK_ADXL345_OK, or explain and try again
- *   wk_adxl345_next(&sensor, now_us, &sample);      often: at the latest every 600 ms
+ *   wk_adxl345_next(&sensor, now_us, &sample);      often: at the latest every 500 ms
  * After any status from WK_ADXL345_ERR_NO_ANSWER on, call wk_adxl345_begin again: how many samples
  * were lost cannot be known, so the index starts at 0 and the reader sees a new run.
  */

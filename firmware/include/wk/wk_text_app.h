@@ -1,7 +1,7 @@
 /* The whole program of the text sketch: keep the sensor running, print its samples.
  *
  * The board gives two things, a register bus and somewhere to write characters, and calls
- * wk_text_app_step as often as it can (at the latest every 600 ms). Lines printed:
+ * wk_text_app_step as often as it can (at the latest every 500 ms). Lines printed:
  *   header      at every start of the sensor and every WK_TEXT_APP_HEADER_US
  *   samples     wearkit text/1 with CRC-32
  *   #error S    the sensor cannot be started: S says why; tried again every second

@@ -50,6 +50,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line. Exits 0 on success, by error family otherwise (wearkit.errors)."""
+    # Before anything imports numpy: the threads of its BLAS spin while they wait for each other,
+    # which costs these small matrices tenfold and more as soon as another program runs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run(arguments))
 
 

@@ -18,7 +18,7 @@ def score_table(title: str, models: Scores) -> Table:
     table.add_column("task")
     if len(models) > 1:
         table.add_column("model")
-    for column in ("windows", "accuracy", "macro F1", "accuracy / person", "macro F1 / person"):
+    for column in ("windows", "accuracy", "macro F1", "accuracy by person", "macro F1 by person"):
         table.add_column(column, justify="right")
     for task in next(iter(models.values())):
         for model, scores in models.items():
@@ -28,7 +28,7 @@ def score_table(title: str, models: Scores) -> Table:
             row += [f"{score.accuracy:.4f}", f"{score.macro_f1:.4f}"]
             for figure in ("accuracy", "macro_f1"):
                 mean, std = score.spread(figure)
-                row.append(f"{mean:.4f} ± {std:.4f}")
+                row.append(f"{mean:.3f} ± {std:.3f}")
             table.add_row(*row)
     return table
 

@@ -46,6 +46,13 @@ _DEFAULTS = TrainingConfig()
 )
 @click.option("--fold", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--folds", type=click.IntRange(3), default=5, show_default=True)
+@click.option(
+    "--split-seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Who is in which fold; apart from --seed, so that seeds are compared on the same people.",
+)
 @click.option("--epochs", type=click.IntRange(1), default=_DEFAULTS.epochs, show_default=True)
 @click.option("--batch", type=click.IntRange(1), default=_DEFAULTS.batch, show_default=True)
 @click.option(
@@ -75,6 +82,7 @@ def command(
     split_name: str,
     fold: int,
     folds: int,
+    split_seed: int,
     epochs: int,
     batch: int,
     lr: float,
@@ -92,7 +100,7 @@ def command(
     from wearkit.cut import cut
     from wearkit.devices import pick_device
     from wearkit.readers import open_dataset
-    from wearkit.run_folder import new_run, write_run
+    from wearkit.run_folder import claim_folder, new_run, write_run
     from wearkit.spec import ModelSpec, WindowSpec
     from wearkit.split import subject_split
     from wearkit.train import train
@@ -103,8 +111,9 @@ def command(
     display = TrainingDisplay()
     with display.reading(data):
         windows = cut(open_dataset(data, format=data_format, units=units), WindowSpec())
-        split = subject_split(windows, fold=fold, folds=folds, seed=seed)
+        split = subject_split(windows, fold=fold, folds=folds, seed=split_seed)
     spec = ModelSpec(arch, windows.spec, windows.tasks)
+    claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)
     with display.training():
         result = train(windows, split, spec, config, device=device, progress=display)

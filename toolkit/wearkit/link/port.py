@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import select
 import termios
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +17,14 @@ import serial
 from wearkit.errors import PortError
 
 BAUD = 115200
-POLL_S = 0.02
+POLL_S = 0.2
+_POLL_MS = round(POLL_S * 1000)
 _READ_BYTES = 4096
 _PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")
 
 
 class Port:
-    """An open port that is read only. Close it with `close()`; read errors are OSErrors.
+    """An open port that is only read. Close it with `close()`.
 
     joins_in_mid_line: the first byte read need not be the first one sent (a UART).
     """
@@ -31,44 +33,36 @@ class Port:
         self.url = url
         self.joins_in_mid_line = is_device and not is_pty
         self._handle = handle
-        self._is_device = is_device
+        self._poll: select.poll | None = None
+        with suppress(OSError):  # rfc2217:// and loop:// have no descriptor
+            poll = select.poll()
+            poll.register(handle.fileno(), select.POLLIN)
+            self._poll = poll
+        # pyserial's own wait collects bytes and loses them when the peer goes away meanwhile;
+        # told not to wait, its read is one read.
+        handle.timeout = POLL_S if self._poll is None else 0
         self._excludes = self.joins_in_mid_line
         if self._excludes:
             # pyserial's `exclusive` is an flock, which other programs need not respect. Not on a
             # pty: there the flag outlives a reader that was killed, and locks out the next one.
             with suppress(OSError):
-                fcntl.ioctl(handle.fd, termios.TIOCEXCL)
+                fcntl.ioctl(handle.fileno(), termios.TIOCEXCL)
 
     def read(self) -> bytes:
-        """What has arrived, waiting up to POLL_S (0.2 s on a device) for the first byte.
+        """What has arrived, waiting up to POLL_S for the first byte.
 
         Raises OSError or termios.error when the other side is gone.
         """
-        if not self._is_device:
-            return bytes(self._handle.read(_READ_BYTES))
-        first = self._handle.read(1)
-        if not first:
-            return b""
-        waiting = min(self._handle.in_waiting, _READ_BYTES)
-        return bytes(first + self._handle.read(waiting)) if waiting else bytes(first)
+        if self._poll is not None:
+            return bytes(self._handle.read(_READ_BYTES)) if self._poll.poll(_POLL_MS) else b""
+        return bytes(self._handle.read(max(1, min(self._handle.in_waiting, _READ_BYTES))))
 
     def close(self) -> None:
         with suppress(OSError, termios.error):
             if self._excludes:
-                fcntl.ioctl(self._handle.fd, termios.TIOCNXCL)
+                fcntl.ioctl(self._handle.fileno(), termios.TIOCNXCL)
         with suppress(OSError, termios.error):
             self._handle.close()
-
-
-class _Device(serial.Serial):  # type: ignore[misc]
-    """A local port whose waiting bytes are read, not thrown away, when it is opened.
-
-    Nothing stale can wait: before the first open the system keeps nothing of a UART, and a
-    pty's bytes were all sent to its reader.
-    """
-
-    def _reset_input_buffer(self) -> None:
-        pass
 
 
 def open_port(url: str, baud: int = BAUD) -> Port:
@@ -78,16 +72,25 @@ def open_port(url: str, baud: int = BAUD) -> Port:
     """
     is_device = "://" not in url
     try:
-        if is_device:
-            handle = _Device(None, baudrate=baud, timeout=0.2, exclusive=True)
-            handle.port = url
-            handle.open()
-        else:
-            handle = serial.serial_for_url(url, baudrate=baud, timeout=POLL_S)
+        handle = serial.serial_for_url(
+            url,
+            baudrate=baud,
+            timeout=POLL_S,
+            exclusive=True if is_device else None,
+            do_not_open=True,
+        )
+        # Opening would throw away the bytes that wait. Nothing stale can: the system keeps
+        # nothing of a UART before it is opened, and a pty's or socket's bytes were sent to us.
+        handle._reset_input_buffer = handle.reset_input_buffer = _keep_input
+        handle.open()
     except (OSError, ValueError, termios.error) as error:
         raise PortError(_why(url, error)) from error
     is_pty = is_device and _PTY.fullmatch(os.path.realpath(url)) is not None
     return Port(url, handle, is_device=is_device, is_pty=is_pty)
+
+
+def _keep_input() -> None:
+    pass
 
 
 def _why(url: str, error: Exception) -> str:

@@ -82,8 +82,14 @@ class SampleStream:
         Raises DataError when columns or unit cannot be found, or the device contradicts itself
         or the user.
         """
-        for line in self.decoder.feed(chunk, arrival_s):
-            self._take(line)
+        lines = self.decoder.feed(chunk, arrival_s)
+        for position, line in enumerate(lines):
+            try:
+                self._take(line)
+            except DataError:
+                for unread in lines[position + 1 :]:
+                    self.ledger.reject(Reason.UNDECIDED, unread.size_bytes)
+                raise
         return self._place_all() if self.choice is not None else []
 
     def finish(self) -> list[Step]:
@@ -161,9 +167,8 @@ class SampleStream:
     def _use(self, layout: Layout) -> None:
         self._layout = layout
         self._sequencer = IndexSequencer() if "index" in layout.fields else ArrivalSequencer()
-        waiting, self._rows = self._rows, []
-        for row, line in waiting:
-            self._read(layout, row, line)
+        while self._rows:
+            self._read(layout, *self._rows.pop(0))
 
     def _read(self, layout: Layout, row: Row, line: Line) -> None:
         sample = layout.read(row)

@@ -178,7 +178,7 @@ def _named_row(found: list[tuple[str, str]], has_crc: bool) -> Row | Reason:
             return Reason.COLUMNS
         columns[name] = number
     if not {"x", "y", "z"} <= columns.keys():
-        return Reason.COLUMNS
+        return Reason.COLUMNS if columns else Reason.NOT_NUMBERS
     return Row(tuple(columns.values()), tuple(columns), has_crc)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.errors import DataError
-from wearkit.readers import csv_text, dsads, hapt, mhealth, sisfall, wisdm
+from wearkit.readers import csv_text, cwa, dsads, hapt, mhealth, sisfall, sleep, uci_har, wisdm
 from wearkit.readers.archive import Source, open_source
 from wearkit.readers.dataset import Dataset
 from wearkit.units import Unit
@@ -51,6 +51,9 @@ FORMATS = (
         mhealth.open_mhealth_null,
     ),
     Format("sisfall", "SisFall (D01_SA01_R01.txt)", sisfall.recognise, sisfall.open_sisfall),
+    Format("uci-har", "UCI HAR (Inertial Signals)", uci_har.recognise, uci_har.open_uci_har),
+    Format("cwa", "Axivity .cwa", cwa.recognise, cwa.open_cwa),
+    Format("sleep", "sleep set (NAME_POSTURE_PLACEMENT.txt)", sleep.recognise, sleep.open_sleep),
     Format("csv", "CSV files with a header time,x,y,z", csv_text.recognise, csv_text.open_csv),
 )
 

@@ -152,8 +152,8 @@ def _labels(file: _File) -> set[str]:
     tags = _Tags(file)
     commas = file.header.width - 1
     for block in file.blocks:
-        whole = (line for line in block if line[0] != "#" and line.count(",") == commas)
-        tags.codes(list({_tail(line) for line in whole}))
+        whole = [line for line in block if line[0] != "#" and line.count(",") == commas]
+        tags.codes(list(set(_tails(whole, file.header))))
     return {tag.label for tag in tags.tags if tag is not None and tag.label}
 
 
@@ -180,7 +180,7 @@ def _filled(file: _File, stretches: Stretches) -> Iterator[Recording]:
         lines = [line for line in block if line[0] != "#"]
         rows = parse_rows(lines, width=file.header.width, numbers=len(NUMBERS), delimiter=",")
         stretches.dropped.update(rows.dropped)
-        tag = tags.codes([_tail(lines[index]) for index in rows.kept.tolist()])
+        tag = tags.codes(_tails([lines[index] for index in rows.kept.tolist()], file.header))
         values = rows.values
         values[:, 1:] /= file.header.unit.per_g
         far = (np.abs(values[:, 1:]) > MAX_G).any(axis=1)
@@ -209,10 +209,12 @@ def _by_key(
         yield key, np.isin(tag, codes)
 
 
-def _tail(line: str) -> str:
-    """What follows the four numbers; empty in a file without text columns."""
-    fields = line.split(",", len(NUMBERS))
-    return fields[-1] if len(fields) > len(NUMBERS) else ""
+def _tails(lines: list[str], header: Header) -> list[str]:
+    """What follows the four numbers of each line; empty in a file without text columns."""
+    if not header.texts:
+        return [""] * len(lines)
+    numbers = len(NUMBERS)
+    return [line.split(",", numbers)[numbers] for line in lines]
 
 
 def _is_clean(text: str) -> bool:

@@ -27,8 +27,9 @@ UNFINISHED = "unfinished last line"
 _BLOCK_BYTES = 1 << 20
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
-# Blanks numpy skips and we do not, digits of other scripts, exponents over three digits.
-_TWO_READINGS = re.compile(r"[^\n\t\x20-\x7e]|[eE][+-]?[0-9]{4}")
+# What numpy would read otherwise: blanks it skips and we do not, exponents over three digits.
+_PLAIN = bytes([*b"\n\t", *range(0x20, 0x7F)])
+_LONG_EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
 
 
 @dataclass(slots=True)
@@ -105,7 +106,8 @@ def _parse_block(
     lines: list[str], width: int, numbers: int, delimiter: str | None
 ) -> NDArray[np.float64] | None:
     """All lines at once, or None when one of them needs a closer look."""
-    if not lines or _TWO_READINGS.search("\n".join(lines)):
+    text = "\n".join(lines)
+    if not text or text.encode().translate(None, _PLAIN) or _LONG_EXPONENT.search(text):
         return None
     if delimiter is not None and {line.count(delimiter) for line in lines} != {width - 1}:
         return None

@@ -25,7 +25,7 @@ _RESOLVERS: dict[Kernels, str] = {
     "no-delegates": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
     "reference": "BUILTIN_REF",
 }
-_FAMILIES: dict[Kernels, Family] = {
+FAMILIES: dict[Kernels, Family] = {
     "default": "xnnpack",
     "no-delegates": "ruy",
     "reference": "litert-ref",
@@ -92,7 +92,7 @@ def open_tflite(
         reason = said[-1] if said else str(error)
         raise ModelFileError(f"{package} refuses the model: {reason}") from error
     ((input_name, details),) = signature.get_input_details().items()
-    family = _FAMILIES[kernels]
+    family = FAMILIES[kernels]
     if package == "tflite_runtime" and kernels != "no-delegates":
         # Its XNNPACK takes no int8 model, and its reference kernels round as TFLite Micro does.
         family = "tflm" if kernels == "reference" else "ruy"

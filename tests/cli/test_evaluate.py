@@ -1,0 +1,151 @@
+"""`wearkit evaluate` as typed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wearkit.bundle import Bundle
+from wearkit.cli import run
+from wearkit.run_folder import open_run
+
+
+def _json(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run(["evaluate", *arguments, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capfd.readouterr().out)
+    return found
+
+
+def _error(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    code = run(["evaluate", *arguments])
+    err = capfd.readouterr().err
+    assert "Traceback" not in err
+    return code, err
+
+
+def test_a_run_s_own_windows_give_the_figures_of_training(
+    trained_run: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = _json(capfd, "--checkpoint", str(trained_run))
+    metrics = json.loads((trained_run / "metrics.json").read_text())
+    assert found["models"] == {"fp32": {"tasks": metrics["tasks"]}}
+    assert found["windows"] == metrics["split"]["test"]["windows"]
+    assert found["notes"] == []
+
+
+def test_other_recordings_are_scored_and_familiar_people_named(
+    trained_run: Path, recordings: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = _json(capfd, "--checkpoint", str(trained_run), "--data", str(recordings))
+    metrics = json.loads((trained_run / "metrics.json").read_text())
+    parts = metrics["split"]
+    assert found["windows"] == sum(parts[name]["windows"] for name in ("train", "val", "test"))
+    assert found["models"]["fp32"]["tasks"]["posture"]["accuracy"] > 0.9
+    (note,) = found["notes"]
+    assert note.startswith("4 of 5 subjects are named like people of the training data")
+
+
+def test_labels_are_matched_by_name(
+    trained_run: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Renamed and reordered labels: what the model knows is scored, the rest is counted."""
+    text = (recordings / "ann.csv").read_text()
+    (tmp_path / "zoe.csv").write_text(text.replace(",ann", ",zoe").replace("supine", "a_nap"))
+    found = _json(capfd, "--checkpoint", str(trained_run), "--data", str(tmp_path))
+    posture = found["models"]["fp32"]["tasks"]["posture"]
+    assert posture["accuracy"] > 0.9
+    assert posture["per_class"]["supine"]["support"] == 0
+    assert sum(found["rejected"].values()) > 0
+    assert found["notes"] == []
+
+
+def test_tables_are_readable(trained_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "--checkpoint", str(trained_run)]) == 0
+    out = capfd.readouterr().out
+    assert "macro F1" in out and "±" in out and "posture, by person" in out
+
+
+def test_the_newest_run_is_the_default(
+    trained_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, err = _error(capfd)
+    assert (code, err.count("\n")) == (6, 1)
+    assert "train one first with `wearkit train`" in err
+    shutil.copytree(trained_run, tmp_path / "runs" / "mine")
+    assert _json(capfd)["checkpoint"] == "runs/mine"
+
+
+def test_wrong_combinations_are_said(
+    trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code, err = _error(capfd, "--bundle", str(tmp_path))
+    assert code == 5
+    assert "add --data PATH, or --checkpoint RUN" in err
+    code, err = _error(capfd, "--checkpoint", str(tmp_path / "none"))
+    assert code == 6
+    assert "There is no run folder" in err
+    code, err = _error(capfd, "--checkpoint", str(trained_run), "--units", "g")
+    assert code == 2
+
+
+def test_a_changed_byte_is_noticed(
+    trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(trained_run, path)
+    weights = path / "checkpoint.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    code, err = _error(capfd, "--checkpoint", str(path))
+    assert code == 6
+    assert "SHA-256 differs" in err
+
+
+def test_a_bundle_is_scored_in_integers_beside_its_run(
+    trained_run: Path,
+    recordings: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Files and digests of a bundle are tests/export's business: here only its graph matters.
+    monkeypatch.setattr("wearkit.bundle.open_bundle", _quantized(trained_run))
+    found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
+    assert set(found["models"]) == {"fp32", "int8"}
+    fp32, int8 = (found["models"][name]["tasks"] for name in ("fp32", "int8"))
+    for task in ("posture", "placement"):
+        assert int8[task]["windows"] == fp32[task]["windows"]
+        assert int8[task]["accuracy"] == pytest.approx(fp32[task]["accuracy"], abs=0.05)
+    alone = _json(capfd, "--bundle", "anywhere", "--data", str(recordings))
+    assert set(alone["models"]) == {"int8"}
+    assert alone["model_id"] == "00" * 32
+
+
+def test_a_bundle_of_another_model_is_refused(
+    trained_run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make = _quantized(trained_run)
+    other = dataclasses.replace(make(Path("b")).model, arch="mtl-net")
+    monkeypatch.setattr("wearkit.bundle.open_bundle", make)
+    monkeypatch.setattr("wearkit.bundle.Bundle.model", other)
+    code, err = _error(capfd, "--checkpoint", str(trained_run), "--bundle", "b")
+    assert code == 6
+    assert "not exported from a model like the run's" in err
+
+
+def _quantized(trained_run: Path) -> Callable[[Path], Bundle]:
+    from wearkit_export.quantize import quantize
+
+    run_ = open_run(trained_run)
+    graph = quantize(run_.checkpoint, run_.calibration)
+    return lambda path: Bundle(path=path, manifest={}, graph=graph, model_id="00" * 32)

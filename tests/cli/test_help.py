@@ -1,0 +1,52 @@
+"""Help is instant: it imports nothing that computes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+TRAINING_AND_EXPORT = {
+    "torch", "tensorflow", "onnx", "onnxruntime", "ai_edge_litert", "tflite_micro", "matplotlib",
+    "scipy", "wearkit_export",
+}  # fmt: skip
+HEAVY = TRAINING_AND_EXPORT | {"numpy", "serial", "rich", "safetensors"}
+
+
+def modules_after(program: str) -> set[str]:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{program}\nimport json, sys\nprint(json.dumps(list(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["train"], ["export"], ["live"], ["simulate"], ["evaluate"], ["data"], ["data", "info"]],
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    loaded = modules_after(
+        f"from wearkit.cli import run\nassert run({[*arguments, '--help']!r}) == 0"
+    )
+    assert "click" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_packages_front_doors_import_nothing_heavy() -> None:
+    assert not modules_after("import wearkit, wearkit.cli") & HEAVY
+
+
+def test_live_and_simulate_import_nothing_of_training_and_export() -> None:
+    loaded = modules_after(
+        "import wearkit.live, wearkit.live_display, wearkit.link.port, wearkit.link.reader\n"
+        "import wearkit.simulate, wearkit.readers, wearkit.bundle, wearkit.runtimes"
+    )
+    assert {"serial", "numpy"} <= loaded
+    assert not loaded & TRAINING_AND_EXPORT

@@ -1,0 +1,160 @@
+"""`wearkit train` as typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wearkit.cli import run
+from wearkit.run_folder import open_run
+
+pytestmark = pytest.mark.usefixtures("trained_run")  # skips without torch
+
+
+def _train(recordings: Path, *options: str) -> list[str]:
+    fixed = ["--data", str(recordings), "--arch", "mtl-net-micro", "--device", "cpu"]
+    return ["train", *fixed, *options]
+
+
+def test_a_run_is_what_the_contract_says(trained_run: Path) -> None:
+    metrics = json.loads((trained_run / "metrics.json").read_text())
+    assert set(metrics["tasks"]) == {"posture", "placement"}
+    for task in metrics["tasks"].values():
+        assert {"accuracy", "macro_f1", "per_class", "per_subject"} <= set(task)
+        assert task["accuracy"] > 0.9
+    assert metrics["split"]["leak_share"] == 0
+    made = open_run(trained_run)
+    assert made.checkpoint.model.arch == "mtl-net-micro"
+    assert made.checkpoint.provenance["training"]["method"] == "smooth-distill"
+    assert made.calibration.shape[1:] == (100, 3)
+
+
+def test_a_bare_out_goes_to_runs_in_the_current_folder(
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(_train(recordings, "--epochs", "1", "--method", "multitask", "--json")) == 0
+    (path,) = (tmp_path / "runs").iterdir()
+    assert path.name.endswith("Z-mtl-net-micro")
+    out, err = capfd.readouterr()
+    summary = json.loads(out)
+    assert (tmp_path / summary["run"]).samefile(path)
+    assert summary["kept"] == {"network": "student", "epoch": 1}
+    assert summary["interrupted"] is False
+    assert f"Next: wearkit export --int8 --checkpoint {Path('runs') / path.name}" in err
+    assert "epoch   1" in err and "leak 0" in err
+
+
+def test_one_seed_one_result(recordings: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert run(_train(recordings, "--epochs", "1", "--out", str(tmp_path / name))) == 0
+    for name in ("checkpoint.safetensors", "checkpoint.json", "calibration.npz", "test.npz"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_ctrl_c_leaves_a_usable_checkpoint(recordings: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from wearkit.cli import main; main()"]
+    process = subprocess.Popen(
+        [*command, *_train(recordings, "--epochs", "100000", "--out", str(tmp_path / "run"))],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if line.startswith("epoch   2"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+        assert process.wait(timeout=60) == 130
+    finally:
+        process.kill()
+        process.stderr.close()
+        process.wait()
+    assert "Interrupted: the best network so far (epoch " in rest
+    assert f"Saved in {tmp_path / 'run'}" in rest
+    assert "Traceback" not in rest
+    made = open_run(tmp_path / "run")
+    assert made.metrics["training"]["interrupted"] is True
+    assert made.checkpoint.provenance["kept"]["epoch"] >= 1
+
+
+def _error(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = run(arguments)
+    return code, capfd.readouterr().err
+
+
+def test_bad_input_gets_one_sentence(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("ann.csv", "ben.csv"):
+        (few / name).write_bytes((recordings / name).read_bytes())
+    for data, options, code, sentence in (
+        (tmp_path / "none", [], 5, "none"),
+        (few, [], 5, "5 or more"),
+        (recordings, ["--fold", "5"], 5, "Fold 5 does not exist: folds are numbered 0 to 4."),
+        (recordings, ["--units", "mg"], 5, "units"),
+        (recordings, ["--device", "abacus"], 7, "choose --device auto or cpu"),
+    ):
+        found, err = _error(_train(data, *options, "--out", str(tmp_path / "x")), capfd)
+        lines = [line for line in err.splitlines() if line.startswith("wearkit: ")]
+        assert found == code, err
+        assert len(lines) == 1 and sentence in lines[0], err
+        assert "Traceback" not in err
+    assert not (tmp_path / "x").exists()
+
+
+def test_unknown_choices_are_usage_errors(
+    recordings: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for options in (["--method", "magic"], ["--epochs", "0"], ["--lr", "0"], ["--split", "x"]):
+        code, err = _error(_train(recordings, *options), capfd)
+        assert code == 2
+        assert options[0] in err
+
+
+def test_without_torch_it_says_what_to_install(
+    recordings: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import importlib.util
+
+    find: Callable[..., object] = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "torch" else find(name, *rest),
+    )
+    code, err = _error(_train(recordings), capfd)
+    assert (code, err) == (7, "wearkit: Training needs torch: pip install 'wearkit[train]'.\n")
+
+
+def test_a_disk_that_refuses_is_noticed_before_training(
+    recordings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    code, err = _error(_train(recordings, "--out", str(tmp_path / "file" / "run")), capfd)
+    assert (code, err.count("Cannot write"), err.count("epoch")) == (8, 1, 0)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1 << 20))
+    code, err = _error(_train(recordings, "--out", str(tmp_path / "run")), capfd)
+    assert code == 8
+    assert "and 1 MiB are free; name another folder with --out." in err
+    assert "epoch" not in err

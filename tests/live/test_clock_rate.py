@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from wearkit.link.clock import SessionClock
+from wearkit.link.rate import RateMeter
+
+
+def advance(
+    clock: SessionClock, stamps_us: list[int | None], restarts: frozenset[int] = frozenset()
+) -> list[float]:
+    return [
+        clock.advance(index, 1, t_us, restarted=index in restarts)
+        for index, t_us in enumerate(stamps_us)
+    ]
+
+
+@pytest.mark.parametrize("rate_hz", [47.5, 49.26, 50.0, 52.5])
+def test_the_rate_from_device_stamps_is_exact_to_a_thousandth(rate_hz: float) -> None:
+    # Stamped in whole milliseconds, as many sketches do.
+    clock = SessionClock(50.0)
+    times = advance(clock, [round(i * 1000 / rate_hz) * 1000 for i in range(500)])
+    measured = clock.device.measure()
+    assert measured is not None
+    assert measured.rate_hz == pytest.approx(rate_hz, rel=1e-3)
+    assert times[-1] == pytest.approx(499 / rate_hz, abs=2e-3)
+    assert not measured.is_off(50.0)
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "off"), [(46.9, True), (47.1, False), (52.9, False), (53.1, True)]
+)
+def test_six_percent_is_the_limit(rate_hz: float, off: bool) -> None:
+    meter = RateMeter("device")
+    for index in range(200):
+        meter.add(index, index / rate_hz)
+    measured = meter.measure()
+    assert measured is not None
+    assert measured.is_off(50.0) == off
+
+
+def test_the_rate_from_arrivals_in_16_ms_batches_is_good_after_ten_seconds() -> None:
+    random = np.random.default_rng(3)
+    meter = RateMeter("arrival")
+    for index in range(500):
+        sent_s = index / 49.26
+        meter.add(index, np.ceil(sent_s / 0.016) * 0.016 + random.uniform(0, 0.002))
+    measured = meter.measure()
+    assert measured is not None
+    assert measured.rate_hz == pytest.approx(49.26, rel=1e-3)
+
+
+def test_no_rate_before_one_and_a_half_seconds_nor_without_progress() -> None:
+    meter = RateMeter("device")
+    for index in range(75):
+        meter.add(index, index / 50)
+    assert meter.measure() is None
+    meter.add(75, 1.5)
+    assert meter.measure() is not None
+    meter.restart()
+    assert meter.measure() is None
+    for _ in range(5):
+        meter.add(7, 0.0)
+    meter.add(7, 9.0)
+    assert meter.measure() is None
+
+
+def test_one_garbled_stamp_moves_neither_time_nor_rate() -> None:
+    clock = SessionClock(50.0)
+    stamps: list[int | None] = [i * 20_000 for i in range(300)]
+    stamps[150] = 4_000_000_000
+    times = advance(clock, stamps)
+    assert times == pytest.approx([i / 50 for i in range(300)])
+    measured = clock.device.measure()
+    assert measured is not None
+    assert measured.rate_hz == pytest.approx(50.0, rel=1e-6)
+
+
+def test_a_clock_that_wraps_or_was_set_is_followed_again() -> None:
+    for jump_us in (-(2**32), 7_000_000_000, -100_000_000):
+        clock = SessionClock(50.0)
+        start_us = 2**32 - 2_000_000
+        stamps: list[int | None] = [start_us + i * 20_000 for i in range(100)]
+        stamps += [start_us + jump_us + i * 20_000 for i in range(100, 300)]
+        times = advance(clock, stamps)
+        assert times == pytest.approx([i / 50 for i in range(300)], abs=1e-6)
+        measured = clock.device.measure()
+        assert measured is not None
+        assert measured.rate_hz == pytest.approx(50.0, rel=1e-6)
+
+
+def test_time_always_increases_whatever_the_stamps_say() -> None:
+    random = np.random.default_rng(4)
+    stamps = [int(t) if random.random() < 0.8 else None for t in random.integers(0, 2**33, 500)]
+    times = advance(SessionClock(50.0), stamps, frozenset({100, 101, 300}))
+    assert times[0] == 0.0
+    assert (np.diff(times) > 0).all()
+    bursts = advance(SessionClock(50.0), [200_000 * (i // 10) for i in range(500)])
+    assert (np.diff(bursts) > 0).all()
+    assert bursts[-1] == pytest.approx(9.8, abs=0.2)
+
+
+def test_without_stamps_samples_are_nominal_steps_apart() -> None:
+    clock = SessionClock(50.0)
+    assert advance(clock, [None] * 4) == pytest.approx([0.0, 0.02, 0.04, 0.06])
+    assert clock.advance(10, 7, None, restarted=False) == pytest.approx(0.2)
+    assert clock.device.measure() is None

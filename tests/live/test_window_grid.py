@@ -1,0 +1,62 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wearkit.link.sequence import Sample, Step
+from wearkit.live_window import GridWindow, WindowGrid
+from wearkit.spec import WindowSpec
+
+SMALL = WindowSpec(length=10, hop=6)
+
+
+def push_all(
+    steps: list[Step], spec: WindowSpec = SMALL
+) -> tuple[list[GridWindow], dict[int, int]]:
+    """The windows, and session index -> mark of every sample."""
+    grid, found, where = WindowGrid(spec), [], {}
+    for step in steps:
+        index = grid.index_of(step)
+        where[index] = step.sample.counts[0]
+        found += grid.push(step, index / 50)
+    return found, where
+
+
+def step(mark: int, missing: int = 0, *, restarted: bool = False) -> Step:
+    return Step(Sample(None, None, (mark, 0, 1)), missing, restarted)
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2, 7, 25, "restart"]), max_size=120))
+def test_every_window_is_valid_exactly_when_all_its_samples_came(events: list[int | str]) -> None:
+    steps = [
+        step(mark, 0 if event == "restart" else int(event), restarted=event == "restart")
+        for mark, event in enumerate(events)
+    ]
+    windows, where = push_all(steps)
+    last = max(where, default=-1)
+    assert [window.window for window in windows] == list(range(max(0, (last + 1 - 10) // 6 + 1)))
+    for window in windows:
+        assert window.first_index == 6 * window.window
+        covered = range(window.first_index, window.first_index + 10)
+        whole = all(index in where for index in covered)
+        assert (window.counts is not None) == whole == (not window.reasons)
+        if window.counts is not None:
+            assert window.counts.dtype == np.int16
+            assert window.counts[:, 0].tolist() == [where[index] for index in covered]
+            assert window.t_s == window.first_index / 50
+
+
+def test_no_window_spans_a_restart_even_when_nothing_else_is_missing() -> None:
+    # 12 samples end exactly on the grid: the new stretch must not join them without a seam.
+    windows, where = push_all([step(i, restarted=i == 12) for i in range(40)])
+    assert sorted(where)[12] == 18
+    assert [w.reasons for w in windows if w.reasons] == [("restart",)] * 2
+    fresh, _ = push_all([step(i) for i in range(12, 40)])
+    after = [w.counts.tolist() for w in windows if w.counts is not None and w.first_index >= 18]
+    assert after == [w.counts.tolist() for w in fresh if w.counts is not None]
+
+
+def test_a_window_can_have_two_reasons_and_gaps_may_end_several_windows() -> None:
+    windows, _ = push_all([step(0), step(1, 30), step(2, restarted=True), *map(step, range(9))])
+    assert windows[0].reasons == ("gap",)
+    assert ("gap", "restart") in [window.reasons for window in windows]
+    assert len(windows) == 7
