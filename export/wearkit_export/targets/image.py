@@ -8,6 +8,7 @@ from pathlib import Path
 from wearkit.errors import ModelFileError
 from wearkit_export.targets.elf import Elf, read_elf
 from wearkit_export.targets.forbidden import forbidden_symbols
+from wearkit_export.targets.source_lines import MODEL_SOURCE, SourceLines
 from wearkit_export.targets.target import Region, Target
 from wearkit_export.targets.toolchain import WARNINGS, Toolchain
 
@@ -48,14 +49,19 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A linked model: the file, its parsed form, and what it was built with."""
+    """A linked model: the file, its parsed form, and what it was built from and with."""
 
     path: Path
+    source: Path
     elf: Elf
     target: Target
     toolchain: Toolchain
     flags: tuple[str, ...]
     memory: Memory
+
+    def source_lines(self) -> SourceLines:
+        """The lines of wk_model.c; only while the image's file exists."""
+        return SourceLines(self.path, self.source / MODEL_SOURCE)
 
     def counted_range(self) -> tuple[int, int]:
         """(address, bytes) that hold the model's code and the library functions it needs."""
@@ -79,7 +85,8 @@ def build_image(
     model = []
     for source in sources:
         output = work / f"wkmodel_{source.stem}.o"
-        toolchain.compile(source, output, (*WARNINGS, *flags, f"-I{c_folder}"))
+        debug = ("-g1",) if source.name == MODEL_SOURCE else ()
+        toolchain.compile(source, output, (*WARNINGS, *flags, *debug, f"-I{c_folder}"))
         model.append(output)
     _refuse_forbidden(model)
     objects = model + _compile_harness(c_folder, toolchain, work)
@@ -98,7 +105,7 @@ def build_image(
     found = forbidden_symbols(elf)
     if found:
         raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
-    return Image(path, elf, target, toolchain, flags, _memory(elf, external))
+    return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external))
 
 
 def _refuse_forbidden(objects: list[Path]) -> None:

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from wearkit_export.targets.image import Image
 
-Kind = Literal[
-    "alu", "load", "store", "multiple", "multiply", "divide", "branch", "loop", "vector"
-]
+Kind = Literal["alu", "load", "store", "multiple", "multiply", "divide", "branch", "loop", "vector"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def _thumb16(word: int, _: int) -> tuple[Kind, int]:
 
 def _thumb32(first: int, second: int) -> tuple[Kind, int]:
     if first & 0xEC00 == 0xEC00:
-        return _coprocessor(first)
+        return "vector", 1  # floating point and MVE, loads and stores of vectors among them
     if first & 0xFE40 == 0xE800:  # ldm, stm, push, pop
         return "multiple", second.bit_count()
     if first & 0xFE40 == 0xE840:
@@ -109,13 +107,6 @@ def _thumb_branch(first: int, second: int) -> Kind:
         return "alu"  # dls, dlstp
     conditional = second & 0x5000 == 0
     return "alu" if conditional and (first >> 6) & 14 == 14 else "branch"
-
-
-def _coprocessor(first: int) -> tuple[Kind, int]:
-    """Floating point and MVE. Vector loads and stores are cheap or dear like scalar ones."""
-    if first & 0xEE00 == 0xEC00 and first & 0x01A0:
-        return ("load" if first & 0x10 else "store"), 1
-    return "vector", 1
 
 
 def _riscv32(first: int, second: int) -> tuple[Kind, int]:

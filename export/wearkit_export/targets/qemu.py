@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
 from wearkit_export.targets.image import HARNESS, MODEL_ENTRY, Image
-from wearkit_export.targets.run import Run
 from wearkit_export.targets.toolchain import run_tool
-from wearkit_export.targets.trace import OWN_CODE, Step, Trace
+from wearkit_export.targets.trace import OWN_CODE, Run, Step, Trace
 
 _PROGRAM = {"thumb": "qemu-system-arm", "riscv": "qemu-system-riscv32"}
 _PACKAGE = {"thumb": "qemu-system-arm", "riscv": "qemu-system-misc"}

@@ -107,6 +107,23 @@ def find_toolchain(target: Target, compiler: CompilerName | None = None) -> Tool
     )
 
 
+def find_program(compiler: CompilerName | None = None) -> tuple[tuple[str, ...], str]:
+    """(command, version) of a compiler for programs of this computer: cc, clang or zig.
+
+    Raises MissingToolError when there is none.
+    """
+    if compiler in (None, "gcc", "clang"):
+        for name in {"gcc": ("gcc",), "clang": ("clang",), None: ("cc", "clang")}[compiler]:
+            program = shutil.which(name)
+            if program is not None:
+                return (program,), run_tool((program, "--version")).stdout.partition("\n")[0]
+    if compiler in (None, "zig") and importlib.util.find_spec("ziglang") is not None:
+        command = (sys.executable, "-m", "ziglang")
+        version = run_tool((*command, "version")).stdout.strip()
+        return (*command, "cc", "-fno-sanitize=undefined"), f"zig {version} (clang)"
+    raise MissingToolError("No C compiler on this computer: pip install 'wearkit[profile]'.")
+
+
 def available_compilers(target: Target) -> list[CompilerName]:
     """Those of COMPILERS that can build for the target on this machine."""
     return [name for name in COMPILERS if _find(target, name) is not None]
@@ -119,7 +136,7 @@ def _find(target: Target, compiler: CompilerName) -> Toolchain | None:
     program = shutil.which(name)
     if program is None or (compiler == "clang" and target.isa != "x86-64"):
         return None
-    flags = (*target.gcc_flags, "-ffunction-sections", "-fdata-sections", "-g0")
+    flags = (*target.gcc_flags, "-ffunction-sections", "-fdata-sections")
     version = run_tool((program, "--version")).stdout.partition("\n")[0]
     return Toolchain(compiler, target, (program,), flags, version)
 
@@ -136,7 +153,7 @@ def _find_zig(target: Target) -> Toolchain | None:
         "-fno-sanitize=undefined",
         "-ffunction-sections",
         "-fdata-sections",
-        "-g0",
+        "-g0",  # unless a file asks for lines: zig's own default is full debug information
     )
     version = f"zig {run_tool((*program, 'version')).stdout.strip()} (clang)"
     return Toolchain("zig", target, (*program, "cc"), flags, version)

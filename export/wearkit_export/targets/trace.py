@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wearkit_export.targets.elf import FunctionIndex
 from wearkit_export.targets.image import MODEL_ENTRY, Image
 from wearkit_export.targets.instructions import Instruction, decode
@@ -54,16 +57,16 @@ class Trace:
                 total[index.name(instruction.address)] += count
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
-    def by_call(self) -> list[tuple[str, Mix]]:
-        """(callee, mix) of every call wk_model_run makes, in order; its own code comes last."""
+    def by_call(self) -> list[CallCost]:
+        """Every call wk_model_run makes, in order; its own code comes last."""
         index = FunctionIndex(self.image.elf)
-        callee: dict[int, str] = {OWN_CODE: MODEL_ENTRY}
+        callee = {OWN_CODE: MODEL_ENTRY}
         mixes = {site: Mix() for site in (*self.order, OWN_CODE)}
         for step, count in self.steps.items():
             if step.site != OWN_CODE and self._end(step.previous) == step.site:
                 callee[step.site] = index.name(step.address)
             self._add(mixes[step.site], step, count)
-        return [(callee[site], mixes[site]) for site in mixes]
+        return [CallCost(site, callee[site], mixes[site]) for site in mixes]
 
     def mix(self) -> Mix:
         """All instructions of the model by class."""
@@ -78,7 +81,8 @@ class Trace:
             mix.extra_registers += count * max(0, instruction.registers - 1)
             mix.instructions += count
         if step.previous and step.address != self._end(step.previous):
-            mix.taken += count
+            # A low-overhead loop jumps back for free: that is what it is for.
+            mix.taken += 0 if self._block(step.previous)[-1].kind == "loop" else count
 
     def _end(self, block: int) -> int:
         return block + self.block_bytes.get(block, 0)
@@ -96,3 +100,32 @@ class Mix:
     taken: int = 0
     extra_registers: int = 0
     classes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Mix) -> None:
+        self.instructions += other.instructions
+        self.taken += other.taken
+        self.extra_registers += other.extra_registers
+        self.classes.update(other.classes)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """logits: (N, outputs) int8. stack_bytes: deepest use below the caller's stack pointer.
+
+    trace: counts of the first `trace.windows` windows, or None when not counted.
+    emulator: name, version and core or board.
+    """
+
+    logits: NDArray[np.int8]
+    stack_bytes: int
+    trace: Trace | None
+    emulator: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """site: the address after the call instruction; OWN_CODE for wk_model_run's own code."""
+
+    site: int
+    callee: str
+    mix: Mix

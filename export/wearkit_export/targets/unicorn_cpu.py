@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.targets.image import MODEL_ENTRY, Image
-from wearkit_export.targets.run import Run
-from wearkit_export.targets.target import Region
-from wearkit_export.targets.trace import OWN_CODE, Step, Trace
+from wearkit_export.targets.target import Region, Target
+from wearkit_export.targets.trace import OWN_CODE, Run, Step, Trace
 
 _PAINT = b"\xa5"
 _STACK_BYTES = 0x8000
 _RETURN_BYTES = 0x1000
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,11 @@ _ABIS = {
 }
 
 
+def unicorn_available(target: Target) -> bool:
+    """Whether unicorn is installed and has the target's core."""
+    return target.unicorn_cpu is not None and importlib.util.find_spec("unicorn") is not None
+
+
 def run_unicorn(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
     """Run every window; count instructions of the first `count` of them.
 
@@ -69,6 +72,8 @@ def run_unicorn(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> R
         logits[index] = cpu.infer(window)
         if index == 0:
             stack_bytes = cpu.stack_used()
+    if recorder is not None:
+        cpu.stop_recording(recorder)
     return Run(logits, stack_bytes, trace if count else None, cpu.version)
 
 
