@@ -40,7 +40,7 @@ from wearkit.spec import trained
 from wearkit_export.card import model_card
 from wearkit_export.emit_onnx import emit_onnx
 from wearkit_export.emit_tflite import emit_tflite
-from wearkit_export.equality import Emitted, check_fp32, check_int8, require_equal
+from wearkit_export.equality import Emitted, Models, check_fp32, check_int8, require_equal
 from wearkit_export.fingerprint import check_same, read_graph
 from wearkit_export.float_graph import FloatGraph, fold
 from wearkit_export.quantize import counts_to_g, quantize_graph
@@ -133,7 +133,8 @@ def _verify(
     if run is not None:
         windows["test"] = len(run.test)
         counts = np.concatenate([golden, run.test.counts])
-    rows = check_int8(graph, files, counts_to_int8(counts))
+    models = Models(files.int8_tflite, files.int8_onnx)
+    rows = check_int8(graph, models, counts_to_int8(counts))
     require_equal(rows)
     return Report(
         graph=graph,
