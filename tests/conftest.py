@@ -169,8 +169,12 @@ def micro_bundle(
     """A bundle of an untrained mtl-net-micro. Tests must not write into it."""
     for module in ("onnx", "ai_edge_litert"):
         needs_module(module, "pip install 'wearkit[export]'")
+    from wearkit_export import equality
     from wearkit_export.bundle_writer import write_bundle
 
     path = tmp_path_factory.mktemp("bundle") / "micro-int8"
-    write_bundle(untrained_checkpoint("mtl-net-micro"), made_counts(64), path)
+    with pytest.MonkeyPatch.context() as patch:
+        # TensorFlow takes seconds to start; tests/export asks for its opinion once.
+        patch.setattr(equality, "tensorflow_installed", lambda: False)
+        write_bundle(untrained_checkpoint("mtl-net-micro"), made_counts(64), path)
     return path

@@ -86,7 +86,10 @@ def write_bundle(
         graph = quantize_graph(
             float_graph, calibration_counts, dense_per_channel=dense_per_channel, rounding=rounding
         )
-        files = _emit(graph, float_graph, folder)
+        files = print_files(graph, float_graph)
+        save_graph(graph, folder)
+        for name, data in files.by_name().items():
+            write_bytes(folder / name, data)
         emitted = time.perf_counter()
         golden = golden_arrays(graph, calibration_counts if run is None else run.test.counts)
         write_npz(folder / GOLDEN, golden)
@@ -103,18 +106,15 @@ def write_bundle(
     return Exported(out, report, emitted - started, done - emitted)
 
 
-def _emit(graph: QuantizedGraph, float_graph: FloatGraph, folder: Path) -> Emitted:
+def print_files(graph: QuantizedGraph, float_graph: FloatGraph) -> Emitted:
+    """The four model files of one quantization."""
     identity = model_id(graph)
-    files = Emitted(
+    return Emitted(
         fp32_onnx=emit_onnx(float_graph, identity),
         int8_onnx=emit_onnx(graph, identity),
         fp32_tflite=emit_tflite(float_graph, identity),
         int8_tflite=emit_tflite(graph, identity),
     )
-    save_graph(graph, folder)
-    for name, data in files.by_name().items():
-        write_bytes(folder / name, data)
-    return files
 
 
 def _verify(

@@ -1,53 +1,66 @@
-"""From the operations of a QuantizedGraph to the kernel calls of generated C: what is fused."""
+"""The kernel calls of generated C."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
-from wearkit.errors import ModelFileError
-from wearkit.graph import (
-    Conv1D,
-    Dense,
-    MaxPool1D,
-    MeanTime,
-    Op,
-    QuantizedGraph,
-    Reshape,
-    Tensor,
-    inputs_of,
-    mean_is_plain,
-)
-from wearkit_export.c_constants import TILE, Constants, fits_wide, layer_constants, segment_tiles
+import numpy as np
+from numpy.typing import NDArray
 
-MEAN_STEPS_MAX = 255  # WK_MEAN_STEPS_MAX of wk_mean.h
-_NAME_LENGTH = 24
+from wearkit.graph import Conv1D, Dense, DepthwiseConv1D, Pool, Tensor
+from wearkit_export.c_constants import TILE, Constants, fits_wide
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ConvCall:
-    """Convolution, ReLU, max pool (size 1 is none) and, if `mean`, the mean over all steps.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Call:
+    """reads: the tensors whose buffers it reads; source: the first of them, in the shape it sees.
 
-    reads: the tensor whose buffer it reads. steps: outputs of a row, before the mean.
+    A call handles one row at a time.
     """
 
     name: str
-    op: Conv1D
-    constants: Constants
-    reads: str
+    reads: tuple[str, ...]
     source: Tensor
     target: Tensor
+
+    uses_scratch: ClassVar[bool] = False
+
+    def scratch_bytes(self) -> int:
+        """What a kernel with DSP instructions needs besides."""
+        return 0
+
+    def work(self) -> Iterator[tuple[str, int]]:
+        """Buffers of its own on every target: what for, bytes."""
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ConvCall(Call):
+    """Convolution, ReLU, max pool (size 1 is none) and, if `mean`, the mean over all steps.
+
+    steps: outputs of a row, before the mean. twice: the rounding family rounds twice.
+    """
+
+    op: Conv1D
+    constants: Constants
     steps: int
     pool: int
     pool_stride: int
     mean: bool
-    rounding_twice: bool
+    twice: bool
+    uses_scratch: ClassVar[bool] = True
 
     @property
     def step(self) -> int:
         """Values from one convolution to the next."""
         return self.op.stride * self.source.shape[2]
+
+    @property
+    def hop(self) -> int:
+        """Values from one output to the next."""
+        return self.pool_stride * self.step
 
     @property
     def tiled(self) -> bool:
@@ -56,16 +69,19 @@ class ConvCall:
 
     @property
     def kernel(self) -> str:
-        """The function that runs it."""
-        fast = (
-            self.pool == 2
-            and self.constants.outputs % 4 == 0
-            and self.constants.small
-            and self.rounding_twice
-        )
+        fast = self.pool == 2 and self.twice and self.constants.small
+        fast = fast and self.constants.outputs % 4 == 0
         return f"wk_conv1d_{'tiles' if self.tiled else 'taps'}{'_max2' if fast else ''}"
 
-    def scratch_bytes(self, steps: int) -> int:
+    @property
+    def pad_values(self) -> tuple[int, int]:
+        channels = self.source.shape[2]
+        return self.op.pad_before * channels, self.op.pad_after * channels
+
+    def scratch_bytes(self) -> int:
+        return self.scratch_of(1 if self.mean else self.steps)
+
+    def scratch_of(self, steps: int) -> int:
         """WK_CONV1D_TILES_SCRATCH or WK_CONV1D_TAPS_SCRATCH of wk_conv1d.h."""
         window = self.constants.inputs
         if self.tiled:
@@ -73,143 +89,79 @@ class ConvCall:
             return rest * 2 + -(-window // TILE) * 2 * TILE
         return ((steps - 1) * self.pool_stride + self.pool) * self.step * 2 + -(-window // 2) * 4
 
+    def work(self) -> Iterator[tuple[str, int]]:
+        if any(self.pad_values):
+            _, steps, channels = self.source.shape
+            yield "padded", steps * channels + sum(self.pad_values)
+        if self.mean:
+            yield "sums", 2 * self.constants.outputs
+            yield "column", self.constants.outputs
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DenseCall:
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DepthwiseCall(Call):
+    op: DepthwiseConv1D
+    constants: Constants
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class DenseCall(Call):
     """in_place: nobody reads the inputs afterwards, so that they may be converted where they lie.
 
     segment: tiles between two emptyings of a 24-bit accumulator.
     """
 
-    name: str
     op: Dense
     constants: Constants
-    reads: str
-    source: Tensor
-    target: Tensor
     in_place: bool
     segment: int
+    uses_scratch: ClassVar[bool] = True
 
     @property
     def half_bytes(self) -> int:
         """WK_DENSE_IN_PLACE of wk_dense.h."""
         return -(-self.constants.inputs // TILE) * TILE
 
-
-Call = ConvCall | DenseCall
-
-
-@dataclass(slots=True)
-class Names:
-    """C identifiers: short, unique, made of the names in the graph."""
-
-    taken: set[str] = field(default_factory=lambda: {"arena", "base", "scratch", "row", "step"})
-
-    def take(self, wanted: str) -> str:
-        name = re.sub(r"[^0-9a-z]+", "_", wanted.lower()).strip("_")
-        name = name[-_NAME_LENGTH:].strip("_") or "layer"
-        if name[0].isdigit():
-            name = f"layer_{name}"
-        unique, count = name, 2
-        while unique in self.taken:
-            unique, count = f"{name}_{count}", count + 1
-        self.taken.add(unique)
-        return unique
+    def scratch_bytes(self) -> int:
+        return 0 if self.in_place else 2 * self.half_bytes
 
 
-def calls(graph: QuantizedGraph, names: Names) -> Iterator[Call]:
-    """Every call in order. Raises ModelFileError for an operation no kernel can do."""
-    done: set[str] = set()
-    for op in graph.ops:
-        if op.name in done or isinstance(op, Reshape):
-            continue
-        if isinstance(op, Conv1D):
-            fused = _fused(graph, op)
-            _check_kernel(op, graph, fused)
-            done |= {other.name for other in fused}
-            yield _conv_call(graph, op, fused, names)
-        elif isinstance(op, Dense):
-            yield _dense_call(graph, op, names)
-        else:
-            raise ModelFileError(f"{op.name}: C has no kernel for {type(op).__name__} on its own.")
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PoolCall(Call):
+    """A pool that no convolution takes along."""
+
+    op: Pool
+    maximum: bool
 
 
-def storage(graph: QuantizedGraph, tensor: str) -> str:
-    """The tensor whose bytes these are: a Reshape moves nothing."""
-    for op in graph.ops:
-        if op.output == tensor and isinstance(op, Reshape):
-            return storage(graph, op.input)
-    return tensor
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MeanCall(Call):
+    """A mean over time on its own: sum * multiplier / 2^(31 + shift) + offset."""
+
+    multiplier: int
+    shift: int
+    sum_offset: int
+    offset: int
+    ties_up: bool
 
 
-def _only_reader(graph: QuantizedGraph, tensor: str) -> Op | None:
-    """The one operation that reads a tensor nobody else needs."""
-    readers = [op for op in graph.ops if tensor in inputs_of(op)]
-    if len(readers) != 1 or tensor in {head.tensor for head in graph.heads}:
-        return None
-    return readers[0]
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LookupCall(Call):
+    """An activation function on its own: int8 -> int8 through a table of 256."""
+
+    table: NDArray[np.int8]
 
 
-def _check_kernel(op: Conv1D, graph: QuantizedGraph, fused: list[Op]) -> None:
-    """Raises ModelFileError for what only imported models hold and no kernel does yet."""
-    for item in [op, *fused]:
-        if isinstance(item, Conv1D | MaxPool1D) and (item.pad_before or item.pad_after):
-            raise ModelFileError(f"{item.name}: C has no kernel for padded steps: use VALID.")
-    for item in fused:
-        plain = mean_is_plain(graph.tensor(item.input), graph.tensor(item.output))
-        if isinstance(item, MeanTime) and not plain:
-            raise ModelFileError(f"{item.name}: C has no kernel for a mean that can tie.")
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class AddCall(Call):
+    """Two tensors, value by value; factors as wk_add_t has them."""
+
+    zero_points: tuple[int, int]
+    multipliers: tuple[int, int, int]
+    shifts: tuple[int, int, int]
+    zero_point: int
+    low: int
+    high: int
 
 
-def _fused(graph: QuantizedGraph, op: Conv1D) -> list[Op]:
-    """The max pool and the mean that a convolution takes along."""
-    found: list[Op] = []
-    after = _only_reader(graph, op.output)
-    if isinstance(after, MaxPool1D) and max(after.size, after.stride) <= 255:
-        found.append(after)
-        after = _only_reader(graph, after.output)
-    last = found[-1].output if found else op.output
-    if isinstance(after, MeanTime) and graph.tensor(last).shape[1] <= MEAN_STEPS_MAX:
-        found.append(after)
-    return found
-
-
-def _conv_call(graph: QuantizedGraph, op: Conv1D, fused: list[Op], names: Names) -> ConvCall:
-    pool = next((item for item in fused if isinstance(item, MaxPool1D)), None)
-    mean = next((item for item in fused if isinstance(item, MeanTime)), None)
-    last = fused[-1] if fused else op
-    return ConvCall(
-        name=names.take(op.name),
-        op=op,
-        constants=layer_constants(op, graph),
-        reads=storage(graph, op.input),
-        source=graph.tensor(op.input),
-        target=graph.tensor(last.output),
-        steps=graph.tensor(mean.input if mean else last.output).shape[1],
-        pool=pool.size if pool else 1,
-        pool_stride=pool.stride if pool else 1,
-        mean=mean is not None,
-        rounding_twice=graph.rounding != "xnnpack",
-    )
-
-
-def _dense_call(graph: QuantizedGraph, op: Dense, names: Names) -> DenseCall:
-    reads = storage(graph, op.input)
-    aliases = {tensor.name for tensor in graph.tensors if storage(graph, tensor.name) == reads}
-    readers = [
-        other
-        for other in graph.ops
-        if aliases.intersection(inputs_of(other)) and not isinstance(other, Reshape)
-    ]
-    kept = aliases & {graph.input, *(head.tensor for head in graph.heads)}
-    constants = layer_constants(op, graph)
-    return DenseCall(
-        name=names.take(op.name),
-        op=op,
-        constants=constants,
-        reads=reads,
-        source=graph.tensor(op.input),
-        target=graph.tensor(op.output),
-        in_place=readers[-1] is op and not kept,
-        segment=segment_tiles(constants.weight),
-    )
+LinearCall = ConvCall | DepthwiseCall | DenseCall

@@ -1,20 +1,29 @@
-"""What repeats for every row of the input, and where every buffer of generated C lies."""
+"""What repeats for every row of an activation, and where every buffer of generated C lies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
-from wearkit_export.c_arena import Arena, Block, Part, place
-from wearkit_export.c_calls import Call, ConvCall, DenseCall, Names, calls, storage
+from wearkit_export.c_arena import Block, Part, place
+from wearkit_export.c_calls import Call, DenseCall
+from wearkit_export.c_lower import Names, lower, storage
 
 Target = Literal["dsp", "other"]
 """Kernels with DSP instructions convert their inputs in scratch memory; the others need none."""
 
 TARGETS: tuple[Target, ...] = ("dsp", "other")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """Calls that follow one another for every row, then for the next row."""
+
+    rows: int
+    calls: tuple[Call, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,132 +42,133 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """Arena offsets of one target: of every buffer by its name, and of scratch by the call's."""
+    """Arena offsets of one target by name: <buffer>, <call>_scratch, <call>_<work>."""
 
     size: int
-    buffers: Mapping[str, int]
-    scratch: Mapping[str, int]
-    sums: Mapping[str, int]
-    columns: Mapping[str, int]
+    starts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """row_calls run once for every row of the input, then calls run once.
+    """buffers: tensor name -> its buffer; the graph's input and the heads have none.
 
-    buffers: tensor name -> its buffer; the graph's input and the heads have none.
     head_at: tensor name -> its place in the logits.
     """
 
     graph: QuantizedGraph
-    row_calls: tuple[ConvCall, ...]
-    calls: tuple[Call, ...]
+    segments: tuple[Segment, ...]
     buffers: Mapping[str, Buffer]
     head_at: Mapping[str, int]
     layouts: Mapping[Target, Layout]
 
     @property
-    def rows(self) -> int:
-        return self.graph.tensor(self.graph.input).shape[0]
-
-    @property
-    def every_call(self) -> tuple[Call, ...]:
-        return (*self.row_calls, *self.calls)
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(call for segment in self.segments for call in segment.calls)
 
 
 def plan(graph: QuantizedGraph) -> Plan:
     """Raises ModelFileError when the graph holds what no kernel can do."""
     names = Names()
-    found = list(calls(graph, names))
-    repeated = graph.tensor(graph.input).shape[0] > 1
-    row_calls = tuple(call for call in found if repeated and isinstance(call, ConvCall))
-    rest = tuple(call for call in found if call not in row_calls)
+    segments = tuple(_segments(lower(graph, names)))
     head_at = _head_offsets(graph)
-    buffers = _buffers(row_calls, rest, head_at, names)
-    moments = _Moments(row_calls, rest, buffers)
-    layouts = {target: moments.layout(target) for target in TARGETS}
-    return Plan(graph, row_calls, rest, buffers, head_at, layouts)
+    buffers = _buffers(segments, head_at, names)
+    layouts = {target: layout(target, segments, buffers) for target in TARGETS}
+    return Plan(graph, segments, buffers, head_at, layouts)
+
+
+def layout(target: Target, segments: Iterable[Segment], buffers: Mapping[str, Buffer]) -> Layout:
+    """Place every buffer, and the work memory of every call, in one arena."""
+    moments = _Moments(segments, buffers)
+    halves = dict(moments.halves()) if target == "dsp" else {}
+    arena = place([*moments.buffer_blocks(halves), *moments.work_blocks(target)])
+    starts = dict(arena.starts)
+    for tensor, (call, _) in halves.items():
+        starts[f"{call.name}_scratch"] = starts[buffers[tensor].name]
+        starts[buffers[tensor].name] += call.half_bytes
+    return Layout(arena.size, starts)
+
+
+def _segments(calls: Iterable[Call]) -> Iterator[Segment]:
+    rows, found = 1, list[Call]()
+    for call in calls:
+        if found and (call.source.shape[0] != rows or rows == 1):
+            yield Segment(rows, tuple(found))
+            found = []
+        rows = call.source.shape[0]
+        found.append(call)
+    yield Segment(rows, tuple(found))
 
 
 def _head_offsets(graph: QuantizedGraph) -> dict[str, int]:
     offsets: dict[str, int] = {}
     at = 0
     for head in graph.heads:
-        if head.tensor in offsets or storage(graph, head.tensor) != head.tensor:
+        tensor = storage(graph, head.tensor)
+        if tensor in offsets or tensor == graph.input:
             raise ModelFileError(f"Head {head.task!r} shares its logits, which C cannot write.")
-        offsets[head.tensor] = at
+        offsets[tensor] = at
         at += graph.tensor(head.tensor).shape[2]
     return offsets
 
 
 def _buffers(
-    row_calls: tuple[ConvCall, ...],
-    rest: tuple[Call, ...],
-    head_at: Mapping[str, int],
-    names: Names,
+    segments: tuple[Segment, ...], head_at: Mapping[str, int], names: Names
 ) -> dict[str, Buffer]:
-    read_later = {call.reads for call in rest}
     found: dict[str, Buffer] = {}
-    for call in (*row_calls, *rest):
-        rows, steps, channels = call.target.shape
-        if call.target.name in head_at:
-            continue
-        per_row = call in row_calls and call.target.name not in read_later
-        label = names.take(f"{call.name}_out")
-        found[call.target.name] = Buffer(label, steps * channels, rows, per_row)
+    for index, segment in enumerate(segments):
+        later = {
+            tensor
+            for other in segments[index + 1 :]
+            for call in other.calls
+            for tensor in call.reads
+        }
+        for call in segment.calls:
+            tensor = call.target.name
+            if tensor in head_at:
+                continue
+            per_row = segment.rows > 1 and tensor not in later
+            row_bytes = call.target.size // segment.rows
+            label = names.take(f"{call.name}_out")
+            found[tensor] = Buffer(label, row_bytes, segment.rows, per_row)
     return found
 
 
 class _Moments:
     """When each buffer is in use: a moment is the index of a call.
 
-    Rows repeat the first moments, so what outlives a row is in use from moment 0.
+    Rows repeat the moments of their segment, so what outlives a row is in use from the segment's
+    first moment, and what rows read from before it is in use to the last.
     """
 
-    def __init__(
-        self,
-        row_calls: tuple[ConvCall, ...],
-        rest: tuple[Call, ...],
-        buffers: Mapping[str, Buffer],
-    ) -> None:
-        self._calls: tuple[Call, ...] = (*row_calls, *rest)
+    def __init__(self, segments: Iterable[Segment], buffers: Mapping[str, Buffer]) -> None:
         self._buffers = buffers
+        self._calls: list[Call] = []
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
-        for moment, call in enumerate(self._calls):
-            name = call.target.name
-            outlives = moment < len(row_calls) and name in buffers and not buffers[name].per_row
-            self._first[name] = 0 if outlives else moment
-            self._last[name] = max(moment, len(row_calls) - 1 if outlives else 0)
-            self._last[call.reads] = moment
+        for segment in segments:
+            start, end = len(self._calls), len(self._calls) + len(segment.calls) - 1
+            for moment, call in enumerate(segment.calls, start):
+                whole = segment.rows > 1 and not self._per_row(call.target.name)
+                self._first[call.target.name] = start if whole else moment
+                self._last[call.target.name] = end if whole else moment
+                for tensor in call.reads:
+                    whole = segment.rows > 1 and not self._per_row(tensor)
+                    self._last[tensor] = end if whole else moment
+            self._calls += segment.calls
 
-    def layout(self, target: Target) -> Layout:
-        halves = dict(self._halves()) if target == "dsp" else {}
-        arena = place([*self._buffer_blocks(halves), *self._scratch_blocks(target)])
-        scratch = {name: at for name, at in _ending(arena, "_scratch")}
-        for reads, (call, _) in halves.items():
-            scratch[call.name] = arena.starts[self._buffers[reads].name]
-        return Layout(
-            size=arena.size,
-            buffers={
-                buffer.name: arena.starts[buffer.name]
-                + (halves[tensor][0].half_bytes if tensor in halves else 0)
-                for tensor, buffer in self._buffers.items()
-            },
-            scratch=scratch,
-            sums=dict(_ending(arena, "_sums")),
-            columns=dict(_ending(arena, "_column")),
-        )
+    def _per_row(self, tensor: str) -> bool:
+        return tensor in self._buffers and self._buffers[tensor].per_row
 
-    def _halves(self) -> Iterator[tuple[str, tuple[DenseCall, int]]]:
+    def halves(self) -> Iterator[tuple[str, tuple[DenseCall, int]]]:
         """Buffers that a dense layer converts in place, so that scratch lies before them."""
         for moment, call in enumerate(self._calls):
             if isinstance(call, DenseCall) and call.in_place:
-                yield call.reads, (call, moment)
+                yield call.reads[0], (call, moment)
 
-    def _buffer_blocks(self, halves: Mapping[str, tuple[DenseCall, int]]) -> Iterator[Block]:
+    def buffer_blocks(self, halves: Mapping[str, tuple[DenseCall, int]]) -> Iterator[Block]:
         for tensor, buffer in self._buffers.items():
-            first, last = self._first[tensor], self._last[tensor]
+            # What is only ever read was written before the calls: it is in use from the start.
+            first, last = self._first.get(tensor, 0), self._last[tensor]
             if tensor not in halves:
                 yield Block(buffer.name, (Part(0, buffer.size, first, last),))
                 continue
@@ -167,23 +177,10 @@ class _Moments:
             parts = (Part(0, below, moment, moment), Part(below, below, first, last))
             yield Block(buffer.name, parts)
 
-    def _scratch_blocks(self, target: Target) -> Iterator[Block]:
+    def work_blocks(self, target: Target) -> Iterator[Block]:
         for now, call in enumerate(self._calls):
-            size = 0
-            if isinstance(call, ConvCall):
-                size = call.scratch_bytes(1 if call.mean else call.steps)
-                if call.mean:
-                    channels = call.constants.outputs
-                    yield Block(f"{call.name}_sums", (Part(0, 2 * channels, now, now),))
-                    yield Block(f"{call.name}_column", (Part(0, channels, now, now),))
-            elif not call.in_place:
-                size = 2 * call.half_bytes
+            for use, size in call.work():
+                yield Block(f"{call.name}_{use}", (Part(0, size, now, now),))
+            size = call.scratch_bytes()
             if target == "dsp" and size:
                 yield Block(f"{call.name}_scratch", (Part(0, size, now, now),))
-
-
-def _ending(arena: Arena, suffix: str) -> Iterator[tuple[str, int]]:
-    """Call name -> start, of the blocks that belong to a call."""
-    for name, at in arena.starts.items():
-        if name.endswith(suffix):
-            yield name.removesuffix(suffix), at

@@ -4,34 +4,56 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.safe_write import write_bytes
-from wearkit_export.c_calls import ConvCall
+from wearkit_export.c_calls import (
+    Call,
+    ConvCall,
+    DenseCall,
+    DepthwiseCall,
+    MeanCall,
+    PoolCall,
+)
 from wearkit_export.c_plan import Plan, plan
-from wearkit_export.c_text import GENERATED, layer_source, layout_source, run_source
+from wearkit_export.c_tables import layer_source
+from wearkit_export.c_text import GENERATED, layout_source, run_source
 from wearkit_export.firmware import firmware_dir
 
 _ROUNDINGS: dict[Rounding, tuple[str, str]] = {
     "tflm": ("WK_ROUND_AWAY", "WK_ROUND_AWAY"),
+    "ruy": ("WK_ROUND_UP", "WK_ROUND_UP"),
+    "litert-ref": ("WK_ROUND_AWAY", "WK_ROUND_SINGLE"),
     "xnnpack": ("WK_ROUND_FLOAT", "WK_ROUND_FLOAT"),
 }
 """Family -> how convolutions and how dense layers round."""
 
+_MVE = ("wk_mve.c", "wk_mve.h")
 _HEADERS = (
-    "wk_conv1d.h",
-    "wk_dense.h",
     "wk_layer.h",
-    "wk_mean.h",
     "wk_platform.h",
     "wk_requantize.h",
     "wk_status.h",
     "wk_target.h",
 )
-_SHARED = ("wk_mve.c", "wk_mve.h", "wk_plain.h", "wk_wide.h", "wk_wide_dsp.c")
+# Kernel header -> the sources it needs.
+_SOURCES: dict[str, tuple[str, ...]] = {
+    "wk_conv1d.h": ("wk_conv1d_plain.c", "wk_plain.h", "wk_wide.h", "wk_wide_dsp.c", *_MVE),
+    "wk_dense.h": (
+        "wk_dense_dsp.c",
+        "wk_dense_mve.c",
+        "wk_dense_plain.c",
+        "wk_plain.h",
+        "wk_wide.h",
+        "wk_wide_dsp.c",
+        *_MVE,
+    ),
+    "wk_depthwise1d.h": ("wk_depthwise1d.c",),
+    "wk_elementwise.h": ("wk_elementwise.c",),
+    "wk_mean.h": ("wk_mean.c", "wk_mean_time.c"),
+    "wk_pool1d.h": ("wk_pool1d.c",),
+}
 _CONV = ("wk_conv1d_dsp.c", "wk_conv1d_mve.c")
 _MAX2 = ("wk_conv1d_max2_dsp.c", "wk_conv1d_max2_mve.c")
-_DENSE = ("wk_dense_dsp.c", "wk_dense_mve.c", "wk_dense_plain.c")
 
 
 def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
@@ -40,8 +62,6 @@ def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
     `cc -Iout out/*.c` beside any main builds them. The same graph gives the same bytes.
     Raises ModelFileError when an operation or the rounding family has no exact kernel.
     """
-    if graph.rounding not in _ROUNDINGS:
-        raise ModelFileError(f"C has no kernels that round like {graph.rounding}: use tflm.")
     found = plan(graph)
     files = {
         "wk_model.h": _header(found, model_id),
@@ -69,7 +89,7 @@ def _header(found: Plan, model_id: str) -> str:
         "#ifndef WK_MODEL_H\n#define WK_MODEL_H\n\n"
         "#include <stddef.h>\n#include <stdint.h>\n\n"
         '#include "wk/wk_status.h"\n#include "wk/wk_target.h"\n\n'
-        "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f'#define WK_MODEL_ID "{model_id}"\n'
         f"#define WK_INPUT_LEN {rows * steps * channels}\n"
         f"#define WK_OUTPUT_LEN {outputs}\n"
@@ -86,16 +106,15 @@ def _header(found: Plan, model_id: str) -> str:
 
 
 def _source(found: Plan) -> str:
-    headers = ["wk_conv1d.h", "wk_dense.h", "wk_mean.h", "wk_requantize.h"]
-    used = "".join(f'#include "wk/{name}"\n' for name in headers)
+    used = "".join(f'#include "wk/{name}"\n' for name in _headers(found))
     return "".join(
         [
             f"/* The constants of the model and the calls that run a window.\n{GENERATED}",
             f'#include "wk_model.h"\n\n#include <string.h>\n\n{used}\n',
-            "/* Where things lie in the arena. Only kernels with DSP instructions use scratch. */\n",
+            "/* Places in the arena. Only kernels with DSP instructions use scratch. */\n",
             f"#if defined(WK_TARGET_DSP)\n{layout_source(found.layouts['dsp'], found)}",
             f"#else\n{layout_source(found.layouts['other'], found)}#endif\n\n",
-            "\n".join(layer_source(call) for call in found.every_call),
+            "\n".join(layer_source(call, found.graph.rounding) for call in found.calls),
             "\n",
             run_source(found),
         ]
@@ -104,10 +123,14 @@ def _source(found: Plan) -> str:
 
 def _config(found: Plan) -> str:
     conv, dense = _ROUNDINGS[found.graph.rounding]
-    small = all(call.constants.small for call in found.every_call)
+    small = all(
+        call.constants.small
+        for call in found.calls
+        if isinstance(call, ConvCall | DenseCall | DepthwiseCall)
+    )
     taps = {
         -(-call.constants.inputs // 2)
-        for call in found.every_call
+        for call in found.calls
         if isinstance(call, ConvCall) and call.kernel == "wk_conv1d_taps_max2"
     }
     return (
@@ -120,21 +143,34 @@ def _config(found: Plan) -> str:
     )
 
 
+def _headers(found: Plan) -> list[str]:
+    """The kernel headers that the calls need, in order."""
+    return sorted({header for call in found.calls for header in _headers_of(call)})
+
+
+def _headers_of(call: Call) -> tuple[str, ...]:
+    match call:
+        case ConvCall():
+            return ("wk_conv1d.h", "wk_mean.h") if call.mean else ("wk_conv1d.h",)
+        case DenseCall():
+            return ("wk_dense.h",)
+        case DepthwiseCall():
+            return ("wk_depthwise1d.h",)
+        case PoolCall():
+            return ("wk_pool1d.h",)
+        case MeanCall():
+            return ("wk_mean.h",)
+        case _:
+            return ("wk_elementwise.h",)
+
+
 def _library(found: Plan) -> dict[str, str]:
     """Kernel sources and headers, path in the bundle's c folder -> text."""
     folder = firmware_dir()
-    convs = [call for call in found.every_call if isinstance(call, ConvCall)]
-    sources = [*_SHARED]
-    if convs:
-        sources.append("wk_conv1d_plain.c")
-    if any(call.kernel.endswith("_max2") for call in convs):
-        sources += _MAX2
-    if not all(call.kernel.endswith("_max2") for call in convs):
-        sources += _CONV
-    if len(convs) < len(found.every_call):
-        sources += _DENSE
-    if any(call.mean for call in convs):
-        sources.append("wk_mean.c")
-    paths = {f"wk/{name}": folder / "include" / "wk" / name for name in _HEADERS}
+    headers = _headers(found)
+    sources = {source for header in headers for source in _SOURCES[header]}
+    kernels = {call.kernel.endswith("_max2") for call in found.calls if isinstance(call, ConvCall)}
+    sources |= {*(_MAX2 if True in kernels else ()), *(_CONV if False in kernels else ())}
+    paths = {f"wk/{name}": folder / "include" / "wk" / name for name in (*_HEADERS, *headers)}
     paths |= {name: folder / "src" / name for name in sources}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}

@@ -144,7 +144,8 @@ def _fold_norm(name: str, weights: Mapping[str, Float]) -> tuple[Float, Float]:
     factor = gamma / np.sqrt(variance + architecture.BATCH_NORM_EPS)
     kernel = weights[f"{name}.conv.weight"].astype(np.float64).transpose(0, 2, 1)
     bias = (weights[f"{name}.conv.bias"] - mean) * factor + beta
-    folded = (kernel * factor[:, None, None]).astype(np.float32), bias.astype(np.float32)
+    with np.errstate(over="ignore"):  # looked for in the next line
+        folded = (kernel * factor[:, None, None]).astype(np.float32), bias.astype(np.float32)
     if not all(np.isfinite(part).all() for part in folded):
         raise ModelFileError(f"Folding the batch norm of {name} overflows float32: train again.")
     return np.ascontiguousarray(folded[0]), folded[1]

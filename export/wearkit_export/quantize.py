@@ -24,7 +24,7 @@ from wearkit.graph import Conv1D, Dense, Op, QuantizedGraph, Rounding, Tensor, b
 from wearkit_export.float_graph import FloatConv, FloatDense, FloatGraph, fold
 
 _SMALLEST_MULTIPLIER = 2.0**-20
-_BIAS_LIMIT = 2**30  # half of int32: the products of the largest layer need 2**26 beside it
+_BIAS_LIMIT = 2**30  # half of int32: the products of the largest layer reach 2**26 at most
 _SMALLEST_SCALE = 2.0**-60  # far below any sensor's noise, far above float32's subnormals
 
 
@@ -124,6 +124,9 @@ def _quantize_op(
     weight = np.clip(np.rint(rows), -127, 127).astype(np.int8).reshape(op.weight.shape)
     step = bias_scale(source.scale, weight_scale).astype(np.float64)
     bias = np.rint(op.bias.astype(np.float64) / step)
+    if op.relu:
+        # Nothing the inputs add can lift such a channel above zero, now or before the clamp.
+        bias = np.maximum(bias, -_BIAS_LIMIT)
     worst = int(np.abs(bias).argmax())
     if abs(float(bias[worst])) > _BIAS_LIMIT:
         raise ModelFileError(

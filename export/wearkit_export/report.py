@@ -68,6 +68,10 @@ class Report:
         linear = [op for op in self.graph.ops if isinstance(op, Conv1D | Dense)]
         return sum(op.weight.nbytes + op.bias.nbytes for op in linear)
 
+    @property
+    def not_run(self) -> tuple[NotRun, ...]:
+        return tuple(row for row in self.equality if isinstance(row, NotRun))
+
     def to_json(self) -> dict[str, Any]:
         model = trained(self.graph.model)
         linear = [op for op in self.graph.ops if isinstance(op, Dense)]

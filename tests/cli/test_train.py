@@ -64,7 +64,10 @@ def test_one_seed_one_result(recordings: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_ctrl_c_leaves_a_usable_checkpoint(recordings: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_usable_checkpoint(
+    recordings: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     command = [sys.executable, "-c", "from wearkit.cli import main; main()"]
     process = subprocess.Popen(
         [*command, *_train(recordings, "--epochs", "100000", "--out", str(tmp_path / "run"))],
@@ -76,7 +79,7 @@ def test_ctrl_c_leaves_a_usable_checkpoint(recordings: Path, tmp_path: Path) -> 
     try:
         for line in process.stderr:
             if line.startswith("epoch   2"):
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
         rest = process.stderr.read()
         assert process.wait(timeout=60) == 130

@@ -56,6 +56,7 @@ __all__ = [
     "Tensor",
     "accumulator_bound",
     "bias_scale",
+    "check_range",
     "clamp_range",
     "inputs_of",
     "mean_is_plain",
@@ -188,7 +189,7 @@ def _check_op(op: Op, sources: list[Tensor], target: Tensor) -> None:
         raise ModelFileError(f"{op.name} cannot turn {source.shape} into {target.shape}.")
     match op:
         case Conv1D() | DepthwiseConv1D() | Dense():
-            _check_range(op, source, target)
+            check_range(op, source, target)
         case MeanTime():
             reach = 255 * source.shape[1]
             _check_scale(op, source.scale / target.scale, reach)
@@ -228,8 +229,9 @@ def _output_steps(op: Conv1D | DepthwiseConv1D | Pool, size: int, steps: int) ->
     return (padded - size) // op.stride + 1
 
 
-def _check_range(op: Linear, source: Tensor, target: Tensor) -> None:
-    """No accumulator may leave int32, not even after TFLite Micro's left shift."""
+def check_range(op: Linear, source: Tensor, target: Tensor) -> None:
+    """Raises ModelFileError when an accumulator could leave int32, be it only after the left
+    shift TFLite Micro makes for a multiplier of 1 or more."""
     if np.finfo(np.float32).tiny > source.scale * float(op.weight_scale.min()):
         raise ModelFileError(f"{op.name}: a bias scale is too small for float32.")
     largest = float(multipliers(op, source, target).max())

@@ -233,7 +233,13 @@ def _provenance(
 ) -> dict[str, Any]:
     return {
         "training": config.to_json(),
-        "split": {"fold": split.fold, "folds": split.folds, "leak_share": split.leak_share},
+        "split": {
+            "kind": split.name,
+            "fold": split.fold,
+            "folds": split.folds,
+            "seed": split.seed,
+            "leak_share": split.leak_share,
+        },
         "data": {
             "fingerprint": windows.fingerprint,
             "windows": len(windows),

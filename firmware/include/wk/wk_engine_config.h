@@ -1,7 +1,7 @@
 /* How accumulators become int8. This is the general setting, for kernels built on their own; the
  * exporter writes a file of this name beside each model, with what that model needs.
  *
- * WK_CONV_ROUNDING, WK_DENSE_ROUNDING: one of the WK_ROUND_* names of wk_requantize.h.
+ * WK_CONV_ROUNDING, WK_DENSE_ROUNDING: one of the WK_ROUND_* names of wk_layer.h.
  * WK_SMALL_SHIFTS: 1 promises, for every channel of the model, a right shift of 1 to 22, an
  * accumulator below 2^30 and an output range of all int8 values; kernels then skip checks.
  * WK_TAP_PAIRS: half the taps of a channel, rounded up, where all wk_conv1d_taps_max2 layers have

@@ -8,14 +8,23 @@
 
 #include <stdint.h>
 
+#include "wk/wk_engine_config.h"
 #include "wk/wk_platform.h"
 #include "wk/wk_target.h"
 
-/* One output channel. multiplier and shift are those of wk_requantize.h. */
+#define WK_ROUND_AWAY 0   /* TFLite Micro: twice, the second time ties away from zero */
+#define WK_ROUND_UP 1     /* ruy: twice, ties up both times */
+#define WK_ROUND_SINGLE 2 /* LiteRT's reference dense layer: float64 product, ties away from zero */
+#define WK_ROUND_FLOAT 3  /* XNNPACK: float32 product, then ties to even */
+
+/* One output channel. multiplier, shift and fraction are those of wk_requantize.h. */
 typedef struct {
     int32_t bias;
     int32_t multiplier;
     int32_t shift;
+#if WK_DENSE_ROUNDING == WK_ROUND_SINGLE
+    int32_t fraction;
+#endif
 } wk_channel_t;
 
 /* A channel's constants out of a WK_FLASH table. */

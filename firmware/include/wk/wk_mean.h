@@ -15,4 +15,17 @@ void wk_mean_replace(int16_t *sums, int8_t *oldest, const int8_t *column, uint16
 /* out[c] = sums[c] / steps to the nearest integer, ties away from zero. */
 void wk_mean_of(const int16_t *sums, uint16_t steps, uint16_t channels, int8_t *out);
 
+/* A mean in one go, into another scale: (sum + sum_offset) * multiplier * 2^-(31 + shift) + offset,
+ * rounded as wk_round_twice does. */
+typedef struct {
+    int32_t multiplier;
+    int32_t sum_offset;
+    int16_t offset;
+    int8_t shift;
+    uint8_t ties_up;
+} wk_mean_t;
+
+void wk_mean_time(const wk_mean_t *layer, const int8_t *in, uint16_t steps, uint16_t channels,
+                  int8_t *out);
+
 #endif

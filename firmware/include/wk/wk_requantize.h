@@ -1,10 +1,13 @@
 /* From an int32 accumulator to int8: multiply by a constant below 1, round, add the zero point,
  * clamp. The runtimes round in different ways; each is one function here.
  *
+ * The rounding families are named in wk_layer.h.
+ *
  * multiplier, shift: the factor is multiplier * 2^-(31 + shift) with multiplier in [2^30, 2^31), so
  * shift > 0 divides after the multiplication and shift < 0 multiplies before it; a factor that
- * vanishes has multiplier 0 and shift 0. For wk_round_float multiplier is the 24-bit significand
- * of the float32 factor and the factor is multiplier * 2^-shift.
+ * vanishes has multiplier 0 and shift 0. For wk_round_single the factor is a float64: its
+ * significand has 22 bits more, which are `fraction`. For wk_round_float multiplier is the 24-bit
+ * significand of the float32 factor and the factor is multiplier * 2^-shift.
  */
 #ifndef WK_REQUANTIZE_H
 #define WK_REQUANTIZE_H
@@ -16,11 +19,6 @@
 
 /* C99 leaves the right shift of a negative number to the compiler; this engine needs the sign. */
 typedef char wk_right_shift_keeps_the_sign[(-3 >> 1) == -2 ? 1 : -1];
-
-#define WK_ROUND_AWAY 0   /* TFLite Micro: twice, the second time ties away from zero */
-#define WK_ROUND_UP 1     /* ruy: twice, ties up both times */
-#define WK_ROUND_SINGLE 2 /* LiteRT's reference dense layer: once, ties up */
-#define WK_ROUND_FLOAT 3  /* XNNPACK: float32 product, then ties to even */
 
 /* (value * multiplier + 2^30) >> 31. With DSP instructions |value| must be below 2^30. */
 static inline int32_t wk_high_product(int32_t value, int32_t multiplier)
@@ -53,11 +51,6 @@ static inline int32_t wk_round_twice(int32_t value, int32_t multiplier, int32_t 
     return (high >> shift) + (rest >= half + (!ties_up && high < 0));
 }
 
-static inline int32_t wk_round_single(int32_t value, int32_t multiplier, int32_t shift)
-{
-    return (int32_t)(((int64_t)value * multiplier + ((int64_t)1 << (30 + shift))) >> (31 + shift));
-}
-
 /* value / 2^shift to the nearest integer, ties to even. */
 static inline uint64_t wk_halve_even(uint64_t value, int32_t shift)
 {
@@ -74,6 +67,38 @@ static inline uint64_t wk_halve_even(uint64_t value, int32_t shift)
     half = (uint64_t)1 << (shift - 1);
     value >>= shift;
     return value + (rest > half || (rest == half && (value & 1u) != 0));
+}
+
+/* What float64 arithmetic gives, in integers: the product has at most 84 bits, its rounding to the
+ * 53 of a double comes first. */
+static inline int32_t wk_round_single(int32_t value, int32_t multiplier, int32_t fraction,
+                                      int32_t shift)
+{
+    const uint64_t significand = ((uint64_t)(uint32_t)multiplier << 22) | (uint32_t)fraction;
+    const uint64_t size = value < 0 ? (uint64_t)-(int64_t)value : (uint64_t)value;
+    const uint64_t lower = size * (significand & 0xFFFFFFFFu);
+    const uint64_t upper = size * (significand >> 32) + (lower >> 32);
+    uint64_t high = upper >> 32;
+    uint64_t low = (upper << 32) | (lower & 0xFFFFFFFFu);
+    int sticky = 0;
+
+    shift += 53;
+    while (high != 0 || (low >> 54) != 0) {
+        sticky |= (int)(low & 1u);
+        low = (low >> 1) | (high << 63);
+        high >>= 1;
+        shift--;
+    }
+    if ((low >> 53) != 0) {
+        const int half = (int)(low & 1u);
+
+        low >>= 1;
+        low += half && (sticky || (low & 1u) != 0);
+        shift--;
+    }
+    low = shift > 63 ? 0 : (low + ((uint64_t)1 << (shift - 1))) >> shift;
+    low = low > 512u ? 512u : low; /* past every int8 */
+    return value < 0 ? -(int32_t)low : (int32_t)low;
 }
 
 /* What float32 arithmetic gives, in integers: the product has at most 48 bits, its rounding to the
@@ -94,6 +119,15 @@ static inline int32_t wk_round_float(int32_t value, int32_t multiplier, int32_t 
         size = wk_halve_even(size, shift);
     }
     return value < 0 ? -(int32_t)size : (int32_t)size;
+}
+
+static inline int32_t wk_round_channel(int32_t sum, const wk_channel_t *channel)
+{
+#if WK_DENSE_ROUNDING == WK_ROUND_SINGLE
+    return wk_round_single(sum, channel->multiplier, channel->fraction, channel->shift);
+#else
+    return wk_round_single(sum, channel->multiplier, 0, channel->shift);
+#endif
 }
 
 static inline int8_t wk_saturate(int32_t value)
@@ -127,7 +161,7 @@ static inline int8_t wk_requantize(int32_t sum, const wk_channel_t *channel,
     if (rounding == WK_ROUND_FLOAT) {
         value = wk_round_float(sum, channel->multiplier, shift);
     } else if (rounding == WK_ROUND_SINGLE) {
-        value = wk_round_single(sum, channel->multiplier, shift);
+        value = wk_round_channel(sum, channel);
     } else {
         value = wk_round_twice(sum, channel->multiplier, shift, rounding == WK_ROUND_UP);
     }

@@ -111,6 +111,8 @@ def _show(exported: Exported, run: Path) -> None:
     say(f"model id {report.model_id[:16]}, {trained(report.graph.model).arch}")
     console.print(_file_table(exported))
     console.print(_equality_table(report))
+    for missing in report.not_run:
+        say(f"{missing.runtime}: not run. {missing.hint}")
     for row in report.fp32:
         say(f"{row.file} in {row.version}: within {row.max_abs_difference:.1e} of the float net.")
     if report.accuracy is not None:
@@ -153,7 +155,6 @@ def _equality_table(report: Report) -> Table:
         table.add_column(column, justify="right")
     for row in report.equality:
         if isinstance(row, NotRun):
-            table.add_row(Text(f"{row.runtime}: not run. {row.hint}"))
             continue
         found = row.agreement
         table.add_row(

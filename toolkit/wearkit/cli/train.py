@@ -96,6 +96,7 @@ def command(
     Ctrl-C ends training early and keeps the best network so far.
     """
     _require("torch", "matplotlib")
+    from wearkit.cli.stop_signals import stop_signals
     from wearkit.cli.training_display import TrainingDisplay
     from wearkit.cut import cut
     from wearkit.devices import pick_device
@@ -115,9 +116,18 @@ def command(
     spec = ModelSpec(arch, windows.spec, windows.tasks)
     claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)
-    with display.training():
-        result = train(windows, split, spec, config, device=device, progress=display)
-    scores = write_run(path, windows, split, result)
+    with stop_signals() as stopped:
+        with display.training():
+            result = train(
+                windows,
+                split,
+                spec,
+                config,
+                device=device,
+                progress=display,
+                should_stop=lambda: bool(stopped),
+            )
+        scores = write_run(path, windows, split, result)
     if as_json:
         click.echo(_summary(path, windows, result, scores))
     display.result(path, windows, result, scores)

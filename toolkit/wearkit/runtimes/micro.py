@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ class MicroRuntime:
         try:
             with native_stderr() as said:
                 self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, TypeError, IndexError, struct.error) as error:
             reason = said[-1] if said else str(error)
             raise ModelFileError(f"TFLite Micro refuses the model: {reason}") from error
         self._shape = tuple(self._interpreter.get_input_details(0)["shape"])

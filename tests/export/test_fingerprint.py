@@ -1,0 +1,106 @@
+"""One changed number in either int8 file must be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wearkit.errors import VerificationError
+from wearkit.graph import QuantizedGraph
+
+ARCHS = ["mtl-net", "mtl-net-micro"]
+
+
+@pytest.mark.parametrize("arch", ARCHS)
+def test_all_three_agree(arch: str, graphs: Callable[[str], QuantizedGraph]) -> None:
+    from wearkit_export.emit_onnx import emit_onnx
+    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.fingerprint import check_same, read_graph
+    from wearkit_export.read_onnx import read_onnx
+    from wearkit_export.read_tflite import read_tflite
+
+    graph = graphs(arch)
+    printed = read_graph(graph)
+    onnx, tflite = read_onnx(emit_onnx(graph, "id")), read_tflite(emit_tflite(graph, "id"))
+    assert printed.fingerprint == onnx.fingerprint == tflite.fingerprint
+    check_same(printed, onnx, "a")
+    check_same(printed, tflite, "b")
+
+
+def mutated(data: bytes, needle: bytes) -> bytes:
+    """`data` with the lowest bit of the middle byte of its one `needle` flipped."""
+    assert data.count(needle) == 1
+    changed = bytearray(data)
+    changed[data.index(needle) + len(needle) // 2] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("part", ["weight", "weight_scale", "bias"])
+@pytest.mark.parametrize("form", ["onnx", "tflite"])
+def test_one_flipped_bit_is_seen(
+    form: str, part: str, graphs: Callable[[str], QuantizedGraph]
+) -> None:
+    from wearkit_export.emit_onnx import emit_onnx
+    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.fingerprint import check_same, read_graph
+    from wearkit_export.read_onnx import read_onnx
+    from wearkit_export.read_tflite import read_tflite
+
+    graph = graphs("mtl-net-micro")
+    (op,) = (op for op in graph.ops if op.name == "conv2")
+    array = getattr(op, part)
+    if form == "onnx" and part == "weight":
+        array = np.ascontiguousarray(array.transpose(0, 2, 1))
+    emit, read = (emit_onnx, read_onnx) if form == "onnx" else (emit_tflite, read_tflite)
+    found = read(mutated(emit(graph, "id"), array.tobytes()))
+    with pytest.raises(VerificationError, match="layer 2"):
+        check_same(read_graph(graph), found, "model.int8")
+
+
+def test_scale_and_zero_point_of_an_activation_are_seen(
+    graphs: Callable[[str], QuantizedGraph],
+) -> None:
+    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.fingerprint import check_same, read_graph
+    from wearkit_export.read_tflite import read_tflite
+
+    graph = graphs("mtl-net-micro")
+    tensor = graph.tensor("posture")
+    zero_point = np.array([tensor.zero_point], "<i8").tobytes()
+    scale = np.array([tensor.scale], "<f4").tobytes()
+    data = emit_tflite(graph, "id")
+    for needle, vector in ((scale, b"\1\0\0\0"), (zero_point, b"\1\0\0\0")):
+        changed = bytearray(data)
+        place = data.index(vector + needle) + 4
+        changed[place] ^= 1
+        with pytest.raises(VerificationError, match="layer 6"):
+            check_same(read_graph(graph), read_tflite(bytes(changed)), "model.int8.tflite")
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_damaged_files_raise_one_error(
+    graphs: Callable[[str], QuantizedGraph], data: st.DataObject
+) -> None:
+    """Random damage is either read (and may change the fingerprint) or refused, nothing else."""
+    from wearkit_export.emit_onnx import emit_onnx
+    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.read_onnx import read_onnx
+    from wearkit_export.read_tflite import read_tflite
+
+    graph = graphs("mtl-net-micro")
+    for emit, read in ((emit_tflite, read_tflite), (emit_onnx, read_onnx)):
+        whole = bytearray(emit(graph, "id"))
+        for _ in range(data.draw(st.integers(1, 8))):
+            # Structure lies at both ends of these files, weights between.
+            place = data.draw(st.integers(0, 3000)) * data.draw(st.sampled_from([1, -1]))
+            whole[place] = data.draw(st.integers(0, 255))
+        cut = data.draw(st.integers(len(whole) // 2, len(whole)))
+        try:
+            read(bytes(whole[:cut]))
+        except VerificationError:
+            continue
