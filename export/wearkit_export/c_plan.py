@@ -154,6 +154,7 @@ class _Moments:
                 for tensor in call.reads:
                     whole = segment.rows > 1 and not self._per_row(tensor)
                     self._last[tensor] = end if whole else moment
+                    self._first.setdefault(tensor, moment)
             self._calls += segment.calls
 
     def _per_row(self, tensor: str) -> bool:
@@ -167,8 +168,7 @@ class _Moments:
 
     def buffer_blocks(self, halves: Mapping[str, tuple[DenseCall, int]]) -> Iterator[Block]:
         for tensor, buffer in self._buffers.items():
-            # What is only ever read was written before the calls: it is in use from the start.
-            first, last = self._first.get(tensor, 0), self._last[tensor]
+            first, last = self._first[tensor], self._last[tensor]
             if tensor not in halves:
                 yield Block(buffer.name, (Part(0, buffer.size, first, last),))
                 continue

@@ -27,6 +27,21 @@ def layer_source(call: Call, rounding: Rounding) -> str:
     return "\n".join([f"/* {_describe(call)} */", *_parts(call, rounding)])
 
 
+def layer_declaration(call: Call) -> str:
+    """What another source file must know of a layer."""
+    types = {
+        ConvCall: "wk_conv1d_t",
+        DenseCall: "wk_dense_t",
+        DepthwiseCall: "wk_depthwise1d_t",
+        PoolCall: "wk_pool1d_t",
+        MeanCall: "wk_mean_t",
+        AddCall: "wk_add_t",
+    }
+    if isinstance(call, LookupCall):
+        return f"extern const int8_t wk_{call.name}_table[256];\n"
+    return f"extern const {types[type(call)]} wk_{call.name};\n"
+
+
 def numbers(values: Iterable[object], indent: str = _INDENT) -> str:
     """Comma-separated, wrapped at the line length, a comma after each."""
     lines, line = [], indent
@@ -50,7 +65,8 @@ def _parts(call: Call, rounding: Rounding) -> Iterator[str]:
             yield _channels(call, rounding)
             yield _dense_struct(call)
         case DepthwiseCall():
-            yield _table("int8_t", f"{call.name}_weights", call.constants.weight.ravel().tolist())
+            weights = numbers(call.constants.weight.ravel().tolist())
+            yield f"static const int8_t {call.name}_weights[] WK_FLASH = {{\n{weights}\n}};\n"
             yield _channels(call, rounding)
             yield _depthwise_struct(call)
         case PoolCall():
@@ -58,7 +74,8 @@ def _parts(call: Call, rounding: Rounding) -> Iterator[str]:
         case MeanCall():
             yield _mean_struct(call)
         case LookupCall():
-            yield _table("int8_t", f"{call.name}_table", call.table.tolist())
+            table = numbers(call.table.tolist())
+            yield f"const int8_t wk_{call.name}_table[256] WK_FLASH = {{\n{table}\n}};\n"
         case AddCall():
             yield _add_struct(call)
 
@@ -84,10 +101,6 @@ def _describe(call: Call) -> str:
         case _:
             what = "sum"
     return f"{call.name}: {what}, {shape} -> {target}"
-
-
-def _table(c_type: str, name: str, values: Iterable[int]) -> str:
-    return f"static const {c_type} {name}[] WK_FLASH = {{\n{numbers(values)}\n}};\n"
 
 
 def _tiles(call: ConvCall | DenseCall, channels: int) -> str:
@@ -163,7 +176,7 @@ def _outputs(call: LinearCall) -> str:
 
 def _struct(c_type: str, name: str, *lines: str) -> str:
     body = "".join(f"{_INDENT}{line},\n" for line in lines)
-    return f"static const {c_type} {name} = {{\n{body}}};\n"
+    return f"const {c_type} wk_{name} = {{\n{body}}};\n"
 
 
 def _conv_struct(call: ConvCall) -> str:

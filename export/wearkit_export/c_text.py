@@ -47,11 +47,11 @@ def run_source(plan: Plan) -> str:
     return f"{head}{names}{counters}{_CHECKS}{body}{_INDENT}return WK_OK;\n}}\n"
 
 
-def layout_source(layout: Layout, plan: Plan) -> str:
+def layout_source(layout: Layout, calls: tuple[Call, ...]) -> str:
     """Arena offsets as an enum; scratch that a target does not use lies at 0."""
     places = dict(layout.starts) | {
         f"{call.name}_scratch": layout.starts.get(f"{call.name}_scratch", 0)
-        for call in plan.calls
+        for call in calls
         if call.uses_scratch
     }
     body = ",\n".join(f"{_INDENT}{name.upper()}_AT = {at}" for name, at in sorted(places.items()))
@@ -104,20 +104,20 @@ class _Writer:
             case ConvCall():
                 return self._conv(call, sources[0], target)
             case DenseCall():
-                return wrapped("wk_dense", f"&{call.name}", sources[0], target, _scratch(call))
+                return wrapped("wk_dense", f"&wk_{call.name}", sources[0], target, _scratch(call))
             case DepthwiseCall() | PoolCall():
                 steps = f"{call.source.shape[1]}, {call.target.shape[1]}"
                 kernel = _KERNELS[call.maximum] if isinstance(call, PoolCall) else "wk_depthwise1d"
-                return wrapped(kernel, f"&{call.name}", sources[0], steps, target)
+                return wrapped(kernel, f"&wk_{call.name}", sources[0], steps, target)
             case MeanCall():
                 sizes = f"{call.source.shape[1]}, {call.source.shape[2]}"
-                return wrapped("wk_mean_time", f"&{call.name}", sources[0], sizes, target)
+                return wrapped("wk_mean_time", f"&wk_{call.name}", sources[0], sizes, target)
             case LookupCall():
                 return wrapped(
-                    "wk_lookup", f"{call.name}_table", *sources, self._size(call), target
+                    "wk_lookup", f"wk_{call.name}_table", *sources, self._size(call), target
                 )
             case AddCall():
-                return wrapped("wk_add", f"&{call.name}", *sources, self._size(call), target)
+                return wrapped("wk_add", f"&wk_{call.name}", *sources, self._size(call), target)
             case _:
                 raise AssertionError(call)
 
@@ -146,7 +146,9 @@ class _Writer:
         if call.mean:
             return lines + _mean_lines(call, source, target)
         steps = str(call.steps)
-        return lines + wrapped(call.kernel, f"&{call.name}", source, steps, target, _scratch(call))
+        return lines + wrapped(
+            call.kernel, f"&wk_{call.name}", source, steps, target, _scratch(call)
+        )
 
 
 _KERNELS = {True: "wk_max_pool1d", False: "wk_average_pool1d"}
@@ -174,7 +176,7 @@ def _mean_lines(call: ConvCall, source: str, target: str) -> list[str]:
     column = f"base + {call.name.upper()}_COLUMN_AT"
     moving = f"{source} + step * {call.hop}"
     inner = [
-        *wrapped(call.kernel, f"&{call.name}", moving, "1", column, _scratch(call)),
+        *wrapped(call.kernel, f"&wk_{call.name}", moving, "1", column, _scratch(call)),
         *wrapped("wk_mean_add", sums, column, channels),
     ]
     return [

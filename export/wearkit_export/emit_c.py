@@ -15,7 +15,8 @@ from wearkit_export.c_calls import (
     PoolCall,
 )
 from wearkit_export.c_plan import Plan, plan
-from wearkit_export.c_tables import layer_source
+from wearkit_export.c_stream import stream, stream_header, stream_source
+from wearkit_export.c_tables import layer_declaration, layer_source
 from wearkit_export.c_text import GENERATED, layout_source, run_source
 from wearkit_export.firmware import firmware_dir
 
@@ -57,7 +58,8 @@ _MAX2 = ("wk_conv1d_max2_dsp.c", "wk_conv1d_max2_mve.c")
 
 
 def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
-    """Write wk_model.h, wk_model.c, and the kernels and headers they need into folder `out`.
+    """Write wk_model.h, wk_model.c, and the kernels and headers they need into folder `out`; and
+    wk_model_stream.h/.c where the graph can stream.
 
     `cc -Iout out/*.c` beside any main builds them. The same graph gives the same bytes.
     Raises ModelFileError when an operation or the rounding family has no exact kernel.
@@ -66,9 +68,14 @@ def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
     files = {
         "wk_model.h": _header(found, model_id),
         "wk_model.c": _source(found),
+        "wk_model_layers.h": _layers(found),
         "wk/wk_engine_config.h": _config(found),
         **_library(found),
     }
+    streamed = stream(found)
+    if streamed is not None:
+        files["wk_model_stream.h"] = stream_header(streamed)
+        files["wk_model_stream.c"] = stream_source(streamed, '#include "wk_model_layers.h"\n')
     for name, text in sorted(files.items()):
         write_bytes(out / name, text.encode())
 
@@ -106,18 +113,26 @@ def _header(found: Plan, model_id: str) -> str:
 
 
 def _source(found: Plan) -> str:
-    used = "".join(f'#include "wk/{name}"\n' for name in _headers(found))
     return "".join(
         [
             f"/* The constants of the model and the calls that run a window.\n{GENERATED}",
-            f'#include "wk_model.h"\n\n#include <string.h>\n\n{used}\n',
+            '#include "wk_model.h"\n\n#include <string.h>\n\n#include "wk_model_layers.h"\n\n',
             "/* Places in the arena. Only kernels with DSP instructions use scratch. */\n",
-            f"#if defined(WK_TARGET_DSP)\n{layout_source(found.layouts['dsp'], found)}",
-            f"#else\n{layout_source(found.layouts['other'], found)}#endif\n\n",
+            f"#if defined(WK_TARGET_DSP)\n{layout_source(found.layouts['dsp'], found.calls)}",
+            f"#else\n{layout_source(found.layouts['other'], found.calls)}#endif\n\n",
             "\n".join(layer_source(call, found.graph.rounding) for call in found.calls),
             "\n",
             run_source(found),
         ]
+    )
+
+
+def _layers(found: Plan) -> str:
+    used = "".join(f'#include "wk/{name}"\n' for name in _headers(found))
+    declared = "".join(layer_declaration(call) for call in found.calls)
+    return (
+        f"/* The layers, whose constants are in wk_model.c.\n{GENERATED}"
+        f"#ifndef WK_MODEL_LAYERS_H\n#define WK_MODEL_LAYERS_H\n\n{used}\n{declared}\n#endif\n"
     )
 
 

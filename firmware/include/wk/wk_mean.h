@@ -1,4 +1,5 @@
-/* Means over time as running sums: add a step when it comes, and take away the one that leaves. */
+/* Means over time as running sums: add a step when it comes, take away the one that leaves; and the
+ * buffers of a stream. */
 #ifndef WK_MEAN_H
 #define WK_MEAN_H
 
@@ -11,6 +12,9 @@ void wk_mean_add(int16_t *sums, const int8_t *column, uint16_t channels);
 
 /* sums[c] += column[c] - oldest[c], then oldest[c] = column[c]. */
 void wk_mean_replace(int16_t *sums, int8_t *oldest, const int8_t *column, uint16_t channels);
+
+/* Drop the first `dropped` values of a buffer and move the `kept` that follow to its start. */
+void wk_forget(int8_t *buffer, uint16_t dropped, uint16_t kept);
 
 /* out[c] = sums[c] / steps to the nearest integer, ties away from zero. */
 void wk_mean_of(const int16_t *sums, uint16_t steps, uint16_t channels, int8_t *out);
