@@ -86,11 +86,11 @@
         "smlad   r5, r8, lr, r5              \n" \
         "smlad   r7, r9, lr, r7              \n"
 
+/* Assembly finds its arguments in registers; clang allows nothing else in a naked function. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 WK_ASSEMBLY void wk_wide_tiles_max2(const wk_wide_layer_t *layer, const int32_t *x, int8_t *out)
 {
-    (void)layer;
-    (void)x;
-    (void)out;
     __asm__(
         WK_ENTER
         "2:                                  \n"
@@ -130,9 +130,6 @@ WK_ASSEMBLY void wk_wide_tiles_max2(const wk_wide_layer_t *layer, const int32_t 
 
 WK_ASSEMBLY void wk_wide_taps_max2(const wk_wide_layer_t *layer, const int16_t *x, int8_t *out)
 {
-    (void)layer;
-    (void)x;
-    (void)out;
     __asm__(
         WK_ENTER
         "2:                                  \n"

@@ -4,16 +4,13 @@
 
 #include "wk_mve.h"
 
+/* Assembly finds its arguments in registers; clang allows nothing else in a naked function. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 /* Whole functions in assembly: VMLADAVA adds into even registers only, and all eight are wanted. */
 WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *next, const int8_t *x0,
                                 const int8_t *x1, uint32_t count, int32_t *sums)
 {
-    (void)tiles;
-    (void)next;
-    (void)x0;
-    (void)x1;
-    (void)count;
-    (void)sums;
     __asm__(
         "push       {r4-r12, lr}             \n" /* r12 keeps the stack aligned to 8 */
         "vpush      {d8-d11}                 \n"
@@ -55,10 +52,6 @@ WK_ASSEMBLY void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *next, const i
 
 WK_ASSEMBLY void wk_mve_dot_4(const int8_t *tiles, const int8_t *x, uint32_t count, int32_t *sums)
 {
-    (void)tiles;
-    (void)x;
-    (void)count;
-    (void)sums;
     __asm__(
         "push       {r4, r5, r6, lr}         \n"
         "mov        r5, r3                   \n" /* sums */

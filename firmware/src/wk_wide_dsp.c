@@ -4,12 +4,12 @@
 
 #include "wk_wide.h"
 
+/* Assembly finds its arguments in registers; clang allows nothing else in a naked function. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+
 /* Whole functions in assembly, because the loops need every register there is: r0-r12 and lr. */
 WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
 {
-    (void)in;
-    (void)words;
-    (void)out;
     __asm__(
         "push    {r4, r5, lr}                \n"
         "mov     r12, #0x7f                  \n" /* 127 in both halves */
@@ -47,11 +47,6 @@ WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
 WK_ASSEMBLY void wk_wide_dot_2x2(const int8_t *tiles, const int32_t *x0, const int32_t *x1,
                                  uint32_t count, int32_t *sums)
 {
-    (void)tiles;
-    (void)x0;
-    (void)x1;
-    (void)count;
-    (void)sums;
     __asm__(
         "push    {r4-r11, lr}                \n"
         "mov     r4, #0                      \n"
@@ -90,10 +85,6 @@ WK_ASSEMBLY void wk_wide_dot_2x2(const int8_t *tiles, const int32_t *x0, const i
 WK_ASSEMBLY void wk_wide_dot_4(const int8_t *tiles, const int32_t *x, uint32_t count,
                                int32_t *sums)
 {
-    (void)tiles;
-    (void)x;
-    (void)count;
-    (void)sums;
     __asm__(
         "push    {r3-r11, lr}                \n" /* r3 is read back last */
         "mov     r4, #0                      \n"
@@ -125,11 +116,6 @@ WK_ASSEMBLY void wk_wide_dot_4(const int8_t *tiles, const int32_t *x, uint32_t c
 WK_ASSEMBLY void wk_wide_taps_2x2(const wk_tap_t *taps, const int16_t *x0, const int16_t *x1,
                                   uint32_t pairs, int32_t *sums)
 {
-    (void)taps;
-    (void)x0;
-    (void)x1;
-    (void)pairs;
-    (void)sums;
     __asm__(
         "push    {r4-r11, lr}                \n"
         "mov     r4, #0                      \n"
