@@ -142,7 +142,7 @@ def _fused(graph: QuantizedGraph, op: Conv1D) -> list[Op]:
     last = graph.tensor(found[-1].output if found else op.output)
     if (
         isinstance(after, MeanTime)
-        and last.shape[1] <= _MEAN_STEPS_MAX
+        and 1 < last.shape[1] <= _MEAN_STEPS_MAX
         and mean_is_plain(last, graph.tensor(after.output))
     ):
         found.append(after)

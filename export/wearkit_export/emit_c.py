@@ -50,7 +50,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     ),
     "wk_depthwise1d.h": ("wk_depthwise1d.c",),
     "wk_elementwise.h": ("wk_elementwise.c",),
-    "wk_mean.h": ("wk_mean.c", "wk_mean_time.c"),
+    "wk_mean.h": ("wk_mean.c", "wk_mean_mve.c", "wk_mean_time.c"),
     "wk_pool1d.h": ("wk_pool1d.c",),
 }
 _CONV = ("wk_conv1d_dsp.c", "wk_conv1d_mve.c")

@@ -35,18 +35,19 @@ static inline int32x4_t wk_mve_rest(int32x4_t sums, const int8_t *tiles, const i
 static inline void wk_mve_store(int32x4_t sums, const wk_channel_t *channel, uint32_t count,
                                 const wk_outputs_t *outputs, int rounding, int8_t *out)
 {
-    if (WK_SMALL_SHIFTS && rounding <= WK_ROUND_UP && count >= 4) {
+    if (WK_SMALL_SHIFTS && rounding <= WK_ROUND_UP) {
+        const mve_pred16_t some = vctp32q(count);
         const uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 4), sizeof(*channel) / 4u);
 
-        sums = vaddq_s32(sums, vldrwq_gather_offset_s32(&channel->bias, at));
-        sums = vqrdmulhq_s32(sums, vldrwq_gather_offset_s32(&channel->multiplier, at));
+        sums = vaddq_s32(sums, vldrwq_gather_offset_z_s32(&channel->bias, at, some));
+        sums = vqrdmulhq_s32(sums, vldrwq_gather_offset_z_s32(&channel->multiplier, at, some));
         if (rounding == WK_ROUND_AWAY) {
             sums = vaddq_s32(sums, vshrq_n_s32(sums, 31));
         }
-        sums = vrshlq_s32(sums, vnegq_s32(vldrwq_gather_offset_s32(&channel->shift, at)));
+        sums = vrshlq_s32(sums, vnegq_s32(vldrwq_gather_offset_z_s32(&channel->shift, at, some)));
         sums = vaddq_n_s32(sums, outputs->zero_point);
         sums = vmaxq_s32(vminq_s32(sums, vdupq_n_s32(127)), vdupq_n_s32(-128));
-        vstrbq_s32(out, sums);
+        vstrbq_p_s32(out, sums, some);
     } else {
         int32_t each[4];
         uint32_t i;

@@ -7,6 +7,13 @@
 
 #define WK_MEAN_STEPS_MAX 255 /* as many int8 always fit an int16 sum */
 
+/* 2^32 / steps, rounded up. For dividends below 2^16 and steps below 2^8, but above 1, the upper
+ * half of a product with it is the exact quotient, rounded down. */
+static inline uint32_t wk_mean_reciprocal(uint16_t steps)
+{
+    return 0xFFFFFFFFu / steps + 1u;
+}
+
 /* sums[c] += column[c]. */
 void wk_mean_add(int16_t *sums, const int8_t *column, uint16_t channels);
 
@@ -16,7 +23,8 @@ void wk_mean_replace(int16_t *sums, int8_t *oldest, const int8_t *column, uint16
 /* Drop the first `dropped` values of a buffer and move the `kept` that follow to its start. */
 void wk_forget(int8_t *buffer, uint16_t dropped, uint16_t kept);
 
-/* out[c] = sums[c] / steps to the nearest integer, ties away from zero. */
+/* out[c] = sums[c] / steps to the nearest integer. steps is odd, so that there are no ties, from 3 to
+ * WK_MEAN_STEPS_MAX. */
 void wk_mean_of(const int16_t *sums, uint16_t steps, uint16_t channels, int8_t *out);
 
 /* A mean in one go, into another scale: (sum + sum_offset) * multiplier * 2^-(31 + shift) + offset,
