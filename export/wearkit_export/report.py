@@ -72,6 +72,10 @@ class Report:
     def not_run(self) -> tuple[NotRun, ...]:
         return tuple(row for row in self.equality if isinstance(row, NotRun))
 
+    @property
+    def run(self) -> tuple[EqualityRow, ...]:
+        return tuple(row for row in self.equality if isinstance(row, EqualityRow))
+
     def to_json(self) -> dict[str, Any]:
         model = trained(self.graph.model)
         linear = [op for op in self.graph.ops if isinstance(op, Dense)]

@@ -6,14 +6,14 @@ The file is not trusted: `flatbuffer` checks every offset, `model_file` every in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wearkit.errors import DataError, ModelFileError
 from wearkit.graph import QuantizedGraph
 from wearkit.spec import TaskSpec
 from wearkit_export.import_tflite.labels import Output, imported_spec
-from wearkit_export.import_tflite.mapping import Mapping, unsupported
+from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported
 from wearkit_export.import_tflite.model_file import FileOperator, ModelFile, read_model_file
 from wearkit_export.import_tflite.operators import OPERATORS
 
@@ -36,12 +36,15 @@ _REMEDIES = {
 class Imported:
     """graph: in the family tflm; input_shape: as the file has it, with the batch of 1.
 
+    output_places: task -> place among the outputs of the file.
+
     external_constants: constants lie where TFLite Micro does not look for them, so that it
     cannot run this very file.
     """
 
     graph: QuantizedGraph
     input_shape: tuple[int, ...]
+    output_places: Mapping[str, int]
     operators: tuple[str, ...]
     external_constants: bool
 
@@ -56,7 +59,7 @@ def import_tflite(data: bytes, tasks: Sequence[TaskSpec] | None = None) -> Impor
     """
     file = read_model_file(data)
     check_numbers(file)
-    mapping = Mapping(file)
+    mapping = GraphBuilder(file)
     name = mapping.enter()
     for operator in file.operators:
         handler = OPERATORS.get(operator.name)
@@ -75,6 +78,10 @@ def import_tflite(data: bytes, tasks: Sequence[TaskSpec] | None = None) -> Impor
     return Imported(
         graph=mapping.finish(name, spec, order),
         input_shape=file.tensor(file.inputs[0]).shape,
+        output_places={
+            task.name: file.outputs.index(index)
+            for task, index in zip(spec.tasks, order, strict=True)
+        },
         operators=tuple(operator.name for operator in file.operators),
         external_constants=file.external_constants,
     )
@@ -114,7 +121,7 @@ def _at(operator: FileOperator, error: ModelFileError) -> ModelFileError:
     return error if text.startswith(start) else ModelFileError(f"{start}: {text}")
 
 
-def _outputs(file: ModelFile, mapping: Mapping) -> list[Output]:
+def _outputs(file: ModelFile, mapping: GraphBuilder) -> list[Output]:
     if not file.outputs:
         raise ModelFileError("The model has no output.")
     return [

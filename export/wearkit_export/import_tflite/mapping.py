@@ -26,7 +26,7 @@ _NUMBERS_REMEDY = (
 
 
 @dataclass(slots=True)
-class Mapping:
+class GraphBuilder:
     """The graph so far. values: tensor of the file -> tensor of the graph with the same bytes."""
 
     file: ModelFile
@@ -145,7 +145,7 @@ class Mapping:
         return defined
 
 
-Handler = Callable[[Mapping, FileOperator], None]
+Handler = Callable[[GraphBuilder, FileOperator], None]
 
 
 def unsupported(operator: FileOperator, reason: str) -> ModelFileError:

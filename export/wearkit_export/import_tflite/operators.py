@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as ReadOnly
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from wearkit.graph import (
 from wearkit_export.import_tflite.flatbuffer import Table
 from wearkit_export.import_tflite.image import Series, series, slide
 from wearkit_export.import_tflite.mapping import (
+    GraphBuilder,
     Handler,
-    Mapping,
     activation_function,
     natural_shape,
     quantization,
@@ -40,7 +40,7 @@ _CONV, _DEPTHWISE, _POOL, _DENSE, _ADD, _REDUCER = 1, 2, 5, 8, 11, 27
 _BIAS_SCALE_TOLERANCE = 1e-2
 
 
-def convolution(graph: Mapping, operator: FileOperator) -> None:
+def convolution(graph: GraphBuilder, operator: FileOperator) -> None:
     options = _options(operator, _CONV)
     kernel = _weights(graph, operator, rank=4)
     out, rows, columns, channels = kernel.shape
@@ -69,7 +69,7 @@ def convolution(graph: Mapping, operator: FileOperator) -> None:
     )
 
 
-def depthwise(graph: Mapping, operator: FileOperator) -> None:
+def depthwise(graph: GraphBuilder, operator: FileOperator) -> None:
     options = _options(operator, _DEPTHWISE)
     kernel = _weights(graph, operator, rank=4)
     one, rows, columns, out = kernel.shape
@@ -96,7 +96,7 @@ def depthwise(graph: Mapping, operator: FileOperator) -> None:
     )
 
 
-def dense(graph: Mapping, operator: FileOperator) -> None:
+def dense(graph: GraphBuilder, operator: FileOperator) -> None:
     options = _options(operator, _DENSE)
     if options.scalar(1, "i8"):
         raise unsupported(operator, "its weights are shuffled")
@@ -125,15 +125,15 @@ def dense(graph: Mapping, operator: FileOperator) -> None:
     )
 
 
-def max_pool(graph: Mapping, operator: FileOperator) -> None:
+def max_pool(graph: GraphBuilder, operator: FileOperator) -> None:
     _pool(graph, operator, MaxPool1D, "max_pool")
 
 
-def average_pool(graph: Mapping, operator: FileOperator) -> None:
+def average_pool(graph: GraphBuilder, operator: FileOperator) -> None:
     _pool(graph, operator, AveragePool1D, "average_pool")
 
 
-def mean(graph: Mapping, operator: FileOperator) -> None:
+def mean(graph: GraphBuilder, operator: FileOperator) -> None:
     keep = _options(operator, _REDUCER).scalar(0, "u8") != 0
     source = graph.operand(operator, 0)
     axes = _axes(graph, operator, len(source.shape))
@@ -155,7 +155,7 @@ def mean(graph: Mapping, operator: FileOperator) -> None:
     graph.ops.append(MeanTime(f"mean_{operator.position}", read.name, target.name, over_image))
 
 
-def add(graph: Mapping, operator: FileOperator) -> None:
+def add(graph: GraphBuilder, operator: FileOperator) -> None:
     options = _options(operator, _ADD)
     shapes = [graph.operand(operator, number).shape for number in (0, 1)]
     if shapes[0] != shapes[1]:
@@ -168,19 +168,19 @@ def add(graph: Mapping, operator: FileOperator) -> None:
     graph.ops.append(Add(name, first.name, second.name, target.name, activation))
 
 
-def relu(graph: Mapping, operator: FileOperator) -> None:
+def relu(graph: GraphBuilder, operator: FileOperator) -> None:
     _activation(graph, operator, "relu")
 
 
-def relu6(graph: Mapping, operator: FileOperator) -> None:
+def relu6(graph: GraphBuilder, operator: FileOperator) -> None:
     _activation(graph, operator, "relu6")
 
 
-def relabel(graph: Mapping, operator: FileOperator) -> None:
+def relabel(graph: GraphBuilder, operator: FileOperator) -> None:
     graph.alias(operator)
 
 
-OPERATORS: ReadOnly[str, Handler] = {
+OPERATORS: Mapping[str, Handler] = {
     "CONV_2D": convolution,
     "DEPTHWISE_CONV_2D": depthwise,
     "FULLY_CONNECTED": dense,
@@ -198,7 +198,7 @@ OPERATORS: ReadOnly[str, Handler] = {
 
 
 def _pool(
-    graph: Mapping,
+    graph: GraphBuilder,
     operator: FileOperator,
     kind: type[MaxPool1D] | type[AveragePool1D],
     name: str,
@@ -233,14 +233,14 @@ def _pool(
         graph.activate(operator, target, activation)
 
 
-def _activation(graph: Mapping, operator: FileOperator, activation: Activation) -> None:
+def _activation(graph: GraphBuilder, operator: FileOperator, activation: Activation) -> None:
     read = graph.read(operator, 0)
     target = graph.write(operator, read.shape)
     name = f"{activation}_{operator.position}"
     graph.ops.append(Relu(name, read.name, target.name, activation))
 
 
-def _axes(graph: Mapping, operator: FileOperator, rank: int) -> set[int]:
+def _axes(graph: GraphBuilder, operator: FileOperator, rank: int) -> set[int]:
     found = graph.file.constant(graph.operand(operator, 1))
     if found is None or found.dtype != np.int32:
         raise unsupported(operator, "its axes are not constant")
@@ -253,7 +253,7 @@ def _options(operator: FileOperator, kind: int) -> Table:
     return operator.options
 
 
-def _weights(graph: Mapping, operator: FileOperator, rank: int) -> NDArray[np.int8]:
+def _weights(graph: GraphBuilder, operator: FileOperator, rank: int) -> NDArray[np.int8]:
     tensor = graph.operand(operator, 1)
     values = graph.file.constant(tensor)
     if values is None:
@@ -268,7 +268,7 @@ def _weights(graph: Mapping, operator: FileOperator, rank: int) -> NDArray[np.in
 
 
 def _weight_scale(
-    graph: Mapping, operator: FileOperator, out: int, axis: int
+    graph: GraphBuilder, operator: FileOperator, out: int, axis: int
 ) -> NDArray[np.float32]:
     """One scale, or one for each of the output channels, which lie along `axis`."""
     tensor = graph.operand(operator, 1)
@@ -283,7 +283,10 @@ def _weight_scale(
 
 
 def _bias(
-    graph: Mapping, operator: FileOperator, input_scale: float, weight_scale: NDArray[np.float32]
+    graph: GraphBuilder,
+    operator: FileOperator,
+    input_scale: float,
+    weight_scale: NDArray[np.float32],
 ) -> NDArray[np.int32]:
     if len(operator.inputs) < 3 or operator.inputs[2] == NO_TENSOR:
         return np.zeros(len(weight_scale), np.int32)
