@@ -86,26 +86,20 @@
         "smlad   r5, r8, lr, r5              \n" \
         "smlad   r7, r9, lr, r7              \n"
 
-/* Assembly finds its arguments in registers; clang allows nothing else in a naked function. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-
-WK_ASSEMBLY void wk_wide_tiles_max2(const wk_wide_layer_t *layer, const int32_t *x, int8_t *out)
-{
-    __asm__(
-        WK_ENTER
-        "2:                                  \n"
-        "ldr     r3, [sp, #16]               \n"
-        WK_CLEAR
-        "1:                                  \n"
-        WK_STEP WK_STEP WK_STEP WK_STEP
-        "subs    r3, #1                      \n"
-        "bne     1b                          \n"
-        "ldr     r3, [sp, #16]               \n"
-        "sub     r1, r1, r3, lsl #5          \n"
-        "sub     r2, r2, r3, lsl #5          \n"
-        WK_FINISH(", asr #8")
-        WK_LEAVE);
-}
+WK_ASSEMBLY(wk_wide_tiles_max2,
+    WK_ENTER
+    "2:                                  \n"
+    "ldr     r3, [sp, #16]               \n"
+    WK_CLEAR
+    "1:                                  \n"
+    WK_STEP WK_STEP WK_STEP WK_STEP
+    "subs    r3, #1                      \n"
+    "bne     1b                          \n"
+    "ldr     r3, [sp, #16]               \n"
+    "sub     r1, r1, r3, lsl #5          \n"
+    "sub     r2, r2, r3, lsl #5          \n"
+    WK_FINISH(", asr #8")
+    WK_LEAVE);
 
 #define WK_TAP_STEP                          \
         "ldrd    r8, r9, [r0], #8            \n" \
@@ -128,19 +122,16 @@ WK_ASSEMBLY void wk_wide_tiles_max2(const wk_wide_layer_t *layer, const int32_t 
         "bne     1b                          \n"
 #endif
 
-WK_ASSEMBLY void wk_wide_taps_max2(const wk_wide_layer_t *layer, const int16_t *x, int8_t *out)
-{
-    __asm__(
-        WK_ENTER
-        "2:                                  \n"
-        WK_CLEAR
-        WK_TAP_STEPS
-        "ldr     r3, [sp, #16]               \n"
-        "sub     r1, r1, r3, lsl #2          \n"
-        "sub     r2, r2, r3, lsl #2          \n"
-        WK_FINISH("")
-        WK_LEAVE);
-}
+WK_ASSEMBLY(wk_wide_taps_max2,
+    WK_ENTER
+    "2:                                  \n"
+    WK_CLEAR
+    WK_TAP_STEPS
+    "ldr     r3, [sp, #16]               \n"
+    "sub     r1, r1, r3, lsl #2          \n"
+    "sub     r2, r2, r3, lsl #2          \n"
+    WK_FINISH("")
+    WK_LEAVE);
 
 static wk_wide_layer_t wide_layer(const wk_conv1d_t *layer, const void *weights, uint32_t count)
 {

@@ -4,29 +4,23 @@
 
 #include "wk_wide.h"
 
-/* Assembly finds its arguments in registers; clang allows nothing else in a naked function. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-
 /* Whole functions in assembly, because the loops need every register there is: r0-r12 and lr. */
-WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
-{
-    __asm__(
-        "push    {r4, r5, lr}                \n"
-        "mov     r12, #0x7f                  \n" /* 127 in both halves */
-        "orr     r12, r12, r12, lsl #16      \n"
-        "mvn     lr, #0xff                   \n" /* the upper byte of both halves */
-        "bic     lr, lr, #0xff0000           \n"
-        "1:                                  \n"
-        "ldr     r3, [r0], #4                \n"
-        "sxtb16  r5, r3, ror #8              \n"
-        "and     r4, lr, r3, lsl #8          \n" /* 256 x0, 256 x2 */
-        "ssub16  r5, r5, r12                 \n" /* B */
-        "ssub16  r4, r4, r5                  \n" /* A */
-        "subs    r1, #1                      \n"
-        "strd    r4, r5, [r2], #8            \n"
-        "bne     1b                          \n"
-        "pop     {r4, r5, pc}                \n");
-}
+WK_ASSEMBLY(wk_wide_inputs,
+    "push    {r4, r5, lr}                \n"
+    "mov     r12, #0x7f                  \n" /* 127 in both halves */
+    "orr     r12, r12, r12, lsl #16      \n"
+    "mvn     lr, #0xff                   \n" /* the upper byte of both halves */
+    "bic     lr, lr, #0xff0000           \n"
+    "1:                                  \n"
+    "ldr     r3, [r0], #4                \n"
+    "sxtb16  r5, r3, ror #8              \n"
+    "and     r4, lr, r3, lsl #8          \n" /* 256 x0, 256 x2 */
+    "ssub16  r5, r5, r12                 \n" /* B */
+    "ssub16  r4, r4, r5                  \n" /* A */
+    "subs    r1, #1                      \n"
+    "strd    r4, r5, [r2], #8            \n"
+    "bne     1b                          \n"
+    "pop     {r4, r5, pc}                \n");
 
 /* One word of weights of two channels against two windows. */
 #define WK_STEP_2X2                          \
@@ -44,26 +38,22 @@ WK_ASSEMBLY void wk_wide_inputs(const int8_t *in, uint32_t words, int32_t *out)
         "smlad   r5, r8, lr, r5              \n" \
         "smlad   r7, r9, lr, r7              \n"
 
-WK_ASSEMBLY void wk_wide_dot_2x2(const int8_t *tiles, const int32_t *x0, const int32_t *x1,
-                                 uint32_t count, int32_t *sums)
-{
-    __asm__(
-        "push    {r4-r11, lr}                \n"
-        "mov     r4, #0                      \n"
-        "mov     r5, #0                      \n"
-        "mov     r6, #0                      \n"
-        "mov     r7, #0                      \n"
-        "1:                                  \n"
-        WK_STEP_2X2
-        WK_STEP_2X2
-        WK_STEP_2X2
-        WK_STEP_2X2
-        "subs    r3, #1                      \n"
-        "bne     1b                          \n"
-        "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
-        "stm     r0, {r4-r7}                 \n"
-        "pop     {r4-r11, pc}                \n");
-}
+WK_ASSEMBLY(wk_wide_dot_2x2,
+    "push    {r4-r11, lr}                \n"
+    "mov     r4, #0                      \n"
+    "mov     r5, #0                      \n"
+    "mov     r6, #0                      \n"
+    "mov     r7, #0                      \n"
+    "1:                                  \n"
+    WK_STEP_2X2
+    WK_STEP_2X2
+    WK_STEP_2X2
+    WK_STEP_2X2
+    "subs    r3, #1                      \n"
+    "bne     1b                          \n"
+    "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
+    "stm     r0, {r4-r7}                 \n"
+    "pop     {r4-r11, pc}                \n");
 
 /* One word of weights of four channels against one window. */
 #define WK_STEP_4                            \
@@ -82,26 +72,22 @@ WK_ASSEMBLY void wk_wide_dot_2x2(const int8_t *tiles, const int32_t *x0, const i
         "smlad   r7, r11, lr, r7             \n" \
         "smlad   r7, r3, r12, r7             \n"
 
-WK_ASSEMBLY void wk_wide_dot_4(const int8_t *tiles, const int32_t *x, uint32_t count,
-                               int32_t *sums)
-{
-    __asm__(
-        "push    {r3-r11, lr}                \n" /* r3 is read back last */
-        "mov     r4, #0                      \n"
-        "mov     r5, #0                      \n"
-        "mov     r6, #0                      \n"
-        "mov     r7, #0                      \n"
-        "1:                                  \n"
-        WK_STEP_4
-        WK_STEP_4
-        WK_STEP_4
-        WK_STEP_4
-        "subs    r2, #1                      \n"
-        "bne     1b                          \n"
-        "pop     {r3}                        \n"
-        "stm     r3, {r4-r7}                 \n"
-        "pop     {r4-r11, pc}                \n");
-}
+WK_ASSEMBLY(wk_wide_dot_4,
+    "push    {r3-r11, lr}                \n" /* r3 is read back last */
+    "mov     r4, #0                      \n"
+    "mov     r5, #0                      \n"
+    "mov     r6, #0                      \n"
+    "mov     r7, #0                      \n"
+    "1:                                  \n"
+    WK_STEP_4
+    WK_STEP_4
+    WK_STEP_4
+    WK_STEP_4
+    "subs    r2, #1                      \n"
+    "bne     1b                          \n"
+    "pop     {r3}                        \n"
+    "stm     r3, {r4-r7}                 \n"
+    "pop     {r4-r11, pc}                \n");
 
 /* Two taps of two channels against two windows. */
 #define WK_TAP_STEP                          \
@@ -113,23 +99,19 @@ WK_ASSEMBLY void wk_wide_dot_4(const int8_t *tiles, const int32_t *x, uint32_t c
         "smlad   r5, r8, r11, r5             \n" \
         "smlad   r7, r9, r11, r7             \n"
 
-WK_ASSEMBLY void wk_wide_taps_2x2(const wk_tap_t *taps, const int16_t *x0, const int16_t *x1,
-                                  uint32_t pairs, int32_t *sums)
-{
-    __asm__(
-        "push    {r4-r11, lr}                \n"
-        "mov     r4, #0                      \n"
-        "mov     r5, #0                      \n"
-        "mov     r6, #0                      \n"
-        "mov     r7, #0                      \n"
-        "1:                                  \n"
-        WK_TAP_STEP
-        "subs    r3, #1                      \n"
-        "bne     1b                          \n"
-        "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
-        "stm     r0, {r4-r7}                 \n"
-        "pop     {r4-r11, pc}                \n");
-}
+WK_ASSEMBLY(wk_wide_taps_2x2,
+    "push    {r4-r11, lr}                \n"
+    "mov     r4, #0                      \n"
+    "mov     r5, #0                      \n"
+    "mov     r6, #0                      \n"
+    "mov     r7, #0                      \n"
+    "1:                                  \n"
+    WK_TAP_STEP
+    "subs    r3, #1                      \n"
+    "bne     1b                          \n"
+    "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
+    "stm     r0, {r4-r7}                 \n"
+    "pop     {r4-r11, pc}                \n");
 
 #else
 typedef int wk_wide_dsp_is_not_built;

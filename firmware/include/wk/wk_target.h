@@ -30,11 +30,18 @@
 #define WK_WORD_ALIGNED
 #endif
 
-/* A function whose body is one piece of assembly. Nothing may be concluded from its empty C. */
-#if defined(__clang__)
-#define WK_ASSEMBLY __attribute__((naked, noinline))
-#elif defined(__GNUC__)
-#define WK_ASSEMBLY __attribute__((naked, noinline, noclone, noipa))
-#endif
+/* A whole function in assembly, for loops that need every register there is. Outside of any C
+ * function, so that no compiler draws conclusions from its (empty) C; in a section of its own, so
+ * that the linker can leave it out. */
+#define WK_ASSEMBLY(name, body)                                  \
+    __asm__(".pushsection .text." #name ", \"ax\", %progbits\n" \
+            ".syntax unified\n"                                  \
+            ".balign 4\n"                                        \
+            ".global " #name "\n"                                \
+            ".thumb_func\n"                                      \
+            ".type " #name ", %function\n" #name ":\n"           \
+            body                                                 \
+            ".size " #name ", . - " #name "\n"                   \
+            ".popsection\n")
 
 #endif
