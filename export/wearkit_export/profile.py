@@ -154,8 +154,8 @@ def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
 
 
 def owner(statement: str, names: Sequence[str]) -> str | None:
-    """The layer a call works for: `&conv1` names it; else the last word like conv1_out does."""
-    constants = [name for name in re.findall(r"&(\w+)", statement) if name in names]
+    """The layer a call works for: `&wk_conv1` names it; else the last word like conv1_out does."""
+    constants = [name for name in re.findall(r"&wk_(\w+)", statement) if name in names]
     if constants:
         return constants[0]
     for word in reversed(re.findall(r"\w+", statement.lower())):

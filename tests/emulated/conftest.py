@@ -40,8 +40,10 @@ def standin_logits(windows: NDArray[np.int8]) -> NDArray[np.int8]:
     """What standin/ computes, in numpy."""
     weights = np.array(
         [
-            [1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12, 12, -11, 10, -9, 8, -7, 6, -5, 4, -3]
-            + [2, -1],
+            [
+                *(n if n % 2 else -n for n in range(1, 13)),
+                *(n if n % 2 == 0 else -n for n in range(12, 0, -1)),
+            ],
             [3] * 24,
             [127] + [0] * 22 + [-127],
             [-1] * 12 + [1] * 12,

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from tests.emulated.conftest import Build, standin_logits
+
 from wearkit.errors import VerificationError
-from wearkit_export.targets.image import MODEL_ENTRY
 from wearkit_export.targets.qemu import run_qemu
-from wearkit_export.targets.run import run_image
-from wearkit_export.targets.unicorn_cpu import run_unicorn
+from wearkit_export.targets.run import run_image, run_unicorn
+from wearkit_export.targets.trace import Trace
+from wearkit_export.targets.unicorn_cpu import UnicornCpu
 
 UNICORN_TARGETS = ("cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "rv32", "host")
 BOTH = ("cortex-m4", "cortex-m7", "cortex-m33", "rv32")
@@ -61,6 +61,34 @@ def test_unicorn_and_qemu_agree_on_every_count(
     assert second.trace.by_function() == first.trace.by_function()
     assert second.trace.by_call() == first.trace.by_call()
     assert second.trace.mix() == first.trace.mix()
+
+
+@pytest.mark.usefixtures("unicorn")
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m33"])
+def test_a_block_that_ends_with_its_page_is_counted_once(
+    target: str,
+    build: Build,
+    edited_standin: Callable[[str, str], Path],
+    standin_windows: NDArray[np.int8],
+    needs_program: Callable[[str, str], str],
+) -> None:
+    """There QEMU 7.2 tells plugins that the last instruction is longer than it is."""
+    needs_program("qemu-system-arm", "apt-get install qemu-system-arm")
+    folder = edited_standin(
+        "void wk_standin_halve(int8_t *logits)\n{\n",
+        "void wk_standin_halve(int8_t *logits)\n{\n"
+        '    __asm volatile("b.w 2f\\n.balign 1024\\n.rept 509\\nnop\\n.endr\\n"\n'
+        '                   "2: movs r3, #50\\n1: subs r3, #1\\nbne 1b\\nnop"\n'
+        '                   ::: "r3", "cc");\n',
+    )
+    image = build(target, "zig", folder)
+
+    first = run_unicorn(image, standin_windows, count=1).trace
+    second = run_qemu(image, standin_windows, count=1).trace
+
+    assert first is not None and second is not None
+    assert second.by_function() == first.by_function()
+    assert first.by_function()["wk_standin_halve"] > 100
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "zig"])
@@ -114,6 +142,26 @@ def test_blocks_add_up_to_single_instructions(
 
 
 @pytest.mark.usefixtures("unicorn")
+def test_counting_may_begin_late(build: Build, standin_windows: NDArray[np.int8]) -> None:
+    """Code that ran before anybody counted is counted like any other."""
+    image = build("cortex-m4", "zig")
+    cpu = UnicornCpu(image)
+    names = ("wkharness_arena", "wkharness_input", "wkharness_logits")
+    arena, window, logits = (image.elf.symbol(name).address for name in names)
+    call = (image.elf.symbol("wk_model_run").address, arena, 32, window, logits)
+    cpu.write(window, standin_windows[0].tobytes())
+
+    cpu.call(*call)
+    trace = Trace(image, 1)
+    recorder = cpu.record(trace)
+    cpu.call(*call)
+    recorder.close()
+
+    at_once = run_unicorn(image, standin_windows[:1], count=1).trace
+    assert at_once is not None and trace.by_call() == at_once.by_call()
+
+
+@pytest.mark.usefixtures("unicorn")
 def test_three_runs_count_the_same(build: Build, standin_windows: NDArray[np.int8]) -> None:
     image = build("cortex-m4", "zig")
 
@@ -136,7 +184,7 @@ def test_calls_and_functions_add_up(build: Build, standin_windows: NDArray[np.in
         "memcpy",
         "wk_standin_dot",
         "wk_standin_halve",
-        MODEL_ENTRY,
+        "wk_model_run",
     ]
     assert sum(call.mix.instructions for call in calls) == trace.instructions()
     assert sum(trace.by_function().values()) == trace.instructions()

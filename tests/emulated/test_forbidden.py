@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.emulated.conftest import Build
+
 from wearkit.errors import ModelFileError
 from wearkit_export.targets.elf import Elf, Symbol
 from wearkit_export.targets.forbidden import forbidden_symbols

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from wearkit.errors import ModelFileError
-from wearkit_export.targets.elf import Elf, read_elf
+from wearkit_export.targets.elf import Elf, Symbol, read_elf
 from wearkit_export.targets.forbidden import forbidden_symbols
 from wearkit_export.targets.source_lines import MODEL_SOURCE, SourceLines
 from wearkit_export.targets.target import Region, Target
 from wearkit_export.targets.toolchain import WARNINGS, Toolchain
 
 HARNESS = Path(__file__).parent / "harness"
-MODEL_ENTRY = "wk_model_run"
+Mode = Literal["window", "stream"]
+ENTRIES: dict[Mode, tuple[str, ...]] = {
+    "window": ("wk_model_run",),
+    "stream": ("wk_model_stream_push", "wk_model_stream_run", "wk_model_stream_begin"),
+}
+"""What is called, and so kept by the linker; calls are told apart inside the first."""
 _MODEL_SECTIONS = (".wk_code", ".wk_runtime")
 
 
@@ -58,6 +64,12 @@ class Image:
     toolchain: Toolchain
     flags: tuple[str, ...]
     memory: Memory
+    mode: Mode
+
+    @property
+    def entry(self) -> Symbol:
+        """The function whose calls are told apart."""
+        return self.elf.symbol(ENTRIES[self.mode][0])
 
     def source_lines(self) -> SourceLines:
         """The lines of wk_model.c; only while the image's file exists."""
@@ -71,15 +83,24 @@ class Image:
 
 
 def build_image(
-    c_folder: Path, toolchain: Toolchain, work: Path, *, flags: tuple[str, ...] = ("-O2",)
+    c_folder: Path,
+    toolchain: Toolchain,
+    work: Path,
+    *,
+    flags: tuple[str, ...] = ("-O2",),
+    mode: Mode = "window",
 ) -> Image:
     """Compile every C file of `c_folder` with house warnings and link it for the target.
 
-    work: an existing folder for objects and the ELF. Raises ModelFileError when the folder has
+    work: an existing folder for objects and the ELF. mode: what the harness calls, and so what is
+    linked; a stream's arena is its wk_model_stream_t. Raises ModelFileError when the folder has
     no wk_model.h, the compiler refuses it, or the result needs a forbidden symbol.
     """
     sources = sorted(c_folder.glob("*.c"))
-    if not (c_folder / "wk_model.h").is_file() or not sources:
+    header = "wk_model.h" if mode == "window" else "wk_model_stream.h"
+    if mode == "stream" and sources and not (c_folder / header).is_file():
+        raise ModelFileError("The model cannot stream: its C has no wk_model_stream.h.")
+    if not (c_folder / header).is_file() or not sources:
         raise ModelFileError(f"{c_folder} has no wk_model.h and C files: export with --int8 first.")
     target = toolchain.target
     model = []
@@ -89,7 +110,7 @@ def build_image(
         toolchain.compile(source, output, (*WARNINGS, *flags, *debug, f"-I{c_folder}"))
         model.append(output)
     _refuse_forbidden(model)
-    objects = model + _compile_harness(c_folder, toolchain, work)
+    objects = model + _compile_harness(c_folder, toolchain, work, mode)
     constants = sum(
         section.size_bytes
         for path in model
@@ -98,14 +119,14 @@ def build_image(
     )
     external = constants > target.flash.size_bytes - (64 << 10)
     script = work / "wk.ld"
-    script.write_text(_link_script(target, external))
+    script.write_text(_link_script(target, external, mode))
     path = work / f"model-{target.name}-{toolchain.compiler}.elf"
     toolchain.link(objects, script, path)
     elf = read_elf(path)
     found = forbidden_symbols(elf)
     if found:
         raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
-    return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external))
+    return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external), mode)
 
 
 def _refuse_forbidden(objects: list[Path]) -> None:
@@ -116,12 +137,14 @@ def _refuse_forbidden(objects: list[Path]) -> None:
             raise ModelFileError(f"{name}.c needs {', '.join(found)}, which the device must not.")
 
 
-def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path) -> list[Path]:
+def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path, mode: Mode) -> list[Path]:
     names = ["wkharness_buffers.c", "wkruntime_memory.c"]
     if toolchain.target.startup is not None:
         names += ["wkharness_main.c", toolchain.target.startup]
     # -fno-builtin and the loop option keep gcc from turning memcpy's loop into a call of memcpy.
     flags = ["-std=gnu11", "-Os", "-ffreestanding", "-fno-builtin", f"-I{c_folder}", f"-I{HARNESS}"]
+    if mode == "stream":
+        flags.append("-DWKHARNESS_STREAM")
     if toolchain.compiler == "gcc":
         flags.append("-fno-tree-loop-distribute-patterns")
         flags.append(f"-I{HARNESS / 'freestanding'}")
@@ -133,10 +156,11 @@ def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path) -> list[P
     return objects
 
 
-def _link_script(target: Target, external: bool) -> str:
+def _link_script(target: Target, external: bool, mode: Mode) -> str:
     text = (HARNESS / "link.ld.in").read_text()
     values = {
-        "ENTRY": "wk_reset" if target.startup else MODEL_ENTRY,
+        "ENTRY": "wk_reset" if target.startup else ENTRIES[mode][0],
+        "KEPT": " ".join(ENTRIES[mode]),
         "CONST_REGION": "EXTERNAL" if external else "FLASH",
         "DATA_LOAD_REGION": "FLASH" if target.isa == "thumb" else "RAM",
     }

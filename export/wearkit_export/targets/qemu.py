@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
-from wearkit_export.targets.image import HARNESS, MODEL_ENTRY, Image
+from wearkit_export.targets.image import HARNESS, Image
 from wearkit_export.targets.toolchain import run_tool
 from wearkit_export.targets.trace import OWN_CODE, Run, Step, Trace
 
@@ -33,8 +33,9 @@ def qemu_available(image_isa: str) -> bool:
 def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
     """Run every window; count instructions of the first `count` of them, in a run of their own.
 
-    windows: (N, inputs) int8. Raises MissingToolError without QEMU (or, to count, without a host
-    C compiler), VerificationError when the model faults, hangs or returns an error.
+    windows: (N, inputs) int8; of a stream, what its pushes take. Raises MissingToolError without
+    QEMU (or, to count, without a host C compiler), VerificationError when the model faults, hangs
+    or returns an error.
     """
     program = _program(image)
     trace = None
@@ -68,7 +69,7 @@ def _execute(
     program: str, image: Image, windows: NDArray[np.int8], extra: list[str]
 ) -> tuple[NDArray[np.int8], int]:
     folder = image.path.parent
-    (folder / "windows.bin").write_bytes(np.ascontiguousarray(windows, np.int8).tobytes())
+    (folder / "inputs.bin").write_bytes(np.ascontiguousarray(windows, np.int8).tobytes())
     for name in ("logits.bin", "stack.bin"):
         (folder / name).unlink(missing_ok=True)
     command = [
@@ -109,13 +110,16 @@ def _plugin_arguments(image: Image) -> list[str]:
         done = run_tool((compiler, *flags, str(source), "-o", str(library)))
         if done.returncode != 0:
             raise MissingToolError(f"The QEMU plugin cannot be compiled: {done.stderr[:500]}")
-    entry = image.elf.symbol(MODEL_ENTRY)
+    entry = image.entry
     first, size = image.counted_range()
+    stream = image.mode == "stream"
     arguments = {
         "entry": entry.address,
         "entry_size": entry.size_bytes,
+        "second": image.elf.symbol("wk_model_stream_run").address if stream else 0,
         "model": first,
         "model_size": size,
+        "riscv": image.target.isa == "riscv",
     }
     options = ",".join(f"{key}={value:x}" for key, value in arguments.items())
     return ["-plugin", f"{library},{options}"]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit_export.targets.elf import FunctionIndex
-from wearkit_export.targets.image import MODEL_ENTRY, Image
+from wearkit_export.targets.image import Image
 from wearkit_export.targets.instructions import Instruction, decode
 
 OWN_CODE = 0
@@ -60,7 +60,7 @@ class Trace:
     def by_call(self) -> list[CallCost]:
         """Every call wk_model_run makes, in order; its own code comes last."""
         index = FunctionIndex(self.image.elf)
-        callee = {OWN_CODE: MODEL_ENTRY}
+        callee = {OWN_CODE: self.image.entry.name}
         mixes = {site: Mix() for site in (*self.order, OWN_CODE)}
         for step, count in self.steps.items():
             if step.site != OWN_CODE and self._end(step.previous) == step.site:

@@ -2,8 +2,9 @@
  *
  * Compiled on the machine that runs it; QEMU's plugin interface (version 1) is declared here,
  * because distributions ship QEMU without its header. Arguments (key=hex):
- *   entry=ADDRESS entry_size=BYTES model=ADDRESS model_size=BYTES
- * model: the code that is counted; entry: wk_model_run, whose calls are told apart (sites).
+ *   entry=ADDRESS entry_size=BYTES second=ADDRESS model=ADDRESS model_size=BYTES riscv=0 or 1
+ * model: the code that is counted, from entry or second until it returns; entry: wk_model_run,
+ * whose calls are told apart (sites); second: a stream's other function, or 0.
  * Output in steps.txt, one line each: "B address bytes" per block, "S site previous address count" per step.
  */
 #include <inttypes.h>
@@ -24,7 +25,8 @@ typedef void (*leaving_t)(qemu_plugin_id_t id, void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translated_t callback);
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, executed_t callback, int flags,
                                           void *data);
@@ -50,7 +52,9 @@ static step_t steps[STEP_SLOTS];
 static size_t step_count;
 static uint64_t order[STEP_SLOTS / 2];
 static uint64_t entry, entry_size, model, model_size;
-static uint64_t site, previous, after;
+static uint64_t site, previous, after, riscv;
+static uint64_t second;
+static bool active;
 static FILE *out;
 
 static void fail(const char *message)
@@ -83,20 +87,31 @@ static void executed(unsigned int cpu, void *data)
 {
     const block_t *block = data;
     (void)cpu;
-    if (!block->inside) {
+    if (block->address == entry || block->address == second) {
+        active = true;
+        previous = 0;
+    } else if (!block->inside) {
+        active = false; /* back in the harness, which may call memcpy on its own */
+    }
+    if (!active) {
         return;
     }
     if (block->address - entry < entry_size) {
         site = 0;
-        if (block->address == entry) {
-            previous = 0;
-        }
     } else if (site == 0) {
         site = after;
     }
     add(block->address);
     previous = block->address;
     after = block->address + block->bytes;
+}
+
+/* qemu_plugin_insn_size is 2 too large before the end of a page, where QEMU looks one instruction
+ * ahead. Thumb: 4 bytes when the top five bits say so; RISC-V: when the lowest two are set. */
+static uint64_t length(const uint8_t *code)
+{
+    const unsigned int half = code[0] | (unsigned int)code[1] << 8;
+    return riscv ? ((half & 3u) == 3u ? 4 : 2) : (half >> 11 >= 0x1Du ? 4 : 2);
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -107,10 +122,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         fail("no memory");
     }
     block->address = qemu_plugin_tb_vaddr(tb);
-    block->bytes = 0;
-    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-        block->bytes += qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
-    }
+    const struct qemu_plugin_insn *last =
+        qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
+    block->bytes = qemu_plugin_insn_vaddr(last) + length(qemu_plugin_insn_data(last));
+    block->bytes -= block->address;
     block->inside = block->address - model < model_size;
     if (block->inside) {
         fprintf(out, "B %" PRIx64 " %" PRIx64 "\n", block->address, block->bytes);
@@ -133,7 +148,7 @@ static void leaving(qemu_plugin_id_t id, void *data)
 static uint64_t number(int argc, char **argv, const char *key)
 {
     for (int i = 0; i < argc; i++) {
-        if (strncmp(argv[i], key, strlen(key)) == 0) {
+        if (strncmp(argv[i], key, strlen(key)) == 0) { /* key ends in = */
             return strtoull(argv[i] + strlen(key), NULL, 16);
         }
     }
@@ -147,8 +162,10 @@ EXPORTED int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, i
     (void)info;
     entry = number(argc, argv, "entry=");
     entry_size = number(argc, argv, "entry_size=");
+    second = number(argc, argv, "second=");
     model = number(argc, argv, "model=");
     model_size = number(argc, argv, "model_size=");
+    riscv = number(argc, argv, "riscv=");
     out = fopen("steps.txt", "w");
     if (out == NULL) {
         fail("steps.txt cannot be written");

@@ -1,5 +1,6 @@
-/* Reads windows from windows.bin, writes logits to logits.bin and the deepest stack to stack.bin,
+/* Reads inputs from inputs.bin, writes logits to logits.bin and the deepest stack to stack.bin,
  * all in the emulator's working directory, by Arm semihosting (RISC-V uses the same numbers).
+ * A stream that has not seen a whole window yet leaves the logits as they were: 0.
  * Exits with 0, 1 (files), or 100 + the model's own error code. */
 #include "wkharness.h"
 
@@ -28,7 +29,32 @@ static intptr_t transfer(int operation, intptr_t file, const void *data, size_t 
     return wkharness_host(operation, words);
 }
 
-/* Four register arguments: the stack pointer in here is the one the model is called with. */
+#if defined(WKHARNESS_STREAM)
+static void begin(void)
+{
+    wk_model_stream_begin((wk_model_stream_t *)(void *)wkharness_arena);
+}
+
+static inline int use_model(void)
+{
+    wk_model_stream_t *stream = (wk_model_stream_t *)(void *)wkharness_arena;
+    wk_model_stream_push(stream, wkharness_input);
+    const int status = wk_model_stream_run(stream, wkharness_logits);
+    return status == WK_ERR_READY ? 0 : status;
+}
+#else
+static void begin(void)
+{
+}
+
+static inline int use_model(void)
+{
+    return wk_model_run(wkharness_arena, sizeof wkharness_arena, wkharness_input,
+                        wkharness_logits);
+}
+#endif
+
+/* What the model is called with lies in registers, so the stack pointer in here is the model's. */
 __attribute__((noinline)) static int run_once(uint32_t *out_stack_bytes)
 {
     volatile uint8_t *here;
@@ -36,8 +62,7 @@ __attribute__((noinline)) static int run_once(uint32_t *out_stack_bytes)
     for (volatile uint8_t *byte = wk_stack_limit; byte < here; byte++) {
         *byte = PAINT;
     }
-    const int status =
-        wk_model_run(wkharness_arena, sizeof wkharness_arena, wkharness_input, wkharness_logits);
+    const int status = use_model();
     const volatile uint8_t *byte = wk_stack_limit;
     while (byte < here && *byte == PAINT) {
         byte++;
@@ -51,14 +76,15 @@ __attribute__((noinline)) static int run_once(uint32_t *out_stack_bytes)
 
 int wkharness_main(void)
 {
-    const intptr_t windows = open_file("windows.bin", 11, MODE_READ);
+    const intptr_t inputs = open_file("inputs.bin", 10, MODE_READ);
     const intptr_t logits = open_file("logits.bin", 10, MODE_WRITE);
     const intptr_t stack = open_file("stack.bin", 9, MODE_WRITE);
-    if (windows < 0 || logits < 0 || stack < 0) {
+    if (inputs < 0 || logits < 0 || stack < 0) {
         return 1;
     }
     uint32_t stack_bytes = 0;
-    while (transfer(SYS_READ, windows, wkharness_input, sizeof wkharness_input) == 0) {
+    begin();
+    while (transfer(SYS_READ, inputs, wkharness_input, sizeof wkharness_input) == 0) {
         const int status = run_once(&stack_bytes);
         if (status != 0) {
             return 100 + (status < 0 ? -status : status);
