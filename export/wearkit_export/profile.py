@@ -155,7 +155,7 @@ def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
 
 def owner(statement: str, names: Sequence[str]) -> str | None:
     """The layer a call works for: `&wk_conv1` names it; else the last word like conv1_out does."""
-    constants = [name for name in re.findall(r"&wk_(\w+)", statement) if name in names]
+    constants: list[str] = [name for name in re.findall(r"&wk_(\w+)", statement) if name in names]
     if constants:
         return constants[0]
     for word in reversed(re.findall(r"\w+", statement.lower())):

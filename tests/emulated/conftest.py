@@ -36,6 +36,10 @@ def standin_windows() -> NDArray[np.int8]:
     return windows
 
 
+_RAMP = [1, -2, 3, -4, 5, -6, 7, -8, 9, -10, 11, -12]
+_RAMP += [12, -11, 10, -9, 8, -7, 6, -5, 4, -3, 2, -1]
+
+
 def standin_logits(windows: NDArray[np.int8]) -> NDArray[np.int8]:
     """What standin/ computes, in numpy."""
     weights = np.array(
@@ -51,7 +55,8 @@ def standin_logits(windows: NDArray[np.int8]) -> NDArray[np.int8]:
     )
     sums = windows.astype(np.int64) @ weights.T
     scaled = np.clip(np.trunc(sums / 256), -128, 127)
-    return np.trunc(scaled / 2).astype(np.int8)
+    halved: NDArray[np.int8] = np.trunc(scaled / 2).astype(np.int8)
+    return halved
 
 
 @pytest.fixture
