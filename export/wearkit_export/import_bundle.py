@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wearkit import reference
 from wearkit.bundle import C_FOLDER, CARD, GOLDEN, INT8_TFLITE, MANIFEST, REPORT
 from wearkit.errors import ModelFileError
-from wearkit.graph import QuantizedGraph, Tensor
+from wearkit.graph import QuantizedGraph, Rounding, Tensor
 from wearkit.graph_file import model_id, read_limited, save_graph
 from wearkit.npz import write_npz
 from wearkit.safe_write import write_bytes, write_json
@@ -42,17 +42,22 @@ class ImportedExport:
 
 
 def write_imported_bundle(
-    source: Path, out: Path, *, tasks: Sequence[TaskSpec] | None = None
+    source: Path,
+    out: Path,
+    *,
+    tasks: Sequence[TaskSpec] | None = None,
+    rounding: Rounding = "tflm",
 ) -> ImportedExport:
     """Import a .tflite into the folder `out`; an older bundle there is replaced at the very end.
 
     tasks: names and labels of the outputs (see `import_tflite.labels.match`).
+    rounding: the family the C code computes in.
     Raises ModelFileError for a file that cannot be imported, DataError for tasks that do not fit
     its outputs, VerificationError when a runtime disagrees with the reference, StorageError when
     the disk refuses or `out` is not a bundle.
     """
     data = read_limited(source, FILE_MAX_BYTES)
-    imported = import_tflite(data, tasks)
+    imported = import_tflite(data, tasks, rounding)
     graph = imported.graph
     with replacing_bundle(out) as folder:
         save_graph(graph, folder)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wearkit.errors import DataError, ModelFileError
-from wearkit.graph import QuantizedGraph
+from wearkit.graph import QuantizedGraph, Rounding
+from wearkit.requantize import family_gap
 from wearkit.spec import TaskSpec
 from wearkit_export.import_tflite.labels import Output, imported_spec
 from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported
@@ -34,7 +35,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Imported:
-    """graph: in the family tflm; input_shape: as the file has it, with the batch of 1.
+    """input_shape: as the file has it, with the batch of 1.
 
     output_places: task -> place among the outputs of the file.
 
@@ -49,11 +50,13 @@ class Imported:
     external_constants: bool
 
 
-def import_tflite(data: bytes, tasks: Sequence[TaskSpec] | None = None) -> Imported:
+def import_tflite(
+    data: bytes, tasks: Sequence[TaskSpec] | None = None, rounding: Rounding = "tflm"
+) -> Imported:
     """The graph of a .tflite file.
 
     tasks: names and labels of the outputs, in the order of the logits (see `labels.match`);
-    None: named after the outputs, in the order of the file.
+    None: named after the outputs, in the order of the file. rounding: the graph's family.
     Raises ModelFileError for a file that is damaged or holds what is not supported, naming it;
     DataError for tasks that do not fit.
     """
@@ -75,8 +78,12 @@ def import_tflite(data: bytes, tasks: Sequence[TaskSpec] | None = None) -> Impor
         if tasks is not None:
             raise
         raise ModelFileError(str(error)) from error
+    graph = mapping.finish(name, spec, order, rounding)
+    gap = family_gap(graph, rounding)
+    if gap is not None:
+        raise ModelFileError(f"{gap} Choose another family with --rounding.")
     return Imported(
-        graph=mapping.finish(name, spec, order),
+        graph=graph,
         input_shape=file.tensor(file.inputs[0]).shape,
         output_places={
             task.name: file.outputs.index(index)
@@ -89,23 +96,25 @@ def import_tflite(data: bytes, tasks: Sequence[TaskSpec] | None = None) -> Impor
 
 def check_numbers(file: ModelFile) -> None:
     """Raises ModelFileError, with the remedy, for a model that does not compute in int8."""
+    types = {tensor.type for tensor in file.tensors}
     ends = {file.tensor(index).type for index in (*file.inputs, *file.outputs)}
-    if ends <= {"INT8"}:
+    if ends <= {"INT8"} and "INT16" not in types:
         return
-    remedy = (
-        "convert with full integer quantization: a representative data set, TFLITE_BUILTINS_INT8, "
-        "and int8 as inference input and output type"
-    )
-    int8 = any(tensor.type == "INT8" and tensor.buffer for tensor in file.tensors)
     names = {operator.name for operator in file.operators}
-    if "FLOAT32" in ends and {"QUANTIZE", "DEQUANTIZE"} & names:
+    if "INT16" in types:
+        kind = "computes with int16 activations"
+    elif "FLOAT32" in ends and {"QUANTIZE", "DEQUANTIZE"} & names:
         kind = "takes or gives float32 around an int8 model"
-    elif "FLOAT32" in ends and int8:
+    elif "FLOAT32" in ends and "INT8" in types:
         kind = "is a dynamic-range model: int8 weights, but float32 activations"
     elif "FLOAT32" in ends:
         kind = "is a float32 model"
     else:
         kind = f"has inputs and outputs of type {', '.join(sorted(ends))}"
+    remedy = (
+        "convert with full integer quantization: a representative data set, TFLITE_BUILTINS_INT8, "
+        "and int8 as inference input and output type"
+    )
     raise ModelFileError(f"The model {kind}; only full int8 is supported: {remedy}.")
 
 

@@ -12,6 +12,7 @@ from wearkit.errors import DataError
 from wearkit.spec import ImportedSpec, TaskSpec
 
 _LABELS_MAX_BYTES = 1 << 20
+LABELS_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ def imported_spec(
             raise DataError(
                 f"Output {output.name!r} has a single value, which is no choice between labels: "
                 "end the model in one logit for each label."
+            )
+        if output.values > LABELS_MAX:
+            raise DataError(
+                f"Output {output.name!r} has {output.values} values, more than the {LABELS_MAX} "
+                "labels a task may have."
             )
     found = match(outputs, tasks)
     spec = ImportedSpec(tuple(tasks) if tasks is not None else default_tasks(outputs))

@@ -102,7 +102,7 @@ class GraphBuilder:
         self.values[target.index] = name
 
     def finish(
-        self, input_name: str, tasks: ImportedSpec, order: tuple[int, ...]
+        self, input_name: str, tasks: ImportedSpec, order: tuple[int, ...], rounding: Rounding
     ) -> QuantizedGraph:
         """order: for every task the tensor of the file that answers it."""
         heads = []
@@ -113,7 +113,6 @@ class GraphBuilder:
             heads.append(Head(task.name, tensor.name))
         self._drop_unread({head.tensor for head in heads})
         tensors = tuple(self.tensors.values())
-        rounding: Rounding = "tflm"
         return QuantizedGraph(tasks, tensors, tuple(self.ops), input_name, tuple(heads), rounding)
 
     def output(self, index: int) -> Tensor:

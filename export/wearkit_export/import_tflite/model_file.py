@@ -19,7 +19,7 @@ from wearkit_export.import_tflite.operator_names import NAMES
 FILE_MAX_BYTES = 64 << 20
 _IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
-_COUNT_MAX = 4096  # tensors, operators, buffers
+_COUNT_MAX = 1024  # tensors, operators, buffers
 _CODES_MAX = 256
 _OPERANDS_MAX = 64
 _RANK_MAX = 8

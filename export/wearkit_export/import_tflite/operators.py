@@ -296,8 +296,8 @@ def _bias(
         raise unsupported(operator, "its bias is not one constant int32 for each channel")
     if len(tensor.scales) not in {0, 1, len(weight_scale)}:
         raise unsupported(operator, f"its bias has {len(tensor.scales)} scales")
-    expected = bias_scale(input_scale, weight_scale)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # a scale may be anything before the graph is checked
+        expected = bias_scale(input_scale, weight_scale)
         ratio = np.abs(tensor.scales / expected - 1) if len(tensor.scales) else np.zeros(1)
     if not bool((ratio <= _BIAS_SCALE_TOLERANCE).all()):
         raise unsupported(operator, "its bias has another scale than input times weights")

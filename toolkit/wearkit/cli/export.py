@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.errors import MissingToolError
+from wearkit.graph import ROUNDINGS, Rounding
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +59,13 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="With --tflite: lines `task: label, label`, or JSON.  [default: 0, 1, ...]",
 )
+@click.option(
+    "--rounding",
+    type=click.Choice(ROUNDINGS),
+    default="tflm",
+    show_default=True,
+    help="The runtimes whose arithmetic the C code has, bit for bit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -67,6 +75,7 @@ def command(
     dense_per_channel: bool,
     tflite: Path | None,
     labels: Path | None,
+    rounding: Rounding,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX and TFLite, run both everywhere and count what differs.
@@ -80,11 +89,11 @@ def command(
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-        _export_run(checkpoint, calibration, out, dense_per_channel, as_json)
-        return
-    if checkpoint is not None or calibration is not None or dense_per_channel:
+        _export_run(checkpoint, calibration, out, dense_per_channel, rounding, as_json)
+    elif checkpoint is not None or calibration is not None or dense_per_channel:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
-    _import(tflite, labels, out, as_json)
+    else:
+        _import(tflite, labels, out, rounding, as_json)
 
 
 def _export_run(
@@ -92,6 +101,7 @@ def _export_run(
     calibration: Path | None,
     out: Path | None,
     dense_per_channel: bool,
+    rounding: Rounding,
     as_json: bool,
 ) -> None:
     from rich.console import Console
@@ -106,7 +116,12 @@ def _export_run(
     target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
     with Console(stderr=True).status("Quantizing, printing and running every file ..."):
         exported = write_bundle(
-            run.checkpoint, counts, target, run=run, dense_per_channel=dense_per_channel
+            run.checkpoint,
+            counts,
+            target,
+            run=run,
+            dense_per_channel=dense_per_channel,
+            rounding=rounding,
         )
     if as_json:
         click.echo(_as_json(exported))
@@ -114,7 +129,9 @@ def _export_run(
         _show(exported, run.path)
 
 
-def _import(tflite: Path, labels: Path | None, out: Path | None, as_json: bool) -> None:
+def _import(
+    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, as_json: bool
+) -> None:
     from rich.console import Console
 
     from wearkit.bundle import BUNDLES
@@ -124,7 +141,7 @@ def _import(tflite: Path, labels: Path | None, out: Path | None, as_json: bool) 
     tasks = None if labels is None else read_labels(labels)
     target = out or Path(BUNDLES) / f"{tflite.stem}-int8"
     with Console(stderr=True).status("Reading the model and running it everywhere ..."):
-        exported = write_imported_bundle(tflite, target, tasks=tasks)
+        exported = write_imported_bundle(tflite, target, tasks=tasks, rounding=rounding)
     if as_json:
         found = {"bundle": str(exported.path), "report": exported.report.to_json()}
         click.echo(json.dumps(found, allow_nan=False))
