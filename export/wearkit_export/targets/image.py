@@ -96,20 +96,10 @@ def build_image(
     linked; a stream's arena is its wk_model_stream_t. Raises ModelFileError when the folder has
     no wk_model.h, the compiler refuses it, or the result needs a forbidden symbol.
     """
-    sources = sorted(c_folder.glob("*.c"))
-    header = "wk_model.h" if mode == "window" else "wk_model_stream.h"
-    if mode == "stream" and sources and not (c_folder / header).is_file():
+    if mode == "stream" and not (c_folder / "wk_model_stream.h").is_file():
         raise ModelFileError("The model cannot stream: its C has no wk_model_stream.h.")
-    if not (c_folder / header).is_file() or not sources:
-        raise ModelFileError(f"{c_folder} has no wk_model.h and C files: export with --int8 first.")
     target = toolchain.target
-    model = []
-    for source in sources:
-        output = work / f"wkmodel_{source.stem}.o"
-        debug = ("-g1",) if source.name == MODEL_SOURCE else ()
-        toolchain.compile(source, output, (*WARNINGS, *flags, *debug, f"-I{c_folder}"))
-        model.append(output)
-    _refuse_forbidden(model)
+    model = compile_model(c_folder, toolchain, work, flags)
     objects = model + _compile_harness(c_folder, toolchain, work, mode)
     constants = sum(
         section.size_bytes
@@ -127,6 +117,27 @@ def build_image(
     if found:
         raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
     return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external), mode)
+
+
+def compile_model(
+    c_folder: Path, toolchain: Toolchain, work: Path, flags: tuple[str, ...]
+) -> list[Path]:
+    """Every C file of the folder as an object in `work`, with house warnings as errors.
+
+    Raises ModelFileError when there is no model, the compiler refuses, or a forbidden symbol is
+    asked for.
+    """
+    sources = sorted(c_folder.glob("*.c"))
+    if not (c_folder / "wk_model.h").is_file() or not sources:
+        raise ModelFileError(f"{c_folder} has no wk_model.h and C files: export with --int8 first.")
+    objects = []
+    for source in sources:
+        output = work / f"wkmodel_{source.stem}.o"
+        debug = ("-g1",) if source.name == MODEL_SOURCE else ()
+        toolchain.compile(source, output, (*WARNINGS, *flags, *debug, f"-I{c_folder}"))
+        objects.append(output)
+    _refuse_forbidden(objects)
+    return objects
 
 
 def _refuse_forbidden(objects: list[Path]) -> None:

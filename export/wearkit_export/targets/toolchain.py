@@ -65,6 +65,11 @@ class Toolchain:
             arguments += ["-nostdlib", "-nostartfiles", "-lgcc", "-Wl,--no-warn-rwx-segments"]
         self._run((*arguments, "-o", str(output)), output.name)
 
+    def link_hosted(self, objects: list[Path], output: Path) -> None:
+        """Objects to an ELF with the compiler's own start-up code, script and C library."""
+        files = (str(path) for path in objects)
+        self._run((*self.flags, *files, "-Wl,--gc-sections", "-o", str(output)), output.name)
+
     def _run(self, arguments: tuple[str, ...], subject: str) -> None:
         done = run_tool((*self.program, *arguments))
         if done.returncode != 0:

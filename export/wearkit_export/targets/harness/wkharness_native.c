@@ -6,7 +6,7 @@
 
 static union {
     unsigned char bytes[WK_ARENA_BYTES];
-    int alignment;
+    int32_t alignment; /* the arena starts at a multiple of 4 */
 } arena;
 
 int main(void)
