@@ -78,8 +78,13 @@ class ConvCall(Call):
         channels = self.source.shape[2]
         return self.op.pad_before * channels, self.op.pad_after * channels
 
+    @property
+    def columns(self) -> int:
+        """Outputs at a time on the way to a mean: kernels like two where nothing is pooled."""
+        return 2 if self.pool == 1 and self.steps > 1 else 1
+
     def scratch_bytes(self) -> int:
-        return self.scratch_of(1 if self.mean else self.steps)
+        return self.scratch_of(self.columns if self.mean else self.steps)
 
     def scratch_of(self, steps: int) -> int:
         """WK_CONV1D_TILES_SCRATCH or WK_CONV1D_TAPS_SCRATCH of wk_conv1d.h."""
@@ -95,7 +100,7 @@ class ConvCall(Call):
             yield "padded", steps * channels + sum(self.pad_values)
         if self.mean:
             yield "sums", 2 * self.constants.outputs
-            yield "column", self.constants.outputs
+            yield "column", self.columns * self.constants.outputs
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -173,16 +173,27 @@ def _pad_lines(call: ConvCall, source: str) -> list[str]:
 def _mean_lines(call: ConvCall, source: str, target: str) -> list[str]:
     channels = str(call.constants.outputs)
     sums = f"(int16_t *)(void *)(base + {call.name.upper()}_SUMS_AT)"
+    pairs = call.steps // 2 * 2 if call.columns == 2 else 0
+    lines = [f"memset(base + {call.name.upper()}_SUMS_AT, 0, {2 * call.constants.outputs});"]
+    if pairs:
+        inner = _mean_step(call, f"{source} + step * {call.hop}", 2, sums)
+        lines.append(f"for (step = 0; step < {pairs}; step += 2) {{")
+        lines += [*(f"{_INDENT}{line}" for line in inner), "}"]
+    if call.steps - pairs == 1:
+        lines += _mean_step(call, f"{source} + {pairs * call.hop}", 1, sums)
+    elif pairs < call.steps:
+        inner = _mean_step(call, f"{source} + step * {call.hop}", 1, sums)
+        lines.append(f"for (step = 0; step < {call.steps}; step++) {{")
+        lines += [*(f"{_INDENT}{line}" for line in inner), "}"]
+    return lines + wrapped("wk_mean_of", sums, str(call.steps), channels, target)
+
+
+def _mean_step(call: ConvCall, source: str, columns: int, sums: str) -> list[str]:
+    """So many columns of the last convolution, added to the sums."""
+    channels = call.constants.outputs
     column = f"base + {call.name.upper()}_COLUMN_AT"
-    moving = f"{source} + step * {call.hop}"
-    inner = [
-        *wrapped(call.kernel, f"&wk_{call.name}", moving, "1", column, _scratch(call)),
-        *wrapped("wk_mean_add", sums, column, channels),
-    ]
-    return [
-        f"memset(base + {call.name.upper()}_SUMS_AT, 0, {2 * call.constants.outputs});",
-        f"for (step = 0; step < {call.steps}; step++) {{",
-        *(f"{_INDENT}{line}" for line in inner),
-        "}",
-        *wrapped("wk_mean_of", sums, str(call.steps), channels, target),
-    ]
+    lines = wrapped(call.kernel, f"&wk_{call.name}", source, str(columns), column, _scratch(call))
+    for at in range(columns):
+        place = f"{column} + {at * channels}" if at else column
+        lines += wrapped("wk_mean_add", sums, place, str(channels))
+    return lines

@@ -6,7 +6,7 @@
 #include "wk/wk_requantize.h"
 #include "wk_wide.h"
 
-/* Everything here computes two channels of two convolutions at a time. */
+/* Two channels of two convolutions at a time, or four of one. */
 
 static inline int32_t larger(int32_t a, int32_t b)
 {
@@ -57,8 +57,8 @@ static void tiles_pooled(const wk_conv1d_t *layer, const int32_t *wide, int8_t *
     }
 }
 
-/* One output, or two neighbours, of every channel. */
-static void tiles_single(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out, int two)
+/* Two neighbouring outputs of every channel. */
+static void tiles_two(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out)
 {
     const wk_outputs_t outputs = layer->outputs;
     const uint32_t count = WK_TILES(layer->window);
@@ -68,12 +68,31 @@ static void tiles_single(const wk_conv1d_t *layer, const int32_t *wide, int8_t *
     for (c = 0; c < outputs.count; c += 2) {
         int32_t sums[4];
 
-        wk_wide_dot_2x2(tiles, wide, two ? wide + layer->step / 2u : wide, count, sums);
+        wk_wide_dot_2x2(tiles, wide, wide + layer->step / 2u, count, sums);
         store(&outputs, c, sums[0] >> 8, sums[2] >> 8, out);
-        if (two) {
-            store(&outputs, c, sums[1] >> 8, sums[3] >> 8, out + outputs.count);
-        }
+        store(&outputs, c, sums[1] >> 8, sums[3] >> 8, out + outputs.count);
         tiles += count * WK_TILE2_BYTES;
+    }
+}
+
+/* One output of every channel. */
+static void tiles_one(const wk_conv1d_t *layer, const int32_t *wide, int8_t *out)
+{
+    const wk_outputs_t outputs = layer->outputs;
+    const uint32_t count = WK_TILES(layer->window);
+    const uint32_t pair_bytes = count * WK_TILE2_BYTES;
+    const int8_t *tiles = layer->tiles;
+    uint32_t c;
+
+    for (c = 0; c < outputs.count; c += 4) {
+        int32_t sums[4];
+
+        wk_wide_dot_4x1(tiles, tiles + pair_bytes, wide, count, sums);
+        store(&outputs, c, sums[0] >> 8, sums[1] >> 8, out);
+        if (c + 2 < outputs.count) {
+            store(&outputs, c + 2, sums[2] >> 8, sums[3] >> 8, out);
+        }
+        tiles += 2u * pair_bytes;
     }
 }
 
@@ -94,14 +113,15 @@ void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps,
         }
         return;
     }
-    while (steps > 0) {
-        const int two = steps > 1;
-
-        wk_wide_inputs(in, ((two ? step : 0u) + window) / 4u, wide);
-        tiles_single(layer, wide, out, two);
+    for (; steps >= 2; steps = (uint16_t)(steps - 2)) {
+        wk_wide_inputs(in, (step + window) / 4u, wide);
+        tiles_two(layer, wide, out);
         in += 2u * step;
         out += 2u * channels;
-        steps = (uint16_t)(steps - 1 - two);
+    }
+    if (steps > 0) {
+        wk_wide_inputs(in, window / 4u, wide);
+        tiles_one(layer, wide, out);
     }
 }
 

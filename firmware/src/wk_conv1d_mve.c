@@ -34,34 +34,65 @@ static inline pair_t products(const int8_t *tiles, const int8_t *x0, const int8_
     return pair;
 }
 
-/* One output of every channel when layer->pool > 1; else one, or two neighbours. */
+/* Four channels of one convolution. */
+static inline int32x4_t single(const int8_t *tiles, const int8_t *x, uint32_t window)
+{
+    const uint32_t whole = window / 16u;
+    const uint32_t left = window % 16u;
+    const uint32_t pair_bytes = WK_TILES(window) * WK_TILE2_BYTES;
+    int32x4_t sum = vdupq_n_s32(0);
+
+    if (whole > 0) {
+        int32_t sums[4];
+
+        wk_mve_dot_4x1(tiles, tiles + pair_bytes, x, whole, sums);
+        sum = vldrwq_s32(sums);
+    }
+    if (left > 0) {
+        tiles += whole * WK_TILE2_BYTES;
+        sum = wk_mve_rest(sum, tiles, tiles + pair_bytes, x + whole * 16u, left);
+    }
+    return sum;
+}
+
+/* The maximum of layer->pool convolutions. */
+static inline int32x4_t pooled(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *x)
+{
+    const uint32_t window = layer->window;
+    const uint32_t step = layer->step;
+    uint32_t left = layer->pool;
+    int32x4_t largest = vdupq_n_s32(INT32_MIN);
+
+    for (; left >= 2; left -= 2) {
+        const pair_t pair = products(tiles, x, x + step, window);
+
+        largest = vmaxq_s32(largest, vmaxq_s32(pair.x0, pair.x1));
+        x += 2u * step;
+    }
+    return left > 0 ? vmaxq_s32(largest, single(tiles, x, window)) : largest;
+}
+
+/* One output of every channel, or two neighbours where nothing is pooled. */
 static void outputs_of(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *in, int two,
                        int8_t *out)
 {
     const wk_outputs_t outputs = layer->outputs;
     const uint32_t window = layer->window;
-    const uint32_t step = layer->step;
-    const uint32_t pool = layer->pool;
     uint32_t c;
 
     for (c = 0; c < outputs.count; c += 4) {
         const wk_channel_t *const channel = outputs.channels + c;
-        pair_t pair = products(tiles, in, pool > 1 || two ? in + step : in, window);
-        uint32_t i;
 
         if (two) {
+            const pair_t pair = products(tiles, in, in + layer->step, window);
+
+            wk_mve_store(pair.x0, channel, outputs.count - c, &outputs, WK_CONV_ROUNDING, out + c);
             wk_mve_store(pair.x1, channel, outputs.count - c, &outputs, WK_CONV_ROUNDING,
                          out + outputs.count + c);
         } else {
-            pair.x0 = vmaxq_s32(pair.x0, pair.x1);
+            wk_mve_store(pooled(layer, tiles, in), channel, outputs.count - c, &outputs,
+                         WK_CONV_ROUNDING, out + c);
         }
-        for (i = 2; i < pool; i += 2) {
-            const int8_t *const x = in + i * step;
-            const pair_t more = products(tiles, x, i + 1 < pool ? x + step : x, window);
-
-            pair.x0 = vmaxq_s32(pair.x0, vmaxq_s32(more.x0, more.x1));
-        }
-        wk_mve_store(pair.x0, channel, outputs.count - c, &outputs, WK_CONV_ROUNDING, out + c);
         tiles += 2u * WK_TILES(window) * WK_TILE2_BYTES;
     }
 }

@@ -43,6 +43,31 @@ WK_ASSEMBLY(wk_mve_dot_4x2,
     "vpop       {d8-d11}                 \n"
     "pop        {r4-r12, pc}             \n");
 
+WK_ASSEMBLY(wk_mve_dot_4x1,
+    "push       {r4-r7, lr}              \n"
+    "mov        r5, r0                   \n" /* tiles */
+    "mov        r7, r1                   \n" /* next */
+    "mov        r1, r2                   \n" /* x */
+    "dls        lr, r3                   \n"
+    "mov        r0, #0                   \n"
+    "mov        r2, #0                   \n"
+    "mov        r4, #0                   \n"
+    "mov        r6, #0                   \n"
+    "1:                                  \n"
+    "vldrb.8    q0, [r1], #16            \n"
+    "vldrb.8    q1, [r5], #16            \n"
+    "vmladava.s8 r0, q0, q1              \n"
+    "vldrb.8    q2, [r5], #16            \n"
+    "vmladava.s8 r2, q0, q2              \n"
+    "vldrb.8    q3, [r7], #16            \n"
+    "vmladava.s8 r4, q0, q3              \n"
+    "vldrb.8    q1, [r7], #16            \n"
+    "vmladava.s8 r6, q0, q1              \n"
+    "le         lr, 1b                   \n"
+    "ldr        r1, [sp, #20]            \n" /* sums, above what was saved */
+    "stm        r1, {r0, r2, r4, r6}     \n"
+    "pop        {r4-r7, pc}              \n");
+
 WK_ASSEMBLY(wk_mve_dot_4,
     "push       {r4, r5, r6, lr}         \n"
     "mov        r5, r3                   \n" /* sums */

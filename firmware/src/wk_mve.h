@@ -13,8 +13,12 @@
 void wk_mve_dot_4x2(const int8_t *tiles, const int8_t *next, const int8_t *x0, const int8_t *x1,
                     uint32_t count, int32_t *sums);
 
-/* The products of the four channels of `tiles` with the inputs at x, count at least one. */
+/* The products of the four channels of a dense tile with the inputs at x, count at least one. */
 void wk_mve_dot_4(const int8_t *tiles, const int8_t *x, uint32_t count, int32_t *sums);
+
+/* The same with one window: sums 0 to 3. */
+void wk_mve_dot_4x1(const int8_t *tiles, const int8_t *next, const int8_t *x, uint32_t count,
+                    int32_t *sums);
 
 /* Add the last `left` inputs, fewer than 16, to the sums of four channels, two of them at `tiles`
  * and two at `next`. Nothing past them is read of x. */

@@ -56,6 +56,41 @@ WK_ASSEMBLY(wk_wide_dot_2x2,
     "pop     {r4-r11, pc}                \n");
 
 /* One word of weights of four channels against one window. */
+#define WK_STEP_4X1                          \
+    "ldrd    r8, r9, [r0], #8            \n" \
+    "ldrd    r12, lr, [r2], #8           \n" \
+    "sxtb16  r10, r8                     \n" \
+    "sxtb16  r11, r9                     \n" \
+    "smlad   r4, r8, lr, r4              \n" \
+    "smlad   r4, r10, r12, r4            \n" \
+    "smlad   r5, r9, lr, r5              \n" \
+    "smlad   r5, r11, r12, r5            \n" \
+    "ldrd    r8, r9, [r1], #8            \n" \
+    "sxtb16  r10, r8                     \n" \
+    "sxtb16  r11, r9                     \n" \
+    "smlad   r6, r8, lr, r6              \n" \
+    "smlad   r6, r10, r12, r6            \n" \
+    "smlad   r7, r9, lr, r7              \n" \
+    "smlad   r7, r11, r12, r7            \n"
+
+WK_ASSEMBLY(wk_wide_dot_4x1,
+    "push    {r4-r11, lr}                \n"
+    "mov     r4, #0                      \n"
+    "mov     r5, #0                      \n"
+    "mov     r6, #0                      \n"
+    "mov     r7, #0                      \n"
+    "1:                                  \n"
+    WK_STEP_4X1
+    WK_STEP_4X1
+    WK_STEP_4X1
+    WK_STEP_4X1
+    "subs    r3, #1                      \n"
+    "bne     1b                          \n"
+    "ldr     r0, [sp, #36]               \n" /* sums, above the nine saved registers */
+    "stm     r0, {r4-r7}                 \n"
+    "pop     {r4-r11, pc}                \n");
+
+/* One word of weights of four channels of a dense layer against its inputs. */
 #define WK_STEP_4                            \
         "ldm     r0!, {r8-r11}               \n" \
         "ldrd    r12, lr, [r1], #8           \n" \
