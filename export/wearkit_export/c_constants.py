@@ -108,7 +108,7 @@ def fits_wide(weight: NDArray[np.int8]) -> bool:
 
 def segment_tiles(weight: NDArray[np.int8]) -> int:
     """How many tiles of a dense layer a 24-bit accumulator takes before it must be emptied."""
-    tiles_of = -(-weight.shape[1] // TILE)
+    tiles_of = -(-int(weight.shape[1]) // TILE)
     for parts in range(1, tiles_of + 1):
         length = -(-tiles_of // parts)
         starts = range(0, tiles_of, length)

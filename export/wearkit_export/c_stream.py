@@ -84,7 +84,7 @@ def stream_header(found: Stream) -> str:
     )
     outputs = last.constants.outputs
     return (
-        "/* The model as a stream: push samples as they come, ask for logits when they are wanted.\n"
+        "/* The model as a stream: push samples as they come, ask for logits when wanted.\n"
         " * After any push they are the logits of the last window, bit for bit.\n"
         f"{GENERATED}"
         "#ifndef WK_MODEL_STREAM_H\n#define WK_MODEL_STREAM_H\n\n"

@@ -12,7 +12,9 @@ static int32_t channel_sum(const wk_depthwise1d_t *layer, const int8_t *weights,
         const int32_t at = first + tap;
 
         if (at >= 0 && at < (int32_t)in_steps) {
-            sum += WK_FLASH_I8(&weights[tap]) * (in[at * layer->in_channels] - layer->in_zero_point);
+            const int16_t value = (int16_t)(in[at * layer->in_channels] - layer->in_zero_point);
+
+            sum += (int32_t)WK_FLASH_I8(&weights[tap]) * value;
         }
     }
     return sum;

@@ -38,8 +38,8 @@ static inline void wk_wide_samples(const int8_t *in, uint32_t count, int16_t *ou
 void wk_wide_dot_2x2(const int8_t *tiles, const int32_t *x0, const int32_t *x1, uint32_t count,
                      int32_t *sums);
 
-/* Times 256: the products of four channels, two of them at `tiles` and two at `next`, with the inputs
- * at x. */
+/* Times 256: the products of four channels, two of them at `tiles` and two at `next`, with the
+ * inputs at x. */
 void wk_wide_dot_4x1(const int8_t *tiles, const int8_t *next, const int32_t *x, uint32_t count,
                      int32_t *sums);
 

@@ -43,8 +43,8 @@ void wk_conv1d_tiles(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps,
 void wk_conv1d_taps(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                     void *scratch);
 
-/* The two again, faster, where pool is 2, the number of channels is a multiple of 4 and the model's
- * wk_engine_config.h promises WK_SMALL_SHIFTS with rounding that is WK_ROUND_AWAY or WK_ROUND_UP. */
+/* The two again, faster, where pool is 2, the number of channels is a multiple of 4, and
+ * wk_engine_config.h promises WK_SMALL_SHIFTS and rounds WK_ROUND_AWAY or WK_ROUND_UP. */
 void wk_conv1d_tiles_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,
                           void *scratch);
 void wk_conv1d_taps_max2(const wk_conv1d_t *layer, const int8_t *in, uint16_t steps, int8_t *out,

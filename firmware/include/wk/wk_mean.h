@@ -23,8 +23,8 @@ void wk_mean_replace(int16_t *sums, int8_t *oldest, const int8_t *column, uint16
 /* Drop the first `dropped` values of a buffer and move the `kept` that follow to its start. */
 void wk_forget(int8_t *buffer, uint16_t dropped, uint16_t kept);
 
-/* out[c] = sums[c] / steps to the nearest integer. steps is odd, so that there are no ties, from 3 to
- * WK_MEAN_STEPS_MAX. */
+/* out[c] = sums[c] / steps to the nearest integer. steps lies in 3..WK_MEAN_STEPS_MAX and is odd,
+ * so that there are no ties. */
 void wk_mean_of(const int16_t *sums, uint16_t steps, uint16_t channels, int8_t *out);
 
 /* A mean in one go, into another scale: (sum + sum_offset) * multiplier * 2^-(31 + shift) + offset,

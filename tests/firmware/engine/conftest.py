@@ -147,7 +147,9 @@ class Maker:
         return next(tensor for tensor in self.tensors if tensor.name == name)
 
     def _weight(self, shape: tuple[int, ...]) -> Int8:
-        return self.random.integers(-self.weight_reach, self.weight_reach + 1, shape).astype(np.int8)
+        return self.random.integers(-self.weight_reach, self.weight_reach + 1, shape).astype(
+            np.int8
+        )
 
     def _linear(
         self,
@@ -250,9 +252,9 @@ NETS: dict[str, Callable[[int], Maker]] = {
 @pytest.fixture(params=sorted(NETS))
 def net(request: pytest.FixtureRequest) -> Maker:
     """Every net in turn."""
-    return NETS[request.param](seed=5)
+    return NETS[request.param](5)
 
 
 @pytest.fixture
 def net_named() -> Callable[[str], Maker]:
-    return lambda name: NETS[name](seed=6)
+    return lambda name: NETS[name](6)
