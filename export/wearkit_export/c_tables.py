@@ -42,12 +42,12 @@ def layer_declaration(call: Call) -> str:
     return f"extern const {types[type(call)]} wk_{call.name};\n"
 
 
-def numbers(values: Iterable[object], indent: str = _INDENT) -> str:
+def numbers(values: Iterable[object], indent: str = _INDENT, columns: int = _COLUMNS) -> str:
     """Comma-separated, wrapped at the line length, a comma after each."""
     lines, line = [], indent
     for value in values:
         text = f"{value}, "
-        if len(line) + len(text) > _COLUMNS + 1:
+        if len(line) + len(text) > columns + 1:
             lines.append(line.rstrip())
             line = indent
         line += text
@@ -144,7 +144,8 @@ def _interleaved(first: list[str], second: list[str], length: int) -> list[str]:
 
 def _macro(name: str, arguments: list[str], values: list[str]) -> str:
     def joined(items: list[str], indent: str) -> str:
-        return numbers(items, indent).rstrip(",").replace("\n", " \\\n")
+        lines = numbers(items, indent, _COLUMNS - len(" \\"))
+        return lines.rstrip(",").replace("\n", " \\\n")
 
     head = f"#define {name}( \\\n{joined(arguments, _INDENT * 2)}) \\\n"
     return head + joined(values, _INDENT) + "\n"
