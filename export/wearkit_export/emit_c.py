@@ -187,5 +187,5 @@ def _library(found: Plan) -> dict[str, str]:
     kernels = {call.kernel.endswith("_max2") for call in found.calls if isinstance(call, ConvCall)}
     sources |= {*(_MAX2 if True in kernels else ()), *(_CONV if False in kernels else ())}
     paths = {f"wk/{name}": folder / "include" / "wk" / name for name in (*_HEADERS, *headers)}
-    paths |= {name: folder / "src" / name for name in sources}
+    paths |= {name: folder / "src" / "engine" / name for name in sources}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
