@@ -51,6 +51,11 @@ class Toolchain:
     flags: tuple[str, ...]
     version: str
 
+    @property
+    def target_flags(self) -> tuple[str, ...]:
+        """The part of `flags` that chooses the core."""
+        return self.target.zig_flags if self.compiler == "zig" else self.target.gcc_flags
+
     def compile(self, source: Path, output: Path, flags: tuple[str, ...]) -> None:
         """One C file to one object. Raises ModelFileError with the compiler's first lines."""
         self._run((*self.flags, *flags, "-c", str(source), "-o", str(output)), source.name)
