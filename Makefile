@@ -18,7 +18,7 @@ setup: $(READY)  ## create .venv with everything but the optional TensorFlow cro
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[train,export,live,micro,dev]'
+	$(PIP) --editable '.[train,export,live,micro,profile,dev]'
 	@touch $@
 
 demo: setup  ## train, export int8, run live against a simulated device (about five minutes)

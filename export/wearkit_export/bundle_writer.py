@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wearkit import __version__, reference
 from wearkit.bundle import (
+    C_FOLDER,
     CARD,
     FILES,
     FORMAT,
@@ -27,11 +28,12 @@ from wearkit.bundle import (
     MANIFEST,
     OPTIONAL,
     REPORT,
+    arch_and_spec,
     file_sha256,
     labels,
 )
 from wearkit.checkpoint import Checkpoint
-from wearkit.counts import COUNT_MAX, COUNT_MIN, INPUT_SCALE_G, counts_to_int8
+from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import StorageError
 from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.graph_file import model_id, save_graph
@@ -41,7 +43,7 @@ from wearkit.safe_write import write_bytes, write_json
 from wearkit_export.card import model_card
 from wearkit_export.emit_onnx import emit_onnx
 from wearkit_export.emit_tflite import emit_tflite
-from wearkit_export.equality import Emitted, check_fp32, check_int8, require_equal
+from wearkit_export.equality import Emitted, Models, check_fp32, check_int8, require_equal
 from wearkit_export.fingerprint import check_same, read_graph
 from wearkit_export.float_graph import FloatGraph, fold
 from wearkit_export.ort_format import check_ort, to_ort
@@ -84,7 +86,7 @@ def write_bundle(
     carry, VerificationError when a file or a runtime disagrees with the integers of the graph,
     StorageError when the disk refuses or `out` is not a bundle.
     """
-    with _replacing_folder(out) as folder:
+    with replacing_bundle(out) as folder:
         started = time.perf_counter()
         float_graph = fold(checkpoint)
         graph = quantize_graph(
@@ -107,7 +109,8 @@ def write_bundle(
         )
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, model_card(report).encode())
-        write_json(folder / MANIFEST, manifest(graph, folder))
+        window = (checkpoint.model.window.length, len(checkpoint.model.window.axes))
+        write_json(folder / MANIFEST, manifest(graph, folder, window))
         done = time.perf_counter()
     return Exported(out, report, emitted - started, done - emitted)
 
@@ -146,7 +149,8 @@ def _verify(
     if run is not None:
         windows["test"] = len(run.test)
         counts = np.concatenate([golden, run.test.counts])
-    rows = check_int8(graph, files, counts_to_int8(counts))
+    models = Models(files.int8_tflite, files.int8_onnx)
+    rows = check_int8(graph, models, counts_to_int8(counts))
     require_equal(rows)
     return Report(
         graph=graph,
@@ -185,32 +189,47 @@ def golden_arrays(graph: QuantizedGraph, real: NDArray[np.int16]) -> dict[str, N
     return arrays | {f"logits_{task}_int8": values for task, values in logits.items()}
 
 
-def manifest(graph: QuantizedGraph, folder: Path) -> dict[str, Any]:
-    """The content of manifest.json for a folder that holds every other file."""
+def manifest(graph: QuantizedGraph, folder: Path, shape: Sequence[int]) -> dict[str, Any]:
+    """The content of manifest.json for a folder that holds every other file.
+
+    shape: of one window, as a caller is to give it.
+    """
+    arch, spec = arch_and_spec(graph.model)
     heads = [(head.task, graph.tensor(head.tensor)) for head in graph.heads]
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "wearkit": __version__,
         "model_id": model_id(graph),
-        "arch": graph.model.arch,
-        "spec": graph.model.window.to_json(),
+        "arch": arch,
+        "spec": spec,
         "labels": labels(graph.model),
-        "input": {"scale": INPUT_SCALE_G, "zero_point": 0, "shape": [graph.model.window.length, 3]},
+        "input": input_json(graph, shape),
         "outputs": {
             task: {"scale": tensor.scale, "zero_point": tensor.zero_point} for task, tensor in heads
         },
         "rounding": graph.rounding,
         "files": {
             name: {"bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
-            for name in (*FILES, *OPTIONAL)
-            if name in FILES or (folder / name).exists()
+            for name in _names(folder)
         },
     }
 
 
+def input_json(graph: QuantizedGraph, shape: Sequence[int]) -> dict[str, Any]:
+    """What a caller must feed, one window at a time."""
+    tensor = graph.tensor(graph.input)
+    return {"scale": tensor.scale, "zero_point": tensor.zero_point, "shape": list(shape)}
+
+
+def _names(folder: Path) -> list[str]:
+    """Every file of a folder as the manifest names it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
 @contextmanager
-def _replacing_folder(out: Path) -> Iterator[Path]:
+def replacing_bundle(out: Path) -> Iterator[Path]:
     """Yield a new folder beside `out` and, when all went well, put it in the place of `out`.
 
     An older bundle stays until then. Raises StorageError when the disk refuses or when `out` is
@@ -249,5 +268,7 @@ def _foreign(out: Path) -> Path | None:
     """Something at `out` that replacing a bundle there would destroy."""
     if not out.is_dir():
         return out if out.exists() else None
-    strange = sorted({item.name for item in out.iterdir()} - {*FILES, *OPTIONAL, MANIFEST})
+    strange = sorted(
+        {item.name for item in out.iterdir()} - {*FILES, *OPTIONAL, MANIFEST, C_FOLDER}
+    )
     return out / strange[0] if strange else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from wearkit.bundle import INT8_TFLITE
 from wearkit.metrics import TaskScore
+from wearkit.spec import trained
 from wearkit_export.equality import EqualityRow, NotRun
 from wearkit_export.report import Accuracy, Report
 
@@ -25,7 +26,7 @@ def model_card(report: Report) -> str:
 
 
 def _head(report: Report) -> Iterator[str]:
-    model = report.graph.model
+    model = trained(report.graph.model)
     leak = _leak(report)
     if leak:
         yield leak
@@ -70,7 +71,7 @@ def _leak(report: Report) -> str:
 
 
 def _what(report: Report) -> Iterator[str]:
-    window = report.graph.model.window
+    window = trained(report.graph.model).window
     yield "## What it is"
     yield ""
     yield f"* Model id: `{report.model_id}`."
@@ -116,11 +117,11 @@ def _scores(report: Report) -> Iterator[str]:
     yield "## int8 against fp32 on the test windows"
     yield ""
     header = ("task", "accuracy fp32", "int8", "drop", "macro F1 fp32", "int8", "drop")
-    yield from _table(header, _score_rows(report.accuracy))
+    yield from table(header, _score_rows(report.accuracy))
     for task, score in report.accuracy.int8.items():
         yield f"### {task}, int8, by subject"
         yield ""
-        yield from _table(("subject", "windows", "accuracy", "macro F1"), _subject_rows(score))
+        yield from table(("subject", "windows", "accuracy", "macro F1"), _subject_rows(score))
 
 
 def _score_rows(found: Accuracy) -> Iterator[list[str]]:
@@ -148,7 +149,7 @@ def _equality(report: Report) -> Iterator[str]:
     yield "runtime of that family; the others are shown for what their own rounding does):"
     yield ""
     header = ("runtime", "version", "against", "windows", "values", "differing", "max", "flips")
-    yield from _table(header, (_equality_row(row) for row in report.equality))
+    yield from table(header, (equality_row(row) for row in report.equality))
     yield f"Fingerprint of the integers in graph, ONNX and TFLite: `{report.fingerprint}`."
     yield ""
     for row in report.fp32:
@@ -159,7 +160,8 @@ def _equality(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _equality_row(row: EqualityRow | NotRun) -> list[str]:
+def equality_row(row: EqualityRow | NotRun) -> list[str]:
+    """One runtime as a row of the table of equality."""
     if isinstance(row, NotRun):
         return [row.runtime, "not run", row.hint, "", "", "", "", ""]
     found = row.agreement
@@ -184,7 +186,7 @@ def _sizes(report: Report) -> Iterator[str]:
         f" a window; int8 weights and biases take {described['int8_constant_bytes']} bytes."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("file", "bytes"), ([name, str(size)] for name, size in report.file_bytes.items())
     )
 
@@ -204,7 +206,8 @@ def _limits(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _table(header: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
+def table(header: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
+    """The lines of a Markdown table."""
     yield "| " + " | ".join(header) + " |"
     yield "|" + " --- |" * len(header)
     for row in rows:

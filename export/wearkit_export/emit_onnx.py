@@ -20,9 +20,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from wearkit.graph import Conv1D, Dense, Flatten, MaxPool1D, MeanTime, QuantizedGraph, bias_scale
-from wearkit_export.float_graph import FloatConv, FloatDense, FloatGraph
-from wearkit_export.metadata import PRODUCER, model_metadata
+from wearkit.errors import ModelFileError
+from wearkit.graph import Conv1D, Dense, MaxPool1D, MeanTime, QuantizedGraph, Reshape, bias_scale
+from wearkit.spec import trained
+from wearkit_export.float_graph import FloatConv, FloatDense, FloatGraph, has_relu
+from wearkit_export.metadata import PRODUCER, model_metadata, not_ours
 
 OPSET = 13
 IR_VERSION = 8
@@ -112,7 +114,7 @@ class _Int8Printer(_Printer):
         return self._dequantize(tensor, tensor, "entry")
 
     def read(self, tensor: str) -> str:
-        if self._readers[tensor] == 1 or self._graph.tensor(tensor).shape[0] > 1:
+        if self._readers[tensor] == 1 or self._graph.tensor(tensor).shape[1] > 1:
             return self._values[tensor]
         self._reads[tensor] += 1
         name = f"{tensor}.to{self._reads[tensor]}"
@@ -177,10 +179,12 @@ def _print(printer: _Printer, op: Any, heads: set[str]) -> None:
         case MeanTime():
             mean = printer.node("GlobalAveragePool", [source], f"{op.name}.cf")
             value = printer.node("Flatten", [printer.settle(op.output, mean)], op.name, axis=1)
-        case Flatten():
+        case Reshape():
             turned = printer.node("Transpose", [source], f"{op.name}.tf", perm=_CHANNELS_FIRST)
             value = printer.node("Flatten", [turned], op.name, axis=1)
-    if getattr(op, "relu", False):
+        case _:
+            raise ModelFileError(not_ours(op))
+    if has_relu(op):
         value = printer.node("Relu", [value], f"{op.name}.relu")
     if op.output in heads:
         printer.answer(op.output, value)
@@ -189,14 +193,15 @@ def _print(printer: _Printer, op: Any, heads: set[str]) -> None:
 
 
 def _model(printer: _Printer, graph: QuantizedGraph | FloatGraph, model_id: str) -> onnx.ModelProto:
-    window = graph.model.window
+    spec = trained(graph.model)
+    window = spec.window
     shape: list[str | int | None] = [BATCH, window.length, len(window.axes)]
     inputs = [helper.make_tensor_value_info(graph.input, printer.element, shape)]
     outputs = [
         helper.make_tensor_value_info(task.name, printer.element, [BATCH, len(task.labels)])
         for task in graph.model.tasks
     ]
-    body = helper.make_graph(printer.nodes, graph.model.arch, inputs, outputs, printer.initializers)
+    body = helper.make_graph(printer.nodes, spec.arch, inputs, outputs, printer.initializers)
     model = helper.make_model(
         body,
         producer_name=PRODUCER,

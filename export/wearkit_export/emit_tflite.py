@@ -13,18 +13,19 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from wearkit.errors import ModelFileError
 from wearkit.graph import (
     Conv1D,
     Dense,
-    Flatten,
     MaxPool1D,
     MeanTime,
     QuantizedGraph,
+    Reshape,
     Tensor,
     bias_scale,
 )
-from wearkit_export.float_graph import FloatConv, FloatDense, FloatGraph
-from wearkit_export.metadata import PRODUCER, model_metadata
+from wearkit_export.float_graph import FloatConv, FloatDense, FloatGraph, has_relu
+from wearkit_export.metadata import PRODUCER, model_metadata, not_ours
 
 ALIGNMENT = 16
 SIGNATURE = "serving_default"
@@ -57,8 +58,10 @@ def emit_tflite(graph: QuantizedGraph | FloatGraph, model_id: str) -> bytes:
                 printer.max_pool(op)
             case MeanTime():
                 printer.mean_time(op)
-            case Flatten():
+            case Reshape():
                 printer.flatten(op)
+            case _:
+                raise ModelFileError(not_ours(op))
     for name, text in model_metadata(graph, model_id).items():
         printer.describe(name, text)
     return printer.finish()
@@ -91,7 +94,7 @@ class _Printer:
         self._metadata: list[Any] = []
         if isinstance(graph, QuantizedGraph):
             self._quantized = {tensor.name: tensor for tensor in graph.tensors}
-            self._shapes = {tensor.name: tensor.shape for tensor in graph.tensors}
+            self._shapes = {tensor.name: tensor.shape[1:] for tensor in graph.tensors}
         else:
             self._quantized, self._shapes = {}, graph.shapes
         self._activation(graph.input)
@@ -101,14 +104,14 @@ class _Printer:
         options.padding = schema.Padding.VALID
         options.strideW = op.stride if isinstance(op, Conv1D) else 1
         options.strideH = options.dilationWFactor = options.dilationHFactor = 1
-        options.fusedActivationFunction = _activation_function(op.relu)
+        options.fusedActivationFunction = _activation_function(op)
         # (out, kernel, in) is already (out, height 1, width, in).
         constants = self._constants(op, op.weight[:, np.newaxis])
         self._operator(_Builtin.CONV_2D, 3, (_Options.Conv2DOptions, options), op, constants)
 
     def dense(self, op: Dense | FloatDense) -> None:
         options = schema.FullyConnectedOptionsT()
-        options.fusedActivationFunction = _activation_function(op.relu)
+        options.fusedActivationFunction = _activation_function(op)
         version = 4 if isinstance(op, Dense) else 1
         constants = self._constants(op, op.weight)
         described = (_Options.FullyConnectedOptions, options)
@@ -123,7 +126,7 @@ class _Printer:
         options = _pool_options(steps, steps)
         self._operator(_Builtin.AVERAGE_POOL_2D, 2, (_Options.Pool2DOptions, options), op)
 
-    def flatten(self, op: Flatten) -> None:
+    def flatten(self, op: Reshape) -> None:
         shape = [1, self._shapes[op.output][1]]
         options = schema.ReshapeOptionsT()
         options.newShape = shape
@@ -264,6 +267,6 @@ def _pool_options(size: int, stride: int) -> Any:
     return options
 
 
-def _activation_function(relu: bool) -> int:
-    kind: int = _Activation.RELU if relu else _Activation.NONE
+def _activation_function(op: Conv1D | Dense | FloatConv | FloatDense) -> int:
+    kind: int = _Activation.RELU if has_relu(op) else _Activation.NONE
     return kind

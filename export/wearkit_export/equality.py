@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,25 @@ from wearkit.bundle import FP32_ONNX, FP32_TFLITE, INT8_ONNX, INT8_TFLITE
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.graph import ROUNDINGS, QuantizedGraph, Rounding
 from wearkit.prediction import Agreement, Logits, compare
-from wearkit.runtimes import Family
+from wearkit.requantize import family_gap
+from wearkit.runtimes import Family, Runtime
 from wearkit.runtimes.micro import MicroRuntime
 from wearkit.runtimes.onnx import OnnxRuntime
-from wearkit.runtimes.tflite import FAMILIES, Kernels, TfliteRuntime, open_tflite, package_version
+from wearkit.runtimes.tflite import (
+    FAMILIES,
+    Kernels,
+    TfliteRuntime,
+    open_placed_tflite,
+    open_tflite,
+    package_version,
+)
 from wearkit_export.float_graph import FloatGraph
 from wearkit_export.tensorflow_oracle import run_tensorflow, tensorflow_installed
 
 FP32_TOLERANCE = 1e-3
 """Largest allowed |difference| of an fp32 file, as a share of the largest |logit| (at least 1)."""
 
+_MICRO = "TFLite Micro"
 _INFORMATIVE_WINDOWS = 256
 """Runtimes that round in a way of their own run this many windows: enough to show how far off."""
 
@@ -56,10 +65,24 @@ class Emitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """What runtimes are given. int8_onnx: None for an imported model.
+
+    outputs: task -> place among the outputs of the .tflite; None: its signature names the tasks.
+    not_micro: why TFLite Micro cannot run the .tflite, if it cannot.
+    """
+
+    int8_tflite: bytes
+    int8_onnx: bytes | None = None
+    outputs: Mapping[str, int] | None = None
+    not_micro: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EqualityRow:
     """One runtime on one int8 file, against the reference of rounding family `against`.
 
-    must_match: the runtime's family is one the reference defines, so 0 values may differ.
+    must_match: the reference defines the runtime's family for this graph, so 0 values may differ.
     """
 
     runtime: str
@@ -115,19 +138,20 @@ class FloatRow:
 
 
 def check_int8(
-    graph: QuantizedGraph, files: Emitted, inputs: NDArray[np.int8]
+    graph: QuantizedGraph, models: Models, inputs: NDArray[np.int8]
 ) -> list[EqualityRow | NotRun]:
-    """Every runtime on windows (N >= 1, length, 3) int8. Decides nothing: see `require_equal`."""
-    found: dict[Rounding, Logits] = {
-        family: reference.run(graph, inputs, rounding=family) for family in ("tflm", "xnnpack")
-    }
+    """Every runtime on windows (N >= 1, ...) int8. Decides nothing: see `require_equal`."""
+    defined = [family for family in ROUNDINGS if family_gap(graph, family) is None]
+    found: dict[Rounding, Logits] = {}
     rows: list[EqualityRow | NotRun] = []
-    for answer in _answers(files, inputs):
+    for answer in _answers(models, inputs, defined):
         if isinstance(answer, NotRun):
             rows.append(answer)
             continue
         runtime, version, file, family, logits = answer
-        against: Rounding = "xnnpack" if family == "xnnpack" else "tflm"
+        against = family if family in defined else graph.rounding
+        if against not in found:
+            found[against] = reference.run(graph, inputs, rounding=against)
         some = {task: found[against][task][: len(values)] for task, values in logits.items()}
         agreement = compare(some, logits)
         must_match = family == against
@@ -177,50 +201,62 @@ def check_fp32(graph: FloatGraph, files: Emitted, acc_g: NDArray[np.float32]) ->
 _Answer = tuple[str, str, str, Family, Logits]
 
 
-def _answers(files: Emitted, inputs: NDArray[np.int8]) -> Iterator[_Answer | NotRun]:
+def _answers(
+    models: Models, inputs: NDArray[np.int8], defined: Sequence[Rounding]
+) -> Iterator[_Answer | NotRun]:
     """(runtime, version, file, family, logits) of every runtime that is installed."""
-    tflite = files.int8_tflite
-    openers: list[tuple[str, str, Callable[[], Any]]] = [
-        ("TFLite Micro", INT8_TFLITE, lambda: MicroRuntime(tflite)),
-        ("LiteRT, XNNPACK", INT8_TFLITE, lambda: _litert(tflite)),
-        ("ONNX Runtime", INT8_ONNX, lambda: OnnxRuntime(files.int8_onnx)),
-        ("LiteRT, no delegates", INT8_TFLITE, lambda: _litert(tflite, "no-delegates")),
-        ("LiteRT, BUILTIN_REF", INT8_TFLITE, lambda: _litert(tflite, "reference")),
-    ]
-    if importlib.util.find_spec("tflite_runtime") is not None:
-        openers.append(
-            (
-                "tflite-runtime",
-                INT8_TFLITE,
-                lambda: open_tflite("litert", tflite, package="tflite_runtime"),
-            )
-        )
-    for name, file, open_ in openers:
+    for name, file, open_ in _openers(models):
         try:
             runtime = open_()
         except MissingToolError as error:
             yield NotRun(name, str(error))
             continue
-        some = inputs if runtime.family in ROUNDINGS else inputs[:_INFORMATIVE_WINDOWS]
+        some = inputs if runtime.family in defined else inputs[:_INFORMATIVE_WINDOWS]
         yield name, runtime.version, file, runtime.family, runtime.run(some)
-    yield from _tensorflow_answers(tflite, inputs)
+    if models.not_micro is not None:
+        yield NotRun(_MICRO, models.not_micro)
+    yield from _tensorflow_answers(models, inputs, defined)
 
 
-def _tensorflow_answers(model: bytes, inputs: NDArray[np.int8]) -> Iterator[_Answer | NotRun]:
+def _openers(models: Models) -> Iterator[tuple[str, str, Callable[[], Runtime]]]:
+    """(runtime, file, how to open it)."""
+    tflite, onnx, outputs = models.int8_tflite, models.int8_onnx, models.outputs
+    if models.not_micro is None:
+        yield _MICRO, INT8_TFLITE, lambda: MicroRuntime(tflite, outputs)
+    yield "LiteRT, XNNPACK", INT8_TFLITE, lambda: _int8_litert(models, "default")
+    if onnx is not None:
+        yield "ONNX Runtime", INT8_ONNX, lambda: OnnxRuntime(onnx)
+    yield "LiteRT, no delegates", INT8_TFLITE, lambda: _int8_litert(models, "no-delegates")
+    yield "LiteRT, BUILTIN_REF", INT8_TFLITE, lambda: _int8_litert(models, "reference")
+    if importlib.util.find_spec("tflite_runtime") is not None:
+        name = "tflite-runtime"
+        yield name, INT8_TFLITE, lambda: _int8_litert(models, "default", "tflite_runtime")
+
+
+def _int8_litert(models: Models, kernels: Kernels, package: str = "ai_edge_litert") -> Runtime:
+    if models.outputs is None:
+        return open_tflite("litert", models.int8_tflite, kernels, package)
+    return open_placed_tflite("litert", models.int8_tflite, models.outputs, kernels, package)
+
+
+def _tensorflow_answers(
+    models: Models, inputs: NDArray[np.int8], defined: Sequence[Rounding]
+) -> Iterator[_Answer | NotRun]:
     if not tensorflow_installed():
         yield NotRun(
             "TensorFlow", "TensorFlow is not installed: pip install 'wearkit[tensorflow]'."
         )
         return
     batches = {
-        kernels: inputs if FAMILIES[kernels] in ROUNDINGS else inputs[:_INFORMATIVE_WINDOWS]
+        kernels: inputs if FAMILIES[kernels] in defined else inputs[:_INFORMATIVE_WINDOWS]
         for kernels in _TENSORFLOW_KERNELS
     }
     version = package_version("tensorflow")
-    for kernels, logits in run_tensorflow(model, batches).items():
+    answers = run_tensorflow(models.int8_tflite, batches, models.outputs)
+    for kernels, logits in answers.items():
         name = f"TensorFlow, {_KERNEL_NAMES[kernels]}"
         yield name, version, INT8_TFLITE, FAMILIES[kernels], logits
 
 
-def _litert(model: bytes, kernels: Kernels = "default") -> TfliteRuntime:
-    return open_tflite("litert", model, kernels, "ai_edge_litert")
+def _litert(model: bytes) -> TfliteRuntime:
+    return open_tflite("litert", model, package="ai_edge_litert")

@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import VerificationError
-from wearkit.graph import Conv1D, Dense, Flatten, MaxPool1D, QuantizedGraph, Tensor, bias_scale
+from wearkit.graph import (
+    Conv1D,
+    Dense,
+    MaxPool1D,
+    MeanTime,
+    QuantizedGraph,
+    Reshape,
+    Tensor,
+    bias_scale,
+)
 from wearkit.spec import canonical_json
 
 MODEL_INPUT = -1
@@ -88,7 +97,7 @@ def read_graph(graph: QuantizedGraph) -> Printed:
     writer = {graph.input: MODEL_INPUT}
     for op in graph.ops:
         source, target = graph.tensor(op.input), graph.tensor(op.output)
-        if isinstance(op, Flatten):
+        if isinstance(op, Reshape):
             writer[op.output] = writer[op.input]
             continue
         writer[op.output] = len(layers)
@@ -97,12 +106,16 @@ def read_graph(graph: QuantizedGraph) -> Printed:
             step = bias_scale(source.scale, op.weight_scale)
             constants = (op.weight, op.weight_scale, op.bias, step)
             kind, stride = ("conv", (op.stride,)) if isinstance(op, Conv1D) else ("dense", ())
-            layers.append(Layer(kind, number, before, after, op.relu, stride, constants))
+            layers.append(
+                Layer(kind, number, before, after, op.activation == "relu", stride, constants)
+            )
         elif isinstance(op, MaxPool1D):
             sizes = (op.size, op.stride)
             layers.append(Layer("max", number, before, after, numbers=sizes))
-        else:
+        elif isinstance(op, MeanTime):
             layers.append(Layer("mean", number, before, after))
+        else:
+            raise VerificationError(f"{op.name} is in no network of ours and is not printed.")
     return Printed(tuple(layers), {head.task: writer[head.tensor] for head in graph.heads})
 
 

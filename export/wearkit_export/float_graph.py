@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wearkit import architecture
 from wearkit.checkpoint import Checkpoint
 from wearkit.errors import ModelFileError
-from wearkit.graph import Flatten, Head, MaxPool1D, MeanTime
+from wearkit.graph import Head, MaxPool1D, MeanTime, Reshape
 from wearkit.spec import ModelSpec
 
 Float = NDArray[np.float32]
@@ -51,7 +51,7 @@ class FloatDense:
 
 
 Step = Callable[[Wide], Wide]
-FloatOp = FloatConv | FloatDense | MaxPool1D | MeanTime | Flatten
+FloatOp = FloatConv | FloatDense | MaxPool1D | MeanTime | Reshape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ def _fold_layer(
         case architecture.MeanTime():
             return MeanTime("mean", source, "mean.out")
         case architecture.Flatten():
-            return Flatten("flatten", source, "flatten.out")
+            return Reshape("flatten", source, "flatten.out")
 
 
 def _fold_norm(name: str, weights: Mapping[str, Float]) -> tuple[Float, Float]:
@@ -159,8 +159,13 @@ def _step(op: FloatOp) -> Step:
             return lambda x: _max_pool(x, size)
         case MeanTime():
             return lambda x: np.asarray(x.mean(axis=1, keepdims=True))
-        case Flatten():
+        case Reshape():
             return lambda x: x.reshape(len(x), 1, -1)
+
+
+def has_relu(op: object) -> bool:
+    """A float or an integer operation ends in a ReLU."""
+    return getattr(op, "relu", False) or getattr(op, "activation", "none") == "relu"
 
 
 def _affine(op: FloatConv | FloatDense) -> Step:

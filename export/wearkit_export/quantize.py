@@ -61,7 +61,7 @@ def quantize_graph(
     """As `quantize`, from a graph that is already folded."""
     check_counts(calibration_counts, graph.shapes[graph.input], "calibration")
     ranges = graph.ranges(counts_to_g(calibration_counts))
-    source = Tensor(graph.input, graph.shapes[graph.input], INPUT_SCALE_G, 0)
+    source = Tensor(graph.input, (1, *graph.shapes[graph.input]), INPUT_SCALE_G, 0)
     tensors = {source.name: source}
     ops: list[Op] = []
     for op in graph.ops:
@@ -71,7 +71,7 @@ def quantize_graph(
             target = _output_tensor(op, source, shape, ranges[op.output])
             ops.append(_quantize_op(op, source, target, per_channel))
         else:
-            target = Tensor(op.output, shape, source.scale, source.zero_point)
+            target = Tensor(op.output, (1, *shape), source.scale, source.zero_point)
             ops.append(op)
         tensors[target.name] = target
     return QuantizedGraph(
@@ -111,7 +111,7 @@ def _output_tensor(
     finest = source.scale * float(_largest_weights(op, per_channel=False)[0]) / 127
     scale = float(np.float32(max((high - low) / 255, finest, _SMALLEST_SCALE)))
     zero_point = int(np.clip(np.rint(-128 - low / scale), -128, 127))
-    return Tensor(op.output, shape, scale, zero_point)
+    return Tensor(op.output, (1, *shape), scale, zero_point)
 
 
 def _quantize_op(
@@ -142,5 +142,5 @@ def _quantize_op(
         weight=weight,
         weight_scale=weight_scale,
         bias=bias.astype(np.int32),
-        relu=op.relu,
+        activation="relu" if op.relu else "none",
     )

@@ -14,6 +14,7 @@ from wearkit.evaluate import score_logits
 from wearkit.graph import Conv1D, Dense, QuantizedGraph
 from wearkit.metrics import TaskScore
 from wearkit.run_folder import Run
+from wearkit.spec import trained
 from wearkit_export.equality import EqualityRow, FloatRow, NotRun
 from wearkit_export.float_graph import FloatGraph
 from wearkit_export.quantize import counts_to_g
@@ -71,8 +72,12 @@ class Report:
     def not_run(self) -> tuple[NotRun, ...]:
         return tuple(row for row in self.equality if isinstance(row, NotRun))
 
+    @property
+    def run(self) -> tuple[EqualityRow, ...]:
+        return tuple(row for row in self.equality if isinstance(row, EqualityRow))
+
     def to_json(self) -> dict[str, Any]:
-        model = self.graph.model
+        model = trained(self.graph.model)
         linear = [op for op in self.graph.ops if isinstance(op, Dense)]
         return {
             "format": FORMAT,

@@ -7,6 +7,7 @@ so the parent starts this module as a script and passes arrays through files.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -18,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import VerificationError
-from wearkit.runtimes.tflite import Kernels, open_tflite
+from wearkit.runtimes import Runtime
+from wearkit.runtimes.tflite import Kernels, open_placed_tflite, open_tflite
 
 Logits = dict[str, NDArray[np.int8]]
 _TIME_LIMIT_S = 600
+_OUTPUTS = "outputs.json"
 
 
 def tensorflow_installed() -> bool:
@@ -29,15 +32,20 @@ def tensorflow_installed() -> bool:
 
 
 def run_tensorflow(
-    model: bytes, inputs: Mapping[Kernels, NDArray[np.int8]]
+    model: bytes,
+    inputs: Mapping[Kernels, NDArray[np.int8]],
+    outputs: Mapping[str, int] | None = None,
 ) -> dict[Kernels, Logits]:
-    """Logits of an int8 .tflite for each set of kernels on its windows (N, length, 3) int8.
+    """Logits of an int8 .tflite for each set of kernels on its windows (N, ...) int8.
 
+    outputs: task -> place among the model's outputs; None: by the names of its signature.
     Raises VerificationError when TensorFlow fails.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(model)
+        if outputs is not None:
+            (folder / _OUTPUTS).write_text(json.dumps(dict(outputs)))
         for kind, windows in inputs.items():
             np.save(folder / f"{kind}.npy", windows)
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
@@ -65,9 +73,15 @@ def _load(path: Path) -> Logits:
 
 def _child(folder: Path, kernels: list[Kernels]) -> None:
     model = (folder / "model.tflite").read_bytes()
+    given = folder / _OUTPUTS
+    outputs = json.loads(given.read_text()) if given.is_file() else None
     for kind in kernels:
         inputs = np.load(folder / f"{kind}.npy", allow_pickle=False)
-        runtime = open_tflite("tensorflow", model, kind, "tensorflow")
+        runtime: Runtime = (
+            open_tflite("tensorflow", model, kind, "tensorflow")
+            if outputs is None
+            else open_placed_tflite("tensorflow", model, outputs, kind, "tensorflow")
+        )
         np.savez(folder / f"{kind}.npz", allow_pickle=False, **runtime.run(inputs))
 
 

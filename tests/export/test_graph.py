@@ -114,8 +114,8 @@ REFUSED: list[tuple[Callable[[QuantizedGraph], QuantizedGraph], str]] = [
     (asymmetric_weight, "-127..127"),
     (negative_scale, "positive float32"),
     (few_scales, "one weight scale per channel"),
-    (lambda g: with_tensor(g, "conv2.out", shape=(38, 47)), "cannot turn"),
-    (lambda g: with_tensor(g, "mean.out", zero_point=5), "pass scale and zero point"),
+    (lambda g: with_tensor(g, "conv2.out", shape=(1, 38, 47)), "cannot turn"),
+    (lambda g: with_tensor(g, "pool1.out", zero_point=5), "pass scale and zero point"),
     (lambda g: with_tensor(g, "input", scale=1 / 32), "1/64 g"),
     (lambda g: with_tensor(g, "posture", scale=2.0**-40), "too fine"),
     (lambda g: with_op(g, "conv2", input="mean.out"), "wrong tensor"),
@@ -137,18 +137,18 @@ def test_refused(
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 0.1, 1e-42])
 def test_bad_scales_are_refused(scale: float) -> None:
     with pytest.raises(ModelFileError, match="float32"):
-        Tensor("t", (1, 1), scale, 0)
+        Tensor("t", (1, 1, 1), scale, 0)
 
 
 def test_a_left_shift_counts_for_the_overflow_bound() -> None:
     """TFLite Micro shifts an accumulator left before it multiplies, in 32 bits."""
     weight, bias = np.ones((1, 1), np.int8), np.full(1, 2**30 - 500, np.int32)
-    dense = Dense("d", "a", "b", weight, np.ones(1, np.float32), bias, relu=False)
-    source = Tensor("a", (1, 1), 1.0, 0)
-    check_range(dense, source, Tensor("b", (1, 1), 1.5, 0))
-    check_range(dense, source, Tensor("b", (1, 1), 1.0, 0))
+    dense = Dense("d", "a", "b", weight, np.ones(1, np.float32), bias)
+    source = Tensor("a", (1, 1, 1), 1.0, 0)
+    check_range(dense, source, Tensor("b", (1, 1, 1), 1.5, 0))
+    check_range(dense, source, Tensor("b", (1, 1, 1), 1.0, 0))
     with pytest.raises(ModelFileError, match="overflow"):
-        check_range(dense, source, Tensor("b", (1, 1), 0.5, 0))
+        check_range(dense, source, Tensor("b", (1, 1, 1), 0.5, 0))
 
 
 def edit_json(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -165,7 +165,7 @@ DAMAGE: list[Callable[[dict[str, Any]], Any]] = [
     lambda v: v["ops"][0].update(kind="pickle"),
     lambda v: v["ops"][0].update(stride=1.0),
     lambda v: v["ops"][0].update(stride=0),
-    lambda v: v["ops"][0].update(relu="yes"),
+    lambda v: v["ops"][0].update(activation="yes"),
     lambda v: v["ops"][0].update(name="conv9"),
     lambda v: v["tensors"][1].update(scale=0.1),
     lambda v: v["tensors"][1].update(zero_point=True),

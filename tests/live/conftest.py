@@ -21,7 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.counts import INPUT_SCALE_G, counts_to_int8
-from wearkit.graph import Dense, Flatten, Head, QuantizedGraph, Tensor
+from wearkit.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
 from wearkit.reference import Reference
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
@@ -39,13 +39,13 @@ def tiny_graph() -> QuantizedGraph:
     model = ModelSpec("mtl-net-micro", WindowSpec(), tasks)
     random = np.random.default_rng(5)
     tensors = [
-        Tensor("in", (LENGTH, 3), INPUT_SCALE_G, 0),
-        Tensor("flat", (1, 300), INPUT_SCALE_G, 0),
+        Tensor("in", (1, LENGTH, 3), INPUT_SCALE_G, 0),
+        Tensor("flat", (1, 1, 300), INPUT_SCALE_G, 0),
     ]
-    ops: list[Any] = [Flatten("flatten", "in", "flat")]
+    ops: list[Any] = [Reshape("flatten", "in", "flat")]
     for task in tasks:
         labels = len(task.labels)
-        tensors.append(Tensor(task.name, (1, labels), 0.0625, 3))
+        tensors.append(Tensor(task.name, (1, 1, labels), 0.0625, 3))
         ops.append(
             Dense(
                 f"head_{task.name}",
@@ -54,7 +54,6 @@ def tiny_graph() -> QuantizedGraph:
                 random.integers(-127, 128, (labels, 300)).astype(np.int8),
                 np.array([2.0**-9], dtype=np.float32),
                 np.zeros(labels, dtype=np.int32),
-                relu=False,
             )
         )
     heads = tuple(Head(task.name, task.name) for task in tasks)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import reference
-from wearkit.graph import Conv1D, Dense, Flatten, Head, QuantizedGraph, Rounding, Tensor
+from wearkit import requantize
+from wearkit.graph import Conv1D, Dense, Head, QuantizedGraph, Reshape, Rounding, Tensor
 from wearkit.prediction import compare
 from wearkit.reference import Reference
 from wearkit.runtimes import Runtime
@@ -39,12 +39,12 @@ def random_graph(seed: int) -> tuple[QuantizedGraph, NDArray[np.int8]]:
     task = TaskSpec("task", tuple(map(str, range(_LABELS))))
     model = ModelSpec("random", WindowSpec(length=3, hop=1), (task,))
     relu = bool(generator.integers(2))
-    source = Tensor("input", (3, 3), 1 / 64, 0)
+    source = Tensor("input", (1, 3, 3), 1 / 64, 0)
     scales = (10 ** generator.uniform(-6, -1, _CHANNELS)).astype(np.float32)
     middle_scale = _float32(max(10 ** generator.uniform(-4, 1), float(scales.max()) / 64))
     middle_zero = -128 if relu else int(generator.integers(-128, 128))
-    middle = Tensor("middle", (3, _CHANNELS), middle_scale, middle_zero)
-    flat = Tensor("flat", (1, 3 * _CHANNELS), middle_scale, middle_zero)
+    middle = Tensor("middle", (1, 3, _CHANNELS), middle_scale, middle_zero)
+    flat = Tensor("flat", (1, 1, 3 * _CHANNELS), middle_scale, middle_zero)
     steps = generator.uniform(-300, 300, _CHANNELS) * middle_scale * 64 / scales
     convolution = Conv1D(
         "convolution",
@@ -53,13 +53,13 @@ def random_graph(seed: int) -> tuple[QuantizedGraph, NDArray[np.int8]]:
         generator.integers(-127, 128, (_CHANNELS, 1, 3)).astype(np.int8),
         scales,
         np.clip(np.rint(steps), -(2**29), 2**29).astype(np.int32),
-        relu=relu,
+        activation="relu" if relu else "none",
     )
     weight_scale = (10 ** generator.uniform(-4, 0, 1)).astype(np.float32)
     product = middle_scale * float(weight_scale[0])
     last = Tensor(
         "task",
-        (1, _LABELS),
+        (1, 1, _LABELS),
         _float32(product * 10 ** generator.uniform(0, 6)),
         int(generator.integers(-128, 128)),
     )
@@ -71,12 +71,11 @@ def random_graph(seed: int) -> tuple[QuantizedGraph, NDArray[np.int8]]:
         generator.integers(-127, 128, (_LABELS, 3 * _CHANNELS)).astype(np.int8),
         weight_scale,
         np.clip(np.rint(biases), -(2**30), 2**30).astype(np.int32),
-        relu=False,
     )
     graph = QuantizedGraph(
         model,
         (source, middle, flat, last),
-        (convolution, Flatten("flatten", "middle", "flat"), dense),
+        (convolution, Reshape("flatten", "middle", "flat"), dense),
         "input",
         (Head("task", "task"),),
     )
@@ -97,16 +96,15 @@ def tie_graph() -> tuple[QuantizedGraph, NDArray[np.int8]]:
         np.zeros((len(biases), 3), np.int8),
         np.ones(1, np.float32),
         biases,
-        relu=False,
     )
     graph = QuantizedGraph(
         model,
         (
-            Tensor("input", (1, 3), 1 / 64, 0),
-            Tensor("flat", (1, 3), 1 / 64, 0),
-            Tensor("task", (1, len(biases)), 1 / 4, 0),
+            Tensor("input", (1, 1, 3), 1 / 64, 0),
+            Tensor("flat", (1, 1, 3), 1 / 64, 0),
+            Tensor("task", (1, 1, len(biases)), 1 / 4, 0),
         ),
-        (Flatten("flatten", "input", "flat"), dense),
+        (Reshape("flatten", "input", "flat"), dense),
         "input",
         (Head("task", "task"),),
     )
@@ -171,7 +169,7 @@ def test_a_wrong_rounding_constant_is_seen(
     needs_module("ai_edge_litert", "pip install 'wearkit[export]'")
     graph, windows = tie_graph()
     assert differing("tflm", graph, windows) == 0
-    monkeypatch.setattr(reference, constant, wrong)
+    monkeypatch.setattr(requantize, constant, wrong)
     assert differing("tflm", graph, windows) > 0
 
 
@@ -183,7 +181,7 @@ def test_a_wrong_rounding_constant_is_seen_on_a_real_network(
     """Ties are rare in a real network, but the windows of test_runtimes.py hold some."""
     graph = quantized("mtl-net-micro")
     right = Reference(graph).run(hard_windows)
-    monkeypatch.setattr(reference, "_TIES_AWAY", 0)
+    monkeypatch.setattr(requantize, "_TIES_AWAY", 0)
     assert compare(right, Reference(graph).run(hard_windows)).differing > 0
 
 
@@ -196,7 +194,7 @@ def test_dense_multiplier_is_a_double_product(
     for seed in (91, 93, 374, 376, 406, 439):
         graph, windows = random_graph(seed)
         with monkeypatch.context() as changed:
-            changed.setattr(reference, "multipliers", float32_multipliers)
+            changed.setattr(requantize, "multipliers", float32_multipliers)
             other = Reference(graph).run(windows)
         assert not compare(Reference(graph).run(windows), other).exact
         assert differing("tflm", graph, windows) == 0

@@ -4,13 +4,18 @@ manifest.json                        sha256 and size of every other file, model 
 graph.json + graph.safetensors       the integers themselves (wearkit.graph_file)
 model.{fp32,int8}.{onnx,tflite}      printed from them
 model.int8.ort                       the int8 ONNX file for phone builds, when asked for
+c/                                   C sources for a microcontroller, where the model allows it
 golden.npz                           counts, inputs and logits a device must reproduce
 report.json, MODEL_CARD.md           what was measured
+
+The bundle of an imported model holds its one .tflite, byte for byte, and no counts: nobody knows
+which sensor it was made for.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +30,7 @@ from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
 from wearkit.graph_file import load_graph, model_id, read_json
 from wearkit.npz import read_npz
-from wearkit.spec import ModelSpec
+from wearkit.spec import ImportedSpec, ModelSpec, trained
 
 FORMAT = "wearkit-bundle"
 FORMAT_VERSION = 1
@@ -47,13 +52,18 @@ FILES = (
     REPORT,
     CARD,
 )
-"""Every file of a bundle beside the manifest, which lists these and perhaps some of OPTIONAL."""
+"""Files of every bundle beside the manifest, which lists these, those of C_FOLDER and OPTIONAL."""
+
+IMPORTED_FILES = ("graph.json", "graph.safetensors", INT8_TFLITE, GOLDEN, REPORT, CARD)
+"""The same for a model made elsewhere: its own .tflite is the only model file."""
+
 INT8_ORT = "model.int8.ort"
 OPTIONAL = (INT8_ORT,)
+C_FOLDER = "c"
 
 _MAX_FILE_BYTES = 1 << 30
 _HASHED_AT_ONCE_BYTES = 1 << 20
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PLAIN_NAME = re.compile(rf"({C_FOLDER}/(wk/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +72,14 @@ class Golden:
     the integer reference in the graph's own rounding family."""
 
     counts: NDArray[np.int16]
+    inputs: NDArray[np.int8]
+    logits: Mapping[str, NDArray[np.int8]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImportedGolden:
+    """As Golden for a model made elsewhere. inputs: (N, rows, steps, channels) int8."""
+
     inputs: NDArray[np.int8]
     logits: Mapping[str, NDArray[np.int8]]
 
@@ -77,7 +95,8 @@ class Bundle:
 
     @property
     def model(self) -> ModelSpec:
-        return self.graph.model
+        """The network wearkit trained. Raises ModelFileError for an imported model."""
+        return trained(self.graph.model)
 
     @property
     def head_scales(self) -> dict[str, float]:
@@ -91,7 +110,10 @@ class Bundle:
         return self.path / name
 
     def golden(self) -> Golden:
-        """The golden vectors. Raises ModelFileError when they do not fit the model."""
+        """The golden vectors of a network wearkit trained.
+
+        Raises ModelFileError when they do not fit the model, or when it was imported.
+        """
         path = self.file(GOLDEN)
         types = {"counts_int16": "int16", "inputs_int8": "int8"}
         types |= {f"logits_{task.name}_int8": "int8" for task in self.model.tasks}
@@ -107,6 +129,25 @@ class Bundle:
         logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in self.model.tasks}
         return Golden(counts, inputs, logits)
 
+    def imported_golden(self) -> ImportedGolden:
+        """The golden vectors of a model made elsewhere.
+
+        Raises ModelFileError when they do not fit the model, or when wearkit trained it.
+        """
+        path, tasks = self.file(GOLDEN), self.graph.model.tasks
+        types = {"inputs_int8": "int8"} | {f"logits_{task.name}_int8": "int8" for task in tasks}
+        arrays = read_npz(path, types)
+        inputs = arrays["inputs_int8"]
+        logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in tasks}
+        shape = self.graph.tensor(self.graph.input).shape
+        fits = inputs.ndim > 1 and inputs[0:1].size == math.prod(shape)
+        fits = fits and all(
+            logits[task.name].shape == (len(inputs), len(task.labels)) for task in tasks
+        )
+        if not fits:
+            raise ModelFileError(f"{path} does not hold windows of this model: export again.")
+        return ImportedGolden(inputs.reshape(len(inputs), *shape), logits)
+
 
 def open_bundle(path: Path) -> Bundle:
     """Read a bundle, hash every file it lists and check the model id.
@@ -116,21 +157,29 @@ def open_bundle(path: Path) -> Bundle:
     if not path.is_dir():
         raise ModelFileError(f"There is no bundle folder {path}: make one with wearkit export.")
     manifest = read_json(path / MANIFEST, FORMAT, FORMAT_VERSION)
-    _check_files(path, manifest.get("files"))
+    required = IMPORTED_FILES if manifest.get("arch") is None else FILES
+    _check_files(path, manifest.get("files"), required)
     graph = load_graph(path)
     if model_id(graph) != manifest.get("model_id"):
         raise ModelFileError(
             f"The graph in {path} is not the one {MANIFEST} was written for: export again."
         )
     described = (manifest.get("arch"), manifest.get("spec"), manifest.get("labels"))
-    if described != (graph.model.arch, graph.model.window.to_json(), labels(graph.model)):
+    if described != (*arch_and_spec(graph.model), labels(graph.model)):
         raise ModelFileError(f"{path / MANIFEST} and graph.json describe different models.")
     return Bundle(path, manifest, graph, model_id(graph))
 
 
-def labels(model: ModelSpec) -> dict[str, list[str]]:
+def labels(model: ModelSpec | ImportedSpec) -> dict[str, list[str]]:
     """Task -> labels in the order of the logits, as the manifest has them."""
     return {task.name: list(task.labels) for task in model.tasks}
+
+
+def arch_and_spec(model: ModelSpec | ImportedSpec) -> tuple[str | None, dict[str, Any] | None]:
+    """What the manifest says of the network and of its windows: nothing of an imported one."""
+    if isinstance(model, ImportedSpec):
+        return None, None
+    return model.arch, model.window.to_json()
 
 
 def newest_bundle(parent: Path = Path(BUNDLES)) -> Path:
@@ -152,9 +201,9 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_files(path: Path, files: Any) -> None:
-    if not isinstance(files, dict) or not set(FILES) <= set(files):
-        missing = sorted(set(FILES) - set(files if isinstance(files, dict) else ()))
+def _check_files(path: Path, files: Any, required: tuple[str, ...]) -> None:
+    if not isinstance(files, dict) or not set(required) <= set(files):
+        missing = sorted(set(required) - set(files if isinstance(files, dict) else ()))
         raise ModelFileError(f"{path / MANIFEST} does not list {missing[0]}: export again.")
     for name, entry in files.items():
         if not _PLAIN_NAME.fullmatch(name) or not isinstance(entry, dict):

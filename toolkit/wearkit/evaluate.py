@@ -17,7 +17,7 @@ from wearkit.checkpoint import Checkpoint
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
 from wearkit.metrics import TaskScore, score_task
-from wearkit.spec import ModelSpec
+from wearkit.spec import ModelSpec, trained
 from wearkit.windows import WindowSet
 
 
@@ -65,7 +65,7 @@ def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, Task
 
 def evaluate_integer(graph: QuantizedGraph, windows: WindowSet) -> dict[str, TaskScore]:
     """Task -> score of the integer reference, which is what a device answers."""
-    check_fit(graph.model, windows)
+    check_fit(trained(graph.model), windows)
     return score_logits(reference.run(graph, windows.inputs), windows)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,23 @@ from safetensors.numpy import save as save_tensors
 
 from wearkit.errors import DataError, ModelFileError
 from wearkit.graph import (
+    Add,
+    AveragePool1D,
     Conv1D,
     Dense,
-    Flatten,
+    DepthwiseConv1D,
     Head,
+    Linear,
     MaxPool1D,
     MeanTime,
     Op,
     QuantizedGraph,
+    Relu,
+    Reshape,
     Tensor,
 )
 from wearkit.safe_write import write_bytes, write_json
-from wearkit.spec import ModelSpec, canonical_json
+from wearkit.spec import canonical_json, spec_from_json
 
 FORMAT = "wearkit-graph"
 FORMAT_VERSION = 1
@@ -42,19 +48,24 @@ _MAX_TENSORS_BYTES = 1 << 30
 
 _KINDS: dict[str, type[Op]] = {
     "conv1d": Conv1D,
+    "depthwise_conv1d": DepthwiseConv1D,
     "dense": Dense,
     "max_pool1d": MaxPool1D,
+    "average_pool1d": AveragePool1D,
     "mean_time": MeanTime,
-    "flatten": Flatten,
+    "relu": Relu,
+    "add": Add,
+    "reshape": Reshape,
 }
 _KIND_OF = {kind: name for name, kind in _KINDS.items()}
-_NUMBERS: dict[str, tuple[str, ...]] = {
-    "conv1d": ("stride", "relu"),
-    "dense": ("relu",),
-    "max_pool1d": ("size", "stride"),
-    "mean_time": (),
-    "flatten": (),
+_FIELD_TYPES = {
+    "stride": int,
+    "size": int,
+    "pad_before": int,
+    "pad_after": int,
+    "over_image": bool,
 }
+"""Fields that are not text; JSON's 1.0 and "1" are neither integers nor booleans."""
 _CONSTANTS = ("weight", "weight_scale", "bias")
 _CONSTANT_TYPES = {"weight": np.int8, "weight_scale": np.float32, "bias": np.int32}
 
@@ -95,7 +106,7 @@ def constants(graph: QuantizedGraph) -> dict[str, NDArray[Any]]:
     return {
         f"{op.name}.{part}": getattr(op, part)
         for op in graph.ops
-        if isinstance(op, Conv1D | Dense)
+        if isinstance(op, Linear)
         for part in _CONSTANTS
     }
 
@@ -118,7 +129,7 @@ def load_graph(folder: Path) -> QuantizedGraph:
         if arrays:
             raise ModelFileError(f"{TENSORS_NAME} holds {min(arrays)!r}, which no operation uses.")
         return QuantizedGraph(
-            model=ModelSpec.from_json(value["model"]),
+            model=spec_from_json(value["model"]),
             tensors=tuple(_tensor_from_json(item) for item in value["tensors"]),
             ops=ops,
             input=str(value["input"]),
@@ -167,38 +178,40 @@ def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _op_to_json(op: Op) -> dict[str, Any]:
-    kind = _KIND_OF[type(op)]
-    plain = {"kind": kind, "name": op.name, "input": op.input, "output": op.output}
-    return plain | {field: getattr(op, field) for field in _NUMBERS[kind]}
+    return {"kind": _KIND_OF[type(op)]} | {name: getattr(op, name) for name in _plain_fields(op)}
+
+
+def _plain_fields(kind: Op | type[Op]) -> list[str]:
+    """What an operation holds beside its constants."""
+    return [field.name for field in fields(kind) if field.name not in _CONSTANTS]
 
 
 def _op_from_json(value: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Op:
     """Build one operation, taking its constants out of `arrays`."""
-    kind = str(value["kind"])
-    fields: dict[str, Any] = {field: str(value[field]) for field in ("name", "input", "output")}
-    fields |= {field: _number(value[field], field) for field in _NUMBERS[kind]}
-    if kind in {"conv1d", "dense"}:
+    kind = _KINDS[str(value["kind"])]
+    given: dict[str, Any] = {
+        name: _typed(value[name], _FIELD_TYPES.get(name, str), name) for name in _plain_fields(kind)
+    }
+    if issubclass(kind, Linear):
         for part in _CONSTANTS:
-            array = arrays.pop(f"{fields['name']}.{part}")
+            array = arrays.pop(f"{given['name']}.{part}")
             if array.dtype != _CONSTANT_TYPES[part]:
-                raise ModelFileError(f"Constant {fields['name']}.{part} has type {array.dtype}.")
-            fields[part] = array
-    return _KINDS[kind](**fields)
+                raise ModelFileError(f"Constant {given['name']}.{part} has type {array.dtype}.")
+            given[part] = array
+    return kind(**given)
 
 
-def _number(value: Any, field: str) -> int:
-    """An integer, or a bool for `relu`; JSON's 1.0 and "1" are neither."""
-    expected = bool if field == "relu" else int
+def _typed(value: Any, expected: type[Any], name: str) -> Any:
     if type(value) is not expected:
-        raise TypeError(f"{field} must be {expected.__name__}")
-    return int(value) if expected is int else bool(value)
+        raise TypeError(f"{name} must be {expected.__name__}")
+    return value
 
 
 def _tensor_from_json(value: Mapping[str, Any]) -> Tensor:
-    steps, channels = (_number(extent, "shape") for extent in value["shape"])
+    rows, steps, channels = (_typed(extent, int, "shape") for extent in value["shape"])
     return Tensor(
         name=str(value["name"]),
-        shape=(steps, channels),
+        shape=(rows, steps, channels),
         scale=float(value["scale"]),
-        zero_point=_number(value["zero_point"], "zero_point"),
+        zero_point=_typed(value["zero_point"], int, "zero_point"),
     )

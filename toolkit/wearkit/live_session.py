@@ -21,6 +21,7 @@ from wearkit.link.stream import SampleStream, StreamOptions
 from wearkit.live_report import LiveReport
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
+from wearkit.spec import trained
 
 RATE_REASON = "rate"
 
@@ -77,9 +78,9 @@ class LiveSession:
         self._runtime = runtime
         self._max_windows = max_windows
         self._recorder = recorder
-        self._rate_hz = graph.model.window.rate_hz
+        self._rate_hz = trained(graph.model).window.rate_hz
         self.stream = SampleStream(options)
-        self._grid = WindowGrid(graph.model.window)
+        self._grid = WindowGrid(trained(graph.model).window)
         self._clock = SessionClock(self._rate_hz)
         self._arrivals = RateMeter("arrival")
         self._last_index = -1

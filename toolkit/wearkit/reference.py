@@ -1,8 +1,6 @@
 """The integer reference: what a QuantizedGraph answers, by definition, in numpy alone.
 
-Two rounding families (`Rounding`): `tflm` is TFLite Micro's double rounding (gemmlowp's
-SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT), `xnnpack` is the float32
-multiplier rounded half to even of XNNPACK and ONNX Runtime. No runtime is imported.
+`requantize` holds the rounding families (`Rounding`). No runtime is imported.
 """
 
 from __future__ import annotations
@@ -17,34 +15,53 @@ from numpy.typing import NDArray
 from wearkit.errors import ModelFileError
 from wearkit.graph import (
     ROUNDINGS,
+    Add,
+    AveragePool1D,
     Conv1D,
     Dense,
-    Flatten,
+    DepthwiseConv1D,
+    Linear,
     MaxPool1D,
     MeanTime,
     Op,
+    Pool,
     QuantizedGraph,
+    Relu,
+    Reshape,
     Rounding,
     Tensor,
-    multipliers,
+    clamp_range,
+    inputs_of,
+    mean_is_plain,
+)
+from wearkit.requantize import (
+    ADD_SHIFT,
+    IMAGE_MEAN_BLOCK,
+    add_factors,
+    add_shift_xnnpack,
+    family_gap,
+    float_mean,
+    image_mean_factor,
+    image_mean_offset,
+    linear_requantizer,
+    mean_factor,
+    rescale_factor,
 )
 
 Int8 = NDArray[np.int8]
-Requantize = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-"""(..., out) accumulators -> (..., out) integers before the zero point and the clamp."""
+Int64 = NDArray[np.int64]
+Step = Callable[..., Int8]
+"""(N, rows, steps, channels) int8 of every tensor an operation reads -> of the one it writes."""
 
 _BATCH = 256  # windows at a time: bounds the unrolled convolution input to some 10 MB
 _FLOAT32_EXACT = 2**24  # every integer up to here is a float32, so any order of sums is exact
-
-# The rounding constants of the tflm family; tests change one to prove that parity tests see it.
-_HIGH_MUL_NUDGE = 1 << 30
-_TIES_AWAY = 1
 
 
 class Reference:
     """A graph made ready to run: weights as matrices, one requantizer a layer.
 
     graph: what to run; rounding: a family other than the graph's own.
+    Raises ModelFileError when that family's runtimes cannot be matched on this graph.
     """
 
     def __init__(self, graph: QuantizedGraph, rounding: Rounding | None = None) -> None:
@@ -52,32 +69,47 @@ class Reference:
         self.rounding: Rounding = graph.rounding if rounding is None else rounding
         if self.rounding not in ROUNDINGS:
             raise ModelFileError(f"Unknown rounding family {self.rounding!r}.")
+        gap = family_gap(graph, self.rounding)
+        if gap is not None:
+            raise ModelFileError(gap)
         table = {tensor.name: tensor for tensor in graph.tensors}
-        self._steps = [
-            (op, _step(op, table[op.input], table[op.output], self.rounding)) for op in graph.ops
-        ]
+        self._steps: list[tuple[Op, Step]] = []
+        for op in graph.ops:
+            sources = tuple(table[name] for name in inputs_of(op))
+            self._steps.append((op, _step(op, sources, table[op.output], self.rounding)))
 
     def run(self, inputs: Int8) -> dict[str, Int8]:
-        """Int8 logits, task -> (N, labels), of windows (N, length, 3) int8 in sensor order.
+        """Int8 logits, task -> (N, labels), of windows (N, rows, steps, channels) int8.
 
+        Where the input has one row, (N, steps, channels) will do: for our own networks that is
+        (N, length, 3) in sensor order.
         Raises ModelFileError when the windows do not fit the graph's input.
         """
-        shape = self.graph.tensor(self.graph.input).shape
-        if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
-            raise ModelFileError(
-                f"The model takes int8 windows (N, {shape[0]}, {shape[1]}), "
-                f"not {inputs.dtype}{inputs.shape}."
-            )
-        found = [self._run_batch(batch) for batch in _batches(inputs)]
+        found = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
         return {
-            head.task: np.concatenate([values[head.tensor][:, 0, :] for values in found])
+            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in found])
             for head in self.graph.heads
         }
+
+    def trace(self, inputs: Int8) -> dict[str, Int8]:
+        """Every activation of a few windows: tensor name -> (N, rows, steps, channels) int8."""
+        return self._run_batch(self._rows(inputs))
+
+    def _rows(self, inputs: Int8) -> Int8:
+        shape = self.graph.tensor(self.graph.input).shape
+        if inputs.ndim == 3 and shape[0] == 1:
+            inputs = inputs[:, np.newaxis]
+        if inputs.dtype != np.int8 or inputs.shape[1:] != shape:
+            wanted = ", ".join(str(extent) for extent in shape)
+            raise ModelFileError(
+                f"The model takes int8 windows (N, {wanted}), not {inputs.dtype}{inputs.shape}."
+            )
+        return inputs
 
     def _run_batch(self, inputs: Int8) -> dict[str, Int8]:
         values = {self.graph.input: inputs}
         for op, step in self._steps:
-            values[op.output] = step(values[op.input])
+            values[op.output] = step(*(values[name] for name in inputs_of(op)))
         return values
 
 
@@ -99,28 +131,44 @@ def _batches(inputs: Int8) -> Iterator[Int8]:
         yield inputs[start : start + _BATCH]
 
 
-def _step(op: Op, source: Tensor, target: Tensor, rounding: Rounding) -> Callable[[Int8], Int8]:
+def _step(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding) -> Step:
+    source = sources[0]
     match op:
         case Conv1D() | Dense():
             return _matrix_step(op, source, target, rounding)
+        case DepthwiseConv1D():
+            return _depthwise_step(op, source, target, rounding)
         case MaxPool1D():
-            return lambda x: _max_pool(x, op, target.shape[0])
+            return lambda x: _max_pool(x, op, target.shape[1])
+        case AveragePool1D():
+            return _average_step(op, source, target)
         case MeanTime():
-            return _mean_time
-        case Flatten():
-            return lambda x: x.reshape(x.shape[0], 1, -1)
+            return _mean_step(op, source, target, rounding)
+        case Relu():
+            factor = rescale_factor(source, target)
+            return _writer(op, target, lambda x: factor.double(_centred(x, source)))
+        case Add():
+            return _add_step(op, (source, sources[1]), target, rounding)
+        case Reshape():
+            return lambda x: x.reshape(x.shape[0], *target.shape)
 
 
-def _matrix_step(
-    op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: Rounding
-) -> Callable[[Int8], Int8]:
+def _writer(op: Linear | Relu | Add, target: Tensor, centred: Callable[..., Int64]) -> Step:
+    """Add the zero point and clamp what `centred` computes."""
+    low, high = clamp_range(op.activation, target)
+    return lambda *x: np.clip(centred(*x) + target.zero_point, low, high).astype(np.int8)
+
+
+def _centred(x: Int8, tensor: Tensor) -> Int64:
+    return x.astype(np.int64) - tensor.zero_point
+
+
+def _matrix_step(op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: Rounding) -> Step:
     """Convolution as a matrix product over unrolled steps; a dense layer is the kernel-1 case.
 
     The product runs in floating point because BLAS is fast, in the narrowest type in which
     every partial sum is an exactly represented integer.
     """
-    kernel = op.weight.shape[1] if isinstance(op, Conv1D) else 1
-    stride = op.stride if isinstance(op, Conv1D) else 1
     flat = op.weight.reshape(op.weight.shape[0], -1)
     # The bias and the input's zero point join as integers after the product.
     largest_sum = 128 * int(np.abs(flat.astype(np.int64)).sum(axis=1).max())
@@ -128,83 +176,112 @@ def _matrix_step(
     exact = np.float32 if largest_sum < _FLOAT32_EXACT else np.float64
     matrix: NDArray[np.float32 | np.float64] = np.ascontiguousarray(flat.T, dtype=exact)
     offset = op.bias.astype(np.int64) - source.zero_point * flat.astype(np.int64).sum(axis=1)
-    requantize = _requantizer(op, source, target, rounding)
-    low = target.zero_point if op.relu else -128
+    requantize = linear_requantizer(op, source, target, rounding)
 
-    def step(x: Int8) -> Int8:
-        rows: NDArray[np.float32 | np.float64] = _unrolled(x, kernel, stride).astype(exact)
-        accumulator = (rows @ matrix).astype(np.int64) + offset
-        shifted = requantize(accumulator) + target.zero_point
-        return np.clip(shifted, low, 127).astype(np.int8)
+    def centred(x: Int8) -> Int64:
+        unrolled = _unrolled(_padded(x, op, source), op) if isinstance(op, Conv1D) else x
+        rows: NDArray[np.float32 | np.float64] = unrolled.astype(exact)
+        return requantize((rows @ matrix).astype(np.int64) + offset)
 
-    return step
+    return _writer(op, target, centred)
 
 
-def _unrolled(x: Int8, kernel: int, stride: int) -> Int8:
-    """(N, time, channels) -> (N, steps, kernel * channels), oldest step first."""
-    if kernel == 1 and stride == 1:
+def _depthwise_step(
+    op: DepthwiseConv1D, source: Tensor, target: Tensor, rounding: Rounding
+) -> Step:
+    multiplier = target.shape[2] // source.shape[2]
+    last = (target.shape[1] - 1) * op.stride + 1
+    requantize = linear_requantizer(op, source, target, rounding)
+
+    def centred(x: Int8) -> Int64:
+        values = np.repeat(_centred(_padded(x, op, source), source), multiplier, axis=3)
+        total = np.broadcast_to(op.bias.astype(np.int64), (len(x), *target.shape))
+        for tap in range(op.kernel):
+            total = total + values[:, :, tap : tap + last : op.stride] * op.weight[:, tap]
+        return requantize(total)
+
+    return _writer(op, target, centred)
+
+
+def _padded(x: Int8, op: Conv1D | DepthwiseConv1D, source: Tensor) -> Int8:
+    return _with_ends(x, op, source.zero_point)
+
+
+def _with_ends(x: Int8, op: Conv1D | DepthwiseConv1D | Pool, value: int) -> Int8:
+    """Padded steps that hold `value`."""
+    if not op.pad_before and not op.pad_after:
         return x
-    windows = sliding_window_view(x, kernel, axis=1)[:, ::stride].transpose(0, 1, 3, 2)
-    return windows.reshape(*windows.shape[:2], -1)
+    ends = ((0, 0), (0, 0), (op.pad_before, op.pad_after), (0, 0))
+    return np.pad(x, ends, constant_values=value)
+
+
+def _unrolled(x: Int8, op: Conv1D) -> Int8:
+    """(N, rows, time, channels) -> (N, rows, steps, kernel * channels), oldest step first."""
+    if op.kernel == 1 and op.stride == 1:
+        return x
+    windows = sliding_window_view(x, op.kernel, axis=2)[:, :, :: op.stride].swapaxes(3, 4)
+    return windows.reshape(*windows.shape[:3], -1)
 
 
 def _max_pool(x: Int8, op: MaxPool1D, steps: int) -> Int8:
-    last = (steps - 1) * op.stride + 1
-    result = x[:, : last : op.stride]
+    padded, last = _with_ends(x, op, -128), (steps - 1) * op.stride + 1
+    result = padded[:, :, : last : op.stride]
     for shift in range(1, op.size):
-        result = np.maximum(result, x[:, shift : shift + last : op.stride])
+        result = np.maximum(result, padded[:, :, shift : shift + last : op.stride])
     return result
 
 
-def _mean_time(x: Int8) -> Int8:
-    """Nearest integer to the mean; the number of steps is odd, so nothing lies half way."""
-    steps = x.shape[1]
-    total = x.sum(axis=1, keepdims=True, dtype=np.int64)
-    mean: Int8 = ((total + steps // 2) // steps).astype(np.int8)
-    return mean
+def _average_step(op: AveragePool1D, source: Tensor, target: Tensor) -> Step:
+    first = np.arange(target.shape[1]) * op.stride - op.pad_before
+    there = np.minimum(first + op.size, source.shape[1]) - np.maximum(first, 0)
+    count = there.astype(np.int64)[:, None]
+    last = (target.shape[1] - 1) * op.stride + 1
+
+    def average(x: Int8) -> Int8:
+        padded = _with_ends(x, op, 0).astype(np.int64)
+        total = sum(padded[:, :, tap : tap + last : op.stride] for tap in range(op.size))
+        away = np.sign(total) * ((np.abs(total) + count // 2) // count)
+        mean: Int8 = away.astype(np.int8)
+        return mean
+
+    return average
 
 
-def _requantizer(
-    op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: Rounding
-) -> Requantize:
+def _mean_step(op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding) -> Step:
+    steps = source.shape[1]
+    if mean_is_plain(source, target):
+        return lambda x: ((_sums(x) + steps // 2) // steps).astype(np.int8)
     if rounding == "xnnpack":
-        return float_requantizer(op.weight_scale, source.scale, target.scale)
-    return double_requantizer(multipliers(op, source, target))
+        return lambda x: np.clip(float_mean(_sums(x), source, target), -128, 127).astype(np.int8)
+    if op.over_image and rounding == "ruy":
+        factor, offset = image_mean_factor(source, target), image_mean_offset(source, target)
+        return lambda x: np.clip(
+            factor.by_blocks(_sums(x), IMAGE_MEAN_BLOCK) + offset, -128, 127
+        ).astype(np.int8)
+    plain, zeros = mean_factor(source, target), steps * source.zero_point
+    end = target.zero_point
+    return lambda x: np.clip(plain.double(_sums(x) - zeros) + end, -128, 127).astype(np.int8)
 
 
-def double_requantizer(multiplier: NDArray[np.float64]) -> Requantize:
-    """TFLite Micro's MultiplyByQuantizedMultiplier with a multiplier made by QuantizeMultiplier.
-
-    multiplier: (out,) or (1,) float64, positive. Multipliers below 2**-32 count as zero.
-    """
-    mantissa, exponent = np.frexp(multiplier)
-    fixed = np.floor(mantissa * 2.0**31 + 0.5).astype(np.int64)
-    carry = fixed == 1 << 31
-    fixed, exponent = np.where(carry, fixed >> 1, fixed), exponent + carry
-    vanishes = exponent < -31
-    fixed, exponent = np.where(vanishes, 0, fixed), np.where(vanishes, 0, exponent)
-    left = np.maximum(exponent, 0).astype(np.int64)
-    right = np.maximum(-exponent, 0).astype(np.int64)
-    mask = (1 << right) - 1
-
-    def requantize(accumulator: NDArray[np.int64]) -> NDArray[np.int64]:
-        high = ((accumulator << left) * fixed + _HIGH_MUL_NUDGE) >> 31
-        threshold = (mask >> 1) + _TIES_AWAY * (high < 0)
-        rounded: NDArray[np.int64] = (high >> right) + ((high & mask) > threshold)
-        return rounded
-
-    return requantize
+def _sums(x: Int8) -> Int64:
+    total: Int64 = x.sum(axis=2, keepdims=True, dtype=np.int64)
+    return total
 
 
-def float_requantizer(
-    weight_scale: NDArray[np.float32], input_scale: float, output_scale: float
-) -> Requantize:
-    """XNNPACK's fp32 requantization: all in float32, in this order, rounded half to even."""
-    scale = np.float32(input_scale) * weight_scale / np.float32(output_scale)
+def _add_step(op: Add, sources: tuple[Tensor, Tensor], target: Tensor, rounding: Rounding) -> Step:
+    first, second = sources
+    if rounding == "xnnpack":
+        (a, b), shift = add_shift_xnnpack(sources, target)
+        half = 1 << (shift - 1)
+        return _writer(
+            op,
+            target,
+            lambda x, y: (a * _centred(x, first) + b * _centred(y, second) + half) >> shift,
+        )
+    left, right, total = add_factors(sources, target)
 
-    def requantize(accumulator: NDArray[np.int64]) -> NDArray[np.int64]:
-        scaled: NDArray[np.float32] = accumulator.astype(np.int32).astype(np.float32) * scale
-        # Clamped while still a float, where the runtimes do it too: past int8 nothing differs.
-        return np.rint(np.clip(scaled, -512.0, 512.0)).astype(np.int64)
+    def centred(x: Int8, y: Int8) -> Int64:
+        terms = left.double(_centred(x, first) << ADD_SHIFT)
+        return total.double(terms + right.double(_centred(y, second) << ADD_SHIFT))
 
-    return requantize
+    return _writer(op, target, centred)

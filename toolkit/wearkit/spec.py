@@ -104,10 +104,7 @@ class ModelSpec:
     tasks: tuple[TaskSpec, ...]
 
     def __post_init__(self) -> None:
-        if not self.tasks:
-            raise DataError("A model needs at least one task with two or more labels.")
-        if len({task.name for task in self.tasks}) != len(self.tasks):
-            raise DataError("Two tasks have the same name.")
+        _check_tasks(self.tasks)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -126,3 +123,50 @@ class ModelSpec:
             )
         except (KeyError, TypeError, DataError) as error:
             raise ModelFileError(f"The model specification is damaged: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedSpec:
+    """A model made elsewhere. Its file says what integers go in, not how they were sampled, so
+    there is no architecture and no window: only the tasks and their labels."""
+
+    tasks: tuple[TaskSpec, ...]
+
+    def __post_init__(self) -> None:
+        _check_tasks(self.tasks)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"imported": True, "tasks": [task.to_json() for task in self.tasks]}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        try:
+            return cls(tuple(TaskSpec.from_json(task) for task in value["tasks"]))
+        except (KeyError, TypeError, DataError) as error:
+            raise ModelFileError(f"The model specification is damaged: {error}.") from error
+
+
+def spec_from_json(value: dict[str, Any]) -> ModelSpec | ImportedSpec:
+    """What `to_json` of either wrote. Raises ModelFileError when it is damaged."""
+    kind = ImportedSpec if isinstance(value, dict) and value.get("imported") is True else ModelSpec
+    return kind.from_json(value)
+
+
+def trained(model: ModelSpec | ImportedSpec) -> ModelSpec:
+    """The specification of a network of our own.
+
+    Raises ModelFileError for an imported model, which does not say what its windows are.
+    """
+    if isinstance(model, ImportedSpec):
+        raise ModelFileError(
+            "This model was imported and does not say at which rate its windows were sampled: "
+            "run its C code or model.int8.tflite, or train a model with wearkit."
+        )
+    return model
+
+
+def _check_tasks(tasks: tuple[TaskSpec, ...]) -> None:
+    if not tasks:
+        raise DataError("A model needs at least one task with two or more labels.")
+    if len({task.name for task in tasks}) != len(tasks):
+        raise DataError("Two tasks have the same name.")

@@ -16,6 +16,7 @@ from wearkit.errors import WearkitError
 _COMMANDS = {
     "train": "Train a two-headed network (Smooth-Distill) on recordings or the simulator.",
     "export": "Quantize once; write ONNX and TFLite with an equality and size report.",
+    "profile": "Count what a bundle's C costs on a microcontroller, without having one.",
     "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
     "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
     "evaluate": "Score a run or a bundle on its test windows or on other recordings.",

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from wearkit.errors import MissingToolError
+from wearkit.graph import ROUNDINGS, Rounding
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
     from wearkit_export.bundle_writer import Exported
+    from wearkit_export.import_bundle import ImportedExport
+    from wearkit_export.import_report import ImportedReport
     from wearkit_export.report import Report
 
 
@@ -44,6 +48,25 @@ if TYPE_CHECKING:
     help="One weight scale per dense unit. TFLite Micro before September 2024 miscomputes these.",
 )
 @click.option("--ort", is_flag=True, help="Write model.int8.ort too: ONNX Runtime's phone format.")
+@click.option(
+    "--tflite",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Import a full-int8 .tflite that others made, instead of a run.",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --tflite: lines `task: label, label`, or JSON.  [default: 0, 1, ...]",
+)
+@click.option(
+    "--rounding",
+    type=click.Choice(ROUNDINGS),
+    default="tflm",
+    show_default=True,
+    help="The runtimes whose arithmetic the C code has, bit for bit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -52,15 +75,38 @@ def command(
     out: Path | None,
     dense_per_channel: bool,
     ort: bool,
+    tflite: Path | None,
+    labels: Path | None,
+    rounding: Rounding,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX and TFLite, run both everywhere and count what differs.
 
     The bundle is put in place only when every runtime agrees with the integers of the graph.
+    With --tflite the model is someone else's: it is read, checked in the same way, and bundled.
     """
     if not int8:
         raise click.UsageError("Add --int8: it is the only export for now, and brings fp32 along.")
     _require("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
+    if tflite is None:
+        if labels is not None:
+            raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
+        _export_run(checkpoint, calibration, out, dense_per_channel, ort, rounding, as_json)
+    elif checkpoint is not None or calibration is not None or dense_per_channel or ort:
+        raise click.UsageError("An imported model is quantized already: give --tflite alone.")
+    else:
+        _import(tflite, labels, out, rounding, as_json)
+
+
+def _export_run(
+    checkpoint: Path | None,
+    calibration: Path | None,
+    out: Path | None,
+    dense_per_channel: bool,
+    ort: bool,
+    rounding: Rounding,
+    as_json: bool,
+) -> None:
     from rich.console import Console
 
     from wearkit.bundle import BUNDLES
@@ -83,11 +129,32 @@ def command(
             run=run,
             dense_per_channel=dense_per_channel,
             ort=ort,
+            rounding=rounding,
         )
     if as_json:
         click.echo(_as_json(exported))
     else:
         _show(exported, run.path)
+
+
+def _import(
+    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, as_json: bool
+) -> None:
+    from rich.console import Console
+
+    from wearkit.bundle import BUNDLES
+    from wearkit_export.import_bundle import write_imported_bundle
+    from wearkit_export.import_tflite.labels import read_labels
+
+    tasks = None if labels is None else read_labels(labels)
+    target = out or Path(BUNDLES) / f"{tflite.stem}-int8"
+    with Console(stderr=True).status("Reading the model and running it everywhere ..."):
+        exported = write_imported_bundle(tflite, target, tasks=tasks, rounding=rounding)
+    if as_json:
+        found = {"bundle": str(exported.path), "report": exported.report.to_json()}
+        click.echo(json.dumps(found, allow_nan=False))
+    else:
+        _show_imported(exported, tflite)
 
 
 def _require(*modules: str) -> None:
@@ -108,20 +175,13 @@ def _as_json(exported: Exported) -> str:
 
 
 def _show(exported: Exported, run: Path) -> None:
-    from rich.console import Console
+    from wearkit.spec import trained
 
     report = exported.report
-    console = Console(highlight=False)
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
-
+    console, say = _printer()
     say(f"{run} -> {exported.path}")
-    say(f"model id {report.model_id[:16]}, {report.graph.model.arch}")
-    console.print(_file_table(exported))
-    console.print(_equality_table(report))
-    for missing in report.not_run:
-        say(f"{missing.runtime}: not run. {missing.hint}")
+    say(f"model id {report.model_id[:16]}, {trained(report.graph.model).arch}")
+    _show_tables(console, exported.path, report)
     for row in report.fp32:
         say(f"{row.file} in {row.version}: within {row.max_abs_difference:.1e} of the float net.")
     if report.accuracy is not None:
@@ -137,44 +197,33 @@ def _show(exported: Exported, run: Path) -> None:
     )
 
 
-def _file_table(exported: Exported) -> Table:
-    from rich.table import Table
+def _show_imported(exported: ImportedExport, tflite: Path) -> None:
+    from wearkit_export.import_report import feed
 
-    table = Table(title="Files", title_justify="left")
-    table.add_column("file")
-    table.add_column("bytes", justify="right")
-    for path in sorted(exported.path.iterdir()):
-        table.add_row(path.name, f"{path.stat().st_size:,}")
-    return table
+    report = exported.report
+    console, say = _printer()
+    say(f"{tflite} -> {exported.path}")
+    say(f"model id {report.model_id[:16]}, imported: {', '.join(report.imported.operators)}")
+    for task in report.graph.model.tasks:
+        say(f"{task.name}: {', '.join(task.labels)}")
+    say(f"Feed it {feed(report.imported)}")
+    _show_tables(console, exported.path, report)
+    if report.no_c is not None:
+        say(f"No C sources: {report.no_c}")
 
 
-def _equality_table(report: Report) -> Table:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+def _show_tables(console: Console, path: Path, report: Report | ImportedReport) -> None:
+    from wearkit.cli.export_tables import equality_table, file_table
 
-    from wearkit_export.equality import NotRun
+    console.print(file_table(path))
+    console.print(equality_table(report))
+    for missing in report.not_run:
+        console.print(f"{missing.runtime}: not run. {missing.hint}", markup=False, soft_wrap=True)
 
-    compared = " and ".join(f"{count} {name}" for name, count in report.windows.items())
-    title = f"int8 values that differ from the integer reference, {compared} windows"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("runtime")
-    table.add_column("rounds as")
-    for column in ("windows", "differing", "max", "flips"):
-        table.add_column(column, justify="right")
-    for row in report.equality:
-        if isinstance(row, NotRun):
-            continue
-        found = row.agreement
-        table.add_row(
-            Text(f"{row.runtime}\n{row.version}"),
-            row.family if row.must_match else f"{row.family} *",
-            str(found.windows),
-            str(found.differing),
-            str(found.max_lsb),
-            str(sum(found.argmax_flips.values())),
-        )
-    if not all(isinstance(row, NotRun) or row.must_match for row in report.equality):
-        table.caption = "* compared with tflm, to show what a rounding of its own does"
-        table.caption_justify = "left"
-    return table
+
+def _printer() -> tuple[Console, Callable[[str], None]]:
+    """A console, and plain lines on it."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console, lambda text: console.print(text, markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from wearkit.errors import ModelFileError
 from wearkit.graph_file import read_limited
 
 Family = Literal["tflm", "xnnpack", "ruy", "litert-ref"]
-"""How a runtime rounds; wearkit.reference reproduces the first two bit for bit."""
+"""How a runtime rounds; wearkit.reference reproduces each bit for bit."""
 
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
 MAX_MODEL_BYTES = 1 << 30

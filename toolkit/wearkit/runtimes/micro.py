@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ _ARENA_BYTES = 4 << 20
 
 
 class MicroRuntime:
-    """One interpreter, one window at a time, outputs by the names of the model's signature."""
+    """One interpreter, one window at a time.
+
+    outputs: task -> place among the model's outputs; None: by the names of its signature.
+    """
 
     name = "tflm"
     family: Any = "tflm"
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, outputs: Mapping[str, int] | None = None) -> None:
         try:
             from tflite_micro.python.tflite_micro import runtime
             from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
@@ -38,7 +42,9 @@ class MicroRuntime:
             reason = said[-1] if said else str(error)
             raise ModelFileError(f"TFLite Micro refuses the model: {reason}") from error
         self._shape = tuple(self._interpreter.get_input_details(0)["shape"])
-        self._outputs = _output_positions(schema.Model.GetRootAs(model, 0))
+        if outputs is None:
+            outputs = _output_positions(schema.Model.GetRootAs(model, 0))
+        self._outputs = outputs
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
         found: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self._outputs}
@@ -46,11 +52,11 @@ class MicroRuntime:
             self._interpreter.set_input(window.reshape(self._shape), 0)
             self._interpreter.invoke()
             for task, position in self._outputs.items():
-                found[task].append(self._interpreter.get_output(position))
+                found[task].append(self._interpreter.get_output(position).reshape(1, -1))
         return {task: np.concatenate(rows) for task, rows in found.items()}
 
 
-def _output_positions(model: Any) -> dict[str, int]:
+def _output_positions(model: Any) -> Mapping[str, int]:
     """Task -> place among the model's outputs: the interpreter knows no names, the file does."""
     places = list(model.Subgraphs(0).OutputsAsNumpy())
     signature = model.SignatureDefs(0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -69,6 +70,32 @@ class TfliteRuntime:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedTflite:
+    """As TfliteRuntime for a file that others made, whose signature may name nothing.
+
+    outputs: task -> place among the model's outputs.
+    """
+
+    name: str
+    version: str
+    family: Family
+    shape: tuple[int, ...]
+    outputs: Mapping[str, int]
+    interpreter: Any
+
+    def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        entry = self.interpreter.get_input_details()[0]["index"]
+        exits = [details["index"] for details in self.interpreter.get_output_details()]
+        found: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self.outputs}
+        for window in inputs:
+            self.interpreter.set_tensor(entry, window.reshape(self.shape))
+            self.interpreter.invoke()
+            for task, place in self.outputs.items():
+                found[task].append(self.interpreter.get_tensor(exits[place]).reshape(1, -1))
+        return {task: np.concatenate(rows) for task, rows in found.items()}
+
+
 def open_tflite(
     name: str, model: bytes, kernels: Kernels = "default", package: str | None = None
 ) -> TfliteRuntime:
@@ -78,6 +105,33 @@ def open_tflite(
     ModelFileError when it refuses the model.
     """
     package = package or _installed()
+    interpreter = _interpreter(package, model, kernels)
+    try:
+        signature = interpreter.get_signature_runner()
+    except (ValueError, RuntimeError) as error:
+        raise ModelFileError(f"{package} refuses the model: {error}") from error
+    ((input_name, details),) = signature.get_input_details().items()
+    shape = tuple(int(extent) for extent in details["shape"])
+    family = _family(package, kernels)
+    return TfliteRuntime(name, package_version(package), family, input_name, shape, signature)
+
+
+def open_placed_tflite(
+    name: str,
+    model: bytes,
+    outputs: Mapping[str, int],
+    kernels: Kernels = "default",
+    package: str | None = None,
+) -> PlacedTflite:
+    """As `open_tflite`, with outputs by their place instead of by the signature's names."""
+    package = package or _installed()
+    interpreter = _interpreter(package, model, kernels)
+    shape = tuple(int(extent) for extent in interpreter.get_input_details()[0]["shape"])
+    family = _family(package, kernels)
+    return PlacedTflite(name, package_version(package), family, shape, outputs, interpreter)
+
+
+def _interpreter(package: str, model: bytes, kernels: Kernels) -> Any:
     module = _import(package)
     options: dict[str, Any] = {}
     if kernels in _RESOLVERS:
@@ -87,17 +141,17 @@ def open_tflite(
         with native_stderr() as said:
             interpreter = module.Interpreter(model_content=model, num_threads=1, **options)
             interpreter.allocate_tensors()
-            signature = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as error:
         reason = said[-1] if said else str(error)
         raise ModelFileError(f"{package} refuses the model: {reason}") from error
-    ((input_name, details),) = signature.get_input_details().items()
-    family = FAMILIES[kernels]
+    return interpreter
+
+
+def _family(package: str, kernels: Kernels) -> Family:
     if package == "tflite_runtime" and kernels != "no-delegates":
         # Its XNNPACK takes no int8 model, and its reference kernels round as TFLite Micro does.
-        family = "tflm" if kernels == "reference" else "ruy"
-    shape = tuple(int(extent) for extent in details["shape"])
-    return TfliteRuntime(name, package_version(package), family, input_name, shape, signature)
+        return "tflm" if kernels == "reference" else "ruy"
+    return FAMILIES[kernels]
 
 
 def package_version(package: str) -> str:

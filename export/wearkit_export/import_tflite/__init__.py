@@ -1,0 +1,143 @@
+"""Read a full-int8 .tflite file that others made into a QuantizedGraph.
+
+The file is not trusted: `flatbuffer` checks every offset, `model_file` every index, `mapping` and
+`operators` every number, and the graph itself every shape and scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wearkit.errors import DataError, ModelFileError
+from wearkit.graph import QuantizedGraph, Rounding
+from wearkit.requantize import family_gap
+from wearkit.spec import TaskSpec
+from wearkit_export.import_tflite.labels import Output, imported_spec
+from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported
+from wearkit_export.import_tflite.model_file import FileOperator, ModelFile, read_model_file
+from wearkit_export.import_tflite.operators import OPERATORS
+
+__all__ = ["Imported", "import_tflite"]
+
+_REMEDIES = {
+    "SOFTMAX": "end the model in logits, from which the label and its probability follow",
+    "LOGISTIC": "end the model in logits, from which the label and its probability follow",
+    "QUANTIZE": "convert with int8 as inference input and output type and without mixed types",
+    "DEQUANTIZE": "convert with int8 as inference input and output type and without mixed types",
+    "TRANSPOSE": "keep time and channels in one order, as Keras does by itself",
+    "SHAPE": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
+    "STRIDED_SLICE": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
+    "PACK": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
+    "PAD": "use the padding of the convolution (SAME) instead",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imported:
+    """input_shape: as the file has it, with the batch of 1.
+
+    output_places: task -> place among the outputs of the file.
+
+    external_constants: constants lie where TFLite Micro does not look for them, so that it
+    cannot run this very file.
+    """
+
+    graph: QuantizedGraph
+    input_shape: tuple[int, ...]
+    output_places: Mapping[str, int]
+    operators: tuple[str, ...]
+    external_constants: bool
+
+
+def import_tflite(
+    data: bytes, tasks: Sequence[TaskSpec] | None = None, rounding: Rounding = "tflm"
+) -> Imported:
+    """The graph of a .tflite file.
+
+    tasks: names and labels of the outputs, in the order of the logits (see `labels.match`);
+    None: named after the outputs, in the order of the file. rounding: the graph's family.
+    Raises ModelFileError for a file that is damaged or holds what is not supported, naming it;
+    DataError for tasks that do not fit.
+    """
+    file = read_model_file(data)
+    check_numbers(file)
+    mapping = GraphBuilder(file)
+    name = mapping.enter()
+    for operator in file.operators:
+        handler = OPERATORS.get(operator.name)
+        if handler is None:
+            raise unsupported(operator, _remedy(operator))
+        try:
+            handler(mapping, operator)
+        except ModelFileError as error:
+            raise _at(operator, error) from error
+    try:
+        spec, order = imported_spec(_outputs(file, mapping), tasks)
+    except DataError as error:
+        if tasks is not None:
+            raise
+        raise ModelFileError(str(error)) from error
+    graph = mapping.finish(name, spec, order, rounding)
+    gap = family_gap(graph, rounding)
+    if gap is not None:
+        raise ModelFileError(f"{gap} Choose another family with --rounding.")
+    return Imported(
+        graph=graph,
+        input_shape=file.tensor(file.inputs[0]).shape,
+        output_places={
+            task.name: file.outputs.index(index)
+            for task, index in zip(spec.tasks, order, strict=True)
+        },
+        operators=tuple(operator.name for operator in file.operators),
+        external_constants=file.external_constants,
+    )
+
+
+def check_numbers(file: ModelFile) -> None:
+    """Raises ModelFileError, with the remedy, for a model that does not compute in int8."""
+    types = {tensor.type for tensor in file.tensors}
+    ends = {file.tensor(index).type for index in (*file.inputs, *file.outputs)}
+    if ends <= {"INT8"} and "INT16" not in types:
+        return
+    names = {operator.name for operator in file.operators}
+    if "INT16" in types:
+        kind = "computes with int16 activations"
+    elif "FLOAT32" in ends and {"QUANTIZE", "DEQUANTIZE"} & names:
+        kind = "takes or gives float32 around an int8 model"
+    elif "FLOAT32" in ends and "INT8" in types:
+        kind = "is a dynamic-range model: int8 weights, but float32 activations"
+    elif "FLOAT32" in ends:
+        kind = "is a float32 model"
+    else:
+        kind = f"has inputs and outputs of type {', '.join(sorted(ends))}"
+    remedy = (
+        "convert with full integer quantization: a representative data set, TFLITE_BUILTINS_INT8, "
+        "and int8 as inference input and output type"
+    )
+    raise ModelFileError(f"The model {kind}; only full int8 is supported: {remedy}.")
+
+
+def _remedy(operator: FileOperator) -> str:
+    known = ", ".join(sorted(OPERATORS))
+    return _REMEDIES.get(operator.name, f"what can be imported is {known}")
+
+
+def _at(operator: FileOperator, error: ModelFileError) -> ModelFileError:
+    """The same error with the operator's position, if it does not name it yet."""
+    start = f"Operator {operator.position}, {operator.name}"
+    text = str(error)
+    return error if text.startswith(start) else ModelFileError(f"{start}: {text}")
+
+
+def _outputs(file: ModelFile, mapping: GraphBuilder) -> list[Output]:
+    if not file.outputs:
+        raise ModelFileError("The model has no output.")
+    return [
+        Output(
+            tensor=index,
+            name=file.signature.get(index) or file.tensor(index).name,
+            values=mapping.output(index).size,
+        )
+        for index in file.outputs
+    ]
