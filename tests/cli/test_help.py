@@ -29,7 +29,17 @@ def modules_after(program: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["train"], ["export"], ["live"], ["simulate"], ["evaluate"], ["data"], ["data", "info"]],
+    [
+        [],
+        ["train"],
+        ["export"],
+        ["live"],
+        ["simulate"],
+        ["evaluate"],
+        ["profile"],
+        ["data"],
+        ["data", "info"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     loaded = modules_after(
