@@ -35,9 +35,9 @@ def bundle(
     return path
 
 
-def wearkit(*arguments: str, path: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, with that PATH."""
-    code = "import sys; from wearkit.cli import main; main(sys.argv[1:])"
+def wearkit(*arguments: str, path: str, first: str = "pass") -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with that PATH, after `first`."""
+    code = f"{first}; import sys; from wearkit.cli import main; main(sys.argv[1:])"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
@@ -68,6 +68,21 @@ def test_an_m55_without_qemu_says_what_is_missing(bundle: Path, tmp_path: Path) 
     assert done.returncode == 7
     assert "wearkit: cortex-m55 needs QEMU: apt-get install qemu-system-arm." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["elftools", "unicorn", "ziglang"])
+def test_a_missing_package_is_one_sentence(module: str, bundle: Path, tmp_path: Path) -> None:
+    hide = (
+        "import importlib.util as u, sys; find = u.find_spec; "
+        f"u.find_spec = lambda name, *p: None if name == {module!r} else find(name, *p); "
+        f"sys.modules[{module!r}] = None"
+    )
+
+    done = wearkit("profile", str(bundle), path=str(tmp_path), first=hide)
+
+    assert done.returncode == 7
+    assert "pip install 'wearkit[profile]'" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_tables(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
