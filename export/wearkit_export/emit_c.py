@@ -43,7 +43,6 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "wk_dense_dsp.c",
         "wk_dense_mve.c",
         "wk_dense_plain.c",
-        "wk_plain.h",
         "wk_wide.h",
         "wk_wide_dsp.c",
         *_MVE,

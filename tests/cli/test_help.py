@@ -33,6 +33,7 @@ COMMANDS = (
     ["live"],
     ["simulate"],
     ["evaluate"],
+    ["profile"],
     ["data"],
     ["data", "info"],
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit_export.targets.image import Image, build_image
+from wearkit_export.targets.image import Image, Mode, build_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
 
@@ -81,13 +81,14 @@ def build(
     needs_program: Callable[[str, str], str],
     needs_module: Callable[[str, str], None],
 ) -> Build:
-    """build(target, compiler, folder=STANDIN, flags=("-O2",)) -> Image."""
+    """build(target, compiler, folder=STANDIN, flags=("-O2",), mode="window")."""
 
     def make(
         target: str,
         compiler: CompilerName = "zig",
         folder: Path = STANDIN,
         flags: tuple[str, ...] = ("-O2",),
+        mode: Mode = "window",
     ) -> Image:
         needs_module("elftools", "pip install pyelftools")
         if compiler == "zig":
@@ -96,8 +97,9 @@ def build(
             needs_program("clang", "apt-get install clang")
         else:
             needs_program(GCC[target], f"apt-get install the package of {GCC[target]}")
-        work = tmp_path / f"{target}-{compiler}"
+        work = tmp_path / f"{target}-{compiler}-{mode}"
         work.mkdir(exist_ok=True)
-        return build_image(folder, find_toolchain(find_target(target), compiler), work, flags=flags)
+        chosen = find_toolchain(find_target(target), compiler)
+        return build_image(folder, chosen, work, flags=flags, mode=mode)
 
     return make

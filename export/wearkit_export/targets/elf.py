@@ -6,11 +6,16 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from wearkit.errors import MissingToolError, ModelFileError
 
-from wearkit.errors import ModelFileError
+try:
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+except ImportError as error:
+    raise MissingToolError(
+        "pyelftools is not installed: pip install 'wearkit[profile]'."
+    ) from error
 
 
 @dataclass(frozen=True, slots=True, order=True)

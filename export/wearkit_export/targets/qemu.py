@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
 from wearkit_export.targets.image import HARNESS, Image
+from wearkit_export.targets.target import Target
 from wearkit_export.targets.toolchain import run_tool
 from wearkit_export.targets.trace import OWN_CODE, Run, Step, Trace
 
@@ -25,9 +26,10 @@ _RUN_LIMIT_S = 3600
 _TRACE_LIMIT_BYTES = 64 << 20
 
 
-def qemu_available(image_isa: str) -> bool:
-    """Whether this machine has QEMU for the instruction set."""
-    return image_isa in _PROGRAM and shutil.which(_PROGRAM[image_isa]) is not None
+def qemu_available(target: Target) -> bool:
+    """Whether this machine has QEMU with a board of the target's core."""
+    name = _PROGRAM.get(target.isa)
+    return target.qemu_machine is not None and name is not None and shutil.which(name) is not None
 
 
 def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
@@ -50,9 +52,8 @@ def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
 
 def _program(image: Image) -> str:
     target = image.target
-    name = _PROGRAM.get(target.isa)
-    program = shutil.which(name) if name and target.qemu_machine else None
-    if program is None:
+    program = shutil.which(_PROGRAM.get(target.isa, ""))
+    if program is None or not qemu_available(target):
         package = _PACKAGE.get(target.isa, "qemu-system-arm")
         raise MissingToolError(f"{target.name} needs QEMU: apt-get install {package}.")
     return program

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.targets.image import Image
-from wearkit_export.targets.qemu import run_qemu
+from wearkit_export.targets.qemu import qemu_available, run_qemu
 from wearkit_export.targets.trace import Run, Trace
 from wearkit_export.targets.unicorn_cpu import UnicornCpu, unicorn_available
 
@@ -23,7 +23,7 @@ def run_image(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> Run:
     """
     if unicorn_available(image.target):
         return run_unicorn(image, inputs, count=count)
-    if image.target.qemu_machine is None:
+    if image.target.unicorn_cpu is not None and not qemu_available(image.target):
         raise MissingToolError("unicorn is not installed: pip install 'wearkit[profile]'.")
     return run_qemu(image, inputs, count=count)
 

@@ -27,8 +27,8 @@ static void pooled(const wk_conv1d_t *layer, const int8_t *tiles, const int8_t *
         in += 2 * layer->step;
     }
     if (left > 0) {
-        sums[0] = wk_plain_dot(tiles, WK_TILE2_BYTES, in, layer->window);
-        sums[1] = wk_plain_dot(tiles + 16, WK_TILE2_BYTES, in, layer->window);
+        sums[0] = wk_plain_dot(tiles, in, layer->window);
+        sums[1] = wk_plain_dot(tiles + 16, in, layer->window);
         *out_first = larger(*out_first, sums[0]);
         *out_second = larger(*out_second, sums[1]);
     }

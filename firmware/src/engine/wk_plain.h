@@ -6,10 +6,8 @@
 
 #include "wk/wk_layer.h"
 
-/* The product of one channel's weights and `count` inputs. Weights come 16 at a time, `pitch`
- * bytes apart. */
-static inline int32_t wk_plain_dot(const int8_t *weights, uint16_t pitch, const int8_t *in,
-                                   uint16_t count)
+/* The product of `count` inputs with one channel's weights, in tiles of two channels. */
+static inline int32_t wk_plain_dot(const int8_t *weights, const int8_t *in, uint16_t count)
 {
     int32_t sum = 0;
 
@@ -20,7 +18,7 @@ static inline int32_t wk_plain_dot(const int8_t *weights, uint16_t pitch, const 
         for (i = 0; i < part; i++) {
             sum += (int16_t)(WK_FLASH_I8(&weights[i]) * in[i]);
         }
-        weights += pitch;
+        weights += WK_TILE2_BYTES;
         in += part;
         count = (uint16_t)(count - part);
     }

@@ -69,13 +69,14 @@ def command(
 def _profile(
     bundle: Bundle, target: str, compiler: str | None, optimize: str, clock_mhz: float | None
 ) -> Profile:
+    from wearkit.bundle import C_FOLDER
     from wearkit_export.profile import profile
     from wearkit_export.targets.target import find_target
     from wearkit_export.targets.toolchain import COMPILERS
 
     return profile(
         bundle.graph,
-        bundle.path / "c",
+        bundle.path / C_FOLDER,
         find_target(target),
         compiler=next((name for name in COMPILERS if name == compiler), None),
         flags=(optimize,),
