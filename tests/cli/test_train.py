@@ -215,3 +215,17 @@ def test_a_disk_that_refuses_is_noticed_before_training(
     assert code == 8
     assert "and 1 MiB are free; name another folder with --out." in err
     assert "epoch" not in err
+
+
+def test_one_task_alone(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = _train(recordings, "--epochs", "1", "--method", "singletask", "--batch", "16")
+    code, err = _error([*options, "--out", str(tmp_path / "x")], capfd)
+    assert (code, "trains one task a run" in err) == (5, True)
+    alone = ["--task", "placement", "--class-weights", "balanced", "--out", str(tmp_path / "y")]
+    assert run([*options, *alone]) == 0
+    made = open_run(tmp_path / "y")
+    assert [task.name for task in made.checkpoint.model.tasks] == ["placement"]
+    assert set(made.metrics["tasks"]) == {"placement"}
+    assert made.metrics["training"]["class_weights"] == "balanced"

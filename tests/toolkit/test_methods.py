@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wearkit.methods import METHODS, Method, distillation
+from wearkit.errors import DataError
+from wearkit.methods import METHODS, ClassWeights, Method, distillation
 from wearkit.networks import Network, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 from wearkit.training_config import METHOD_NAMES, TrainingConfig, task_weights
@@ -28,9 +29,11 @@ def _batch() -> Batch:
     return inputs, targets
 
 
-def _method(name: str, **options: float) -> tuple[Method, Network]:
+def _method(
+    name: str, weights: ClassWeights | None = None, **options: float
+) -> tuple[Method, Network]:
     student = seeded_network(SPEC, 1).train()
-    method = METHODS[name](student, TrainingConfig(method=name, **options))  # type: ignore[arg-type]
+    method = METHODS[name](student, TrainingConfig(method=name, **options), weights or {})  # type: ignore[arg-type]
     with torch.no_grad():  # a student that has left its teacher behind
         for value in student.parameters():
             value.mul_(1.3)
@@ -66,6 +69,38 @@ def test_multitask_is_equation_1() -> None:
     assert float(loss.total.detach()) == pytest.approx(0.3 * first + 0.7 * second, rel=1e-5)
     assert method.teacher is None
     assert student.training
+
+
+def test_singletask_is_one_cross_entropy() -> None:
+    alone = ModelSpec("mtl-net-micro", WindowSpec(), TASKS[:1])
+    inputs, targets = _batch()
+    config = TrainingConfig(method="singletask", alpha=0.3)
+    loss = METHODS["singletask"](seeded_network(alone, 1).train(), config, {}).loss(
+        inputs, {"posture": targets["posture"]}
+    )
+    assert set(loss.logits) == {"posture"}
+    expected = _cross_entropy(loss.logits["posture"], targets["posture"])
+    assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(DataError, match="choose one of posture, placement with --task"):
+        _method("singletask")
+
+
+@pytest.mark.parametrize("name", ["multitask", "smooth-distill"])
+def test_class_weights_weigh_the_cross_entropy_alone(name: str) -> None:
+    weights = {"posture": torch.tensor([0.2, 1.0, 3.0]), "placement": torch.tensor([2.0, 0.5])}
+    plain, weighted = _method(name)[0], _method(name, weights)[0]
+    inputs, targets = _batch()
+    before, after = plain.loss(inputs, targets), weighted.loss(inputs, targets)
+    difference = 0.0
+    for task in TASKS:
+        y = targets[task.name].numpy()
+        logs = _log_softmax(after.logits[task.name].detach().double().numpy())
+        each = -logs[np.arange(len(y)), y]
+        difference += 0.5 * float((each * (weights[task.name].numpy()[y] - 1)).mean())
+        plain_mean = float(after.cross_entropy[task.name].detach())
+        assert plain_mean == pytest.approx(each.mean(), rel=1e-5), "curves show the plain loss"
+    assert abs(difference) > 0.01
+    assert float((after.total - before.total).detach()) == pytest.approx(difference, rel=1e-4)
 
 
 def test_smooth_distill_is_equation_5() -> None:

@@ -95,6 +95,7 @@ def test_metrics_say_what_was_measured(trained: Trained, toy_split: Split) -> No
     assert metrics["simulated"] is True
     assert metrics["kept"]["network"] in ("student", "teacher")
     assert len(metrics["history"]) == 3
+    assert metrics["overfitting_epoch"] is None
 
 
 def test_a_run_interrupted_at_once_is_still_a_run(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from wearkit.checkpoint import Checkpoint
+from wearkit.class_weights import balanced_weights
 from wearkit.devices import DeviceWindows, pick_device
 from wearkit.errors import DataError, MissingToolError, WearkitError
 from wearkit.history import EpochRecord, Scores
@@ -16,7 +17,7 @@ from wearkit.networks import Network, export_weights, load_weights
 from wearkit.spec import ModelSpec, TaskSpec
 from wearkit.split import Split
 from wearkit.train import TrainingResult, score, train
-from wearkit.training_config import METHOD_NAMES, TrainingConfig, derive_seed
+from wearkit.training_config import TrainingConfig, derive_seed
 from wearkit.windows import WindowSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -78,11 +79,39 @@ def _validate(toy: Setting, checkpoint: Checkpoint) -> Scores:
     return score(network, DeviceWindows(toy.windows.take(toy.split.val), torch.device("cpu")))
 
 
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", ["smooth-distill", "multitask"])
 def test_it_learns(toy: Setting, method: str) -> None:
     result = toy.train(epochs=8, method=method)
     assert min(result.history[result.epoch - 1].student.accuracy.values()) > 0.9
     assert result.history[-1].objective < result.history[0].objective
+
+
+def test_a_task_of_its_own(toy: Setting) -> None:
+    windows = toy.windows.only("placement")
+    model = ModelSpec(toy.model.arch, toy.model.window, windows.tasks)
+    alone = dataclasses.replace(toy, windows=windows, model=model)
+    result = alone.train(epochs=8, method="singletask")
+    assert set(result.checkpoint.weights) >= {"heads.placement.weight"}
+    assert not any("posture" in name for name in result.checkpoint.weights)
+    assert result.history[result.epoch - 1].student.accuracy["placement"] > 0.9
+    with pytest.raises(DataError, match="no task 'sleep': choose one of posture, placement"):
+        toy.windows.only("sleep")
+
+
+def test_balanced_weights_are_inverse_frequencies_of_mean_one(toy: Setting) -> None:
+    targets = {"posture": np.array([0] * 90 + [1] * 10, np.int16)}
+    targets["placement"] = np.array([0] * 50 + [1] * 50, np.int16)
+    windows = dataclasses.replace(toy.windows.take(np.arange(100)), targets=targets)
+    weights = balanced_weights(windows)
+    assert weights["posture"].tolist() == pytest.approx([100 / 180, 5.0, 1.0])
+    assert weights["placement"].tolist() == [1.0, 1.0]
+    assert weights["posture"][targets["posture"]].mean() == pytest.approx(1.0)
+
+
+def test_class_weights_reach_the_loop(toy: Setting) -> None:
+    plain, balanced = (toy.train(epochs=1, class_weights=kind) for kind in ("none", "balanced"))
+    assert not _same(plain.checkpoint, balanced.checkpoint)
+    assert balanced.checkpoint.provenance["training"]["class_weights"] == "balanced"
 
 
 def test_the_seed_determines_every_bit(toy: Setting) -> None:
@@ -213,6 +242,7 @@ def test_training_needs_only_windows_of_the_training_part(toy: Setting) -> None:
     ("options", "message"),
     [
         ({"method": "magic"}, "Unknown method 'magic': choose one of smooth-distill"),
+        ({"class_weights": "heavy"}, "Unknown class weights 'heavy': choose one of none, bal"),
         ({"epochs": 0}, "epochs must be 1 or more"),
         ({"learning_rate": float("nan")}, "learning rate must be a positive number"),
         ({"alpha": 1.5}, "alpha must lie between 0 and 1"),

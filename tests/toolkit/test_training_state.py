@@ -18,7 +18,7 @@ from wearkit.history import EpochRecord
 from wearkit.spec import ModelSpec
 from wearkit.split import Split
 from wearkit.train import TrainingResult, train
-from wearkit.training_config import METHOD_NAMES, TrainingConfig
+from wearkit.training_config import TrainingConfig
 from wearkit.training_state import StateFolder, discard_state, read_request
 from wearkit.windows import WindowSet
 
@@ -85,7 +85,7 @@ def _begun(trainer: Trainer, folder: Path, kill_after: int, **options: Any) -> N
         trainer(folder, kill_after=kill_after, **options)
 
 
-@pytest.mark.parametrize("method", METHOD_NAMES)
+@pytest.mark.parametrize("method", ["smooth-distill", "multitask"])
 def test_killed_again_and_again_it_ends_with_the_same_bits(
     trainer: Trainer, tmp_path: Path, method: str
 ) -> None:
@@ -104,6 +104,15 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     assert kills >= 3
     assert _equal(whole, result)
     assert not _equal(whole, trainer(method=method, seed=1))
+
+
+def test_what_was_best_before_the_kill_is_not_forgotten(trainer: Trainer, tmp_path: Path) -> None:
+    options = {"epochs": 6, "learning_rate": 0.03}
+    whole = trainer(**options)
+    batches = whole.epoch * 3
+    assert whole.epoch < 6, "the premise: training went on after the best"
+    _begun(trainer, tmp_path, batches + 1, **options)
+    assert _equal(whole, trainer(tmp_path, resume=True, **options))
 
 
 def test_a_state_changes_nothing(trainer: Trainer, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal, Protocol, Self
 
 Role = Literal["student", "teacher"]
+OVERFITTING_EPOCHS = 3  # in a row: one or two are noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,18 @@ class EpochRecord:
             student=Scores.from_json(value["student"]),
             teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
         )
+
+
+def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:
+    """The first epoch that ends OVERFITTING_EPOCHS in a row in each of which the student's mean
+    loss fell on the training windows and rose on the validation windows; None: there is none."""
+    row = 0
+    for before, now in pairwise(history):
+        learned = now.training.mean_loss < before.training.mean_loss
+        row = row + 1 if learned and now.student.mean_loss > before.student.mean_loss else 0
+        if row == OVERFITTING_EPOCHS:
+            return now.epoch
+    return None
 
 
 class Progress(Protocol):

@@ -14,8 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from wearkit.ema import SmoothedTeacher
+from wearkit.errors import DataError
 from wearkit.networks import Network
 from wearkit.training_config import TrainingConfig, task_weights
+
+ClassWeights = Mapping[str, Tensor]
+"""Task -> (labels,) float32 on the student's device; empty: all labels count alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,11 @@ class Method(Protocol):
 class Multitask:
     """Eq. 1: the weighted sum of the tasks' cross-entropies."""
 
-    def __init__(self, student: Network, config: TrainingConfig) -> None:
+    def __init__(
+        self, student: Network, config: TrainingConfig, class_weights: ClassWeights
+    ) -> None:
         self._student = student
+        self._class_weights = class_weights
         self._weights = task_weights(len(student.spec.tasks), config.alpha)
         self.teacher_steps = 0
 
@@ -60,18 +67,33 @@ class Multitask:
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
         logits: dict[str, Tensor] = self._student(inputs)
-        entropy = {task: functional.cross_entropy(logits[task], targets[task]) for task in logits}
-        return BatchLoss(_weighted(self._weights, entropy), entropy, logits)
+        entropy, balanced = cross_entropies(logits, targets, self._class_weights)
+        return BatchLoss(_weighted(self._weights, balanced), entropy, logits)
 
     def stepped(self) -> None:
         pass
 
 
+class Singletask(Multitask):
+    """The cross-entropy of one task, in a network that has no other."""
+
+    def __init__(
+        self, student: Network, config: TrainingConfig, class_weights: ClassWeights
+    ) -> None:
+        tasks = ", ".join(task.name for task in student.spec.tasks)
+        if len(student.spec.tasks) != 1:
+            raise DataError(f"singletask trains one task a run: choose one of {tasks} with --task.")
+        super().__init__(student, config, class_weights)
+
+
 class SmoothDistill:
     """Eq. 5: each task's cross-entropy plus lambda times its distance to the smoothed teacher."""
 
-    def __init__(self, student: Network, config: TrainingConfig) -> None:
+    def __init__(
+        self, student: Network, config: TrainingConfig, class_weights: ClassWeights
+    ) -> None:
         self._student = student
+        self._class_weights = class_weights
         self._smoothed = SmoothedTeacher(student, config.ema_decay)
         self._weights = task_weights(len(student.spec.tasks), config.alpha)
         self._lambda = config.distillation_weight
@@ -93,9 +115,9 @@ class SmoothDistill:
         logits: dict[str, Tensor] = self._student(inputs)
         with torch.no_grad():
             guide: dict[str, Tensor] = self.teacher(inputs)
-        entropy = {task: functional.cross_entropy(logits[task], targets[task]) for task in logits}
+        entropy, balanced = cross_entropies(logits, targets, self._class_weights)
         terms = {
-            task: entropy[task]
+            task: balanced[task]
             + self._lambda * distillation(logits[task], guide[task], self._temperature)
             for task in logits
         }
@@ -103,6 +125,27 @@ class SmoothDistill:
 
     def stepped(self) -> None:
         self._smoothed.update()
+
+
+def cross_entropies(
+    logits: Mapping[str, Tensor], targets: Mapping[str, Tensor], class_weights: ClassWeights
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Task -> mean over the windows of the cross-entropy, plain and with each window weighted.
+
+    Divided by the number of windows, not by the sum of their weights as torch's own `weight`
+    does: so that a batch of nothing but rare labels counts for more than one of frequent ones.
+    """
+    if not class_weights:
+        plain = {task: functional.cross_entropy(logits[task], targets[task]) for task in logits}
+        return plain, plain
+    each = {
+        task: functional.cross_entropy(logits[task], targets[task], reduction="none")
+        for task in logits
+    }
+    plain = {task: values.mean() for task, values in each.items()}
+    return plain, {
+        task: (values * class_weights[task][targets[task]]).mean() for task, values in each.items()
+    }
 
 
 def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -124,7 +167,8 @@ def _weighted(weights: tuple[float, ...], terms: Mapping[str, Tensor]) -> Tensor
     return torch.stack([weight * term for weight, term in pairs]).sum()
 
 
-METHODS: dict[str, Callable[[Network, TrainingConfig], Method]] = {
+METHODS: dict[str, Callable[[Network, TrainingConfig, ClassWeights], Method]] = {
     "smooth-distill": SmoothDistill,
     "multitask": Multitask,
+    "singletask": Singletask,
 }

@@ -25,6 +25,7 @@ from wearkit.architecture import mac_count, parameter_count
 from wearkit.checkpoint import Checkpoint, load_checkpoint, read_limited, save_checkpoint
 from wearkit.errors import DataError, ModelFileError, StorageError
 from wearkit.evaluate import evaluate_float
+from wearkit.history import overfitting_epoch
 from wearkit.metrics import TaskScore
 from wearkit.npz import TEXT, read_npz, write_npz
 from wearkit.safe_write import write_json
@@ -207,6 +208,7 @@ def describe(
             "dropped_rows": dict(windows.dropped),
             "notes": list(windows.notes),
         },
+        "overfitting_epoch": overfitting_epoch(result.history),
         "history": [record.to_json() for record in result.history],
     }
 

@@ -10,7 +10,8 @@ from typing import Any
 from wearkit.errors import DataError
 from wearkit.spec import canonical_json
 
-METHOD_NAMES = ("smooth-distill", "multitask")
+METHOD_NAMES = ("smooth-distill", "multitask", "singletask")
+CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class TrainingConfig:
 
     alpha: weight of the first task, 1 - alpha that of the others (eq. 1). distillation_weight:
     the paper's lambda (eq. 5). temperature: T of eq. 2. ema_decay: the teacher's memory (eq. 4).
+    class_weights: "balanced" weighs each window's cross-entropy (not the distillation) by the
+    inverse frequency of its label among the training windows.
     """
 
     method: str = "smooth-distill"
@@ -30,11 +33,15 @@ class TrainingConfig:
     distillation_weight: float = 0.5
     temperature: float = 3.0
     ema_decay: float = 0.999
+    class_weights: str = "none"
 
     def __post_init__(self) -> None:
         if self.method not in METHOD_NAMES:
             known = ", ".join(METHOD_NAMES)
             raise DataError(f"Unknown method {self.method!r}: choose one of {known}.")
+        if self.class_weights not in CLASS_WEIGHTS:
+            known = ", ".join(CLASS_WEIGHTS)
+            raise DataError(f"Unknown class weights {self.class_weights!r}: choose one of {known}.")
         for name, count in (("epochs", self.epochs), ("batch", self.batch)):
             if count < 1:
                 raise DataError(f"{name} must be 1 or more, not {count}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,14 @@ class WindowSet:
             digest.update(np.ascontiguousarray(self.targets[task.name]).tobytes())
         digest.update(np.ascontiguousarray(self.subject).tobytes())
         return digest.hexdigest()
+
+    def only(self, task: str) -> WindowSet:
+        """The same windows for one task alone. Raises DataError when they have no such task."""
+        kept = tuple(item for item in self.tasks if item.name == task)
+        if not kept:
+            known = ", ".join(item.name for item in self.tasks)
+            raise DataError(f"The data has no task {task!r}: choose one of {known}.")
+        return replace(self, tasks=kept, targets={task: self.targets[task]})
 
     def take(self, index: NDArray[np.integer]) -> WindowSet:
         """The windows at `index`, in that order."""

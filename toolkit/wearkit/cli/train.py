@@ -17,7 +17,7 @@ from wearkit.cli import INTERRUPTED
 from wearkit.errors import MissingToolError, ModelFileError
 from wearkit.protocol import SPLITS
 from wearkit.spec import WindowSpec
-from wearkit.training_config import METHOD_NAMES, TrainingConfig
+from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, TrainingConfig
 
 if TYPE_CHECKING:
     from wearkit.cli.training_display import TrainingDisplay
@@ -41,6 +41,16 @@ _DEFAULTS = TrainingConfig()
 @click.option("--arch", type=click.Choice(ARCHITECTURES), default="mtl-net", show_default=True)
 @click.option(
     "--method", type=click.Choice(METHOD_NAMES), default=_DEFAULTS.method, show_default=True
+)
+@click.option(
+    "--task", metavar="T", help="Train this task alone.  [default: every task the data has]"
+)
+@click.option(
+    "--class-weights",
+    type=click.Choice(CLASS_WEIGHTS),
+    default=_DEFAULTS.class_weights,
+    show_default=True,
+    help="balanced: windows of rare labels count for more.",
 )
 @click.option(
     "--split",
@@ -146,6 +156,7 @@ def _run(
         batch=options["batch"],
         learning_rate=options["lr"],
         seed=options["seed"],
+        class_weights=options["class_weights"],
     )
     with display.reading(options["data"]):
         dataset = open_dataset(
@@ -159,6 +170,8 @@ def _run(
             folds=options["folds"],
             seed=options["split_seed"],
         )
+    if options["task"] is not None:
+        windows = windows.only(options["task"])
     spec = ModelSpec(options["arch"], windows.spec, windows.tasks)
     claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)

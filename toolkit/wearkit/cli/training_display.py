@@ -12,7 +12,7 @@ from rich.progress import TaskID as BarId
 
 from wearkit.architecture import parameter_count
 from wearkit.cli.score_tables import score_table
-from wearkit.history import EpochRecord, Scores
+from wearkit.history import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
 from wearkit.metrics import TaskScore
 from wearkit.spec import ModelSpec
 from wearkit.split import Split
@@ -27,6 +27,7 @@ class TrainingDisplay:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._bar_id = BarId(0)
+        self._records: list[EpochRecord] = []
 
     @contextmanager
     def reading(self, source: str) -> Iterator[None]:
@@ -78,6 +79,13 @@ class TrainingDisplay:
         if record.teacher is not None:
             parts.append(f"teacher {_accuracies(record.teacher)}")
         self._say("  ".join(parts))
+        self._records.append(record)
+        if overfitting_epoch(self._records) == record.epoch:
+            self._say(
+                f"OVERFITTING: for {OVERFITTING_EPOCHS} epochs the loss has fallen on the training "
+                "windows and risen on the validation windows; the best network so far is safe, "
+                "and more people will help where more epochs do not."
+            )
 
     def result(
         self,
