@@ -229,3 +229,25 @@ def test_one_task_alone(
     assert [task.name for task in made.checkpoint.model.tasks] == ["placement"]
     assert set(made.metrics["tasks"]) == {"placement"}
     assert made.metrics["training"]["class_weights"] == "balanced"
+
+
+def test_every_fold_and_a_summary(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = _train(recordings, "--epochs", "1", "--folds", "3", "--fold", "all", "--json")
+    assert run([*options, "--out", str(tmp_path / "run")]) == 0
+    out, err = capfd.readouterr()
+    summary = json.loads(out)
+    assert summary["folds"] == ["fold-0", "fold-1", "fold-2"]
+    written = json.loads((tmp_path / "run" / "cross_validation.json").read_text())
+    assert written["tasks"] == summary["tasks"]
+    made = [open_run(tmp_path / "run" / name) for name in summary["folds"]]
+    tested = [person for one in made for person in one.split_subjects("test")]
+    assert len(tested) == len(set(tested)) == 5
+    accuracies = [one.metrics["tasks"]["posture"]["accuracy"] for one in made]
+    found = summary["tasks"]["posture"]["accuracy"]
+    assert found["over_folds"]["mean"] == pytest.approx(sum(accuracies) / 3)
+    assert found["over_subjects"]["n"] == 5
+    assert "(5 people, 3 folds)" in err
+    code, err = _error(_train(recordings, "--fold", "some"), capfd)
+    assert (code, "--fold" in err) == (2, True)

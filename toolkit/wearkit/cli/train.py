@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 _DEFAULTS = TrainingConfig()
 
 
+class _Fold(click.ParamType):
+    """A number from 0, or all."""
+
+    name = "fold"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        return "all" if value == "all" else click.IntRange(0).convert(value, param, ctx)
+
+
 @click.command()
 @click.option(
     "--data",
@@ -69,7 +80,14 @@ _DEFAULTS = TrainingConfig()
     show_default=True,
     help="Samples a second of the windows; recordings at another rate are resampled.",
 )
-@click.option("--fold", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--fold",
+    type=_Fold(),
+    default=0,
+    show_default=True,
+    metavar="K|all",
+    help="all: every fold of the split, each in RUN/fold-K, with a summary over them.",
+)
 @click.option("--folds", type=click.IntRange(3), default=5, show_default=True)
 @click.option(
     "--split-seed",
@@ -131,12 +149,48 @@ def command(
         options = _options_of(resume, context, options)
     pick_device(options["device"])  # a wrong --device should be said before minutes of reading
     path = resume or out or new_run(options["arch"])
+    if options["fold"] == "all":
+        return _every_fold(path, options, as_json)
     display = TrainingDisplay()
     windows, result, scores = _run(path, options, display, resume is not None)
     if as_json:
         click.echo(_summary(path, windows, result, scores))
     display.result(path, windows, result, scores)
     return INTERRUPTED if result.interrupted else 0
+
+
+def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
+    """A fold that is interrupted ends it all, and is resumed by its own folder."""
+    from wearkit.cli.training_display import TrainingDisplay
+    from wearkit.cross_validation import JSON_NAME, summarise
+    from wearkit.safe_write import write_json
+
+    runs, scores, leaks, folds = [], [], [], 1
+    while len(runs) < folds:
+        fold = len(runs)
+        display = TrainingDisplay()
+        run = path / f"fold-{fold}"
+        windows, result, found = _run(run, {**options, "fold": fold}, display, False)
+        display.result(run, windows, result, found)
+        if result.interrupted:
+            return INTERRUPTED
+        folds = result.checkpoint.provenance["split"]["folds"]
+        leaks.append(result.checkpoint.provenance["split"]["leak_share"])
+        runs.append(run.name)
+        scores.append(found)
+    summary = {
+        "format": "wearkit-cross-validation",
+        "format_version": 1,
+        "simulated": windows.simulated,
+        "leak_share": max(leaks),
+        "folds": runs,
+        "tasks": summarise(scores),
+    }
+    write_json(path / JSON_NAME, summary)
+    if as_json:
+        click.echo(json.dumps({"run": str(path), **summary}, allow_nan=False))
+    display.folds(path, len(runs), summary["tasks"])
+    return 0
 
 
 def _run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -108,6 +109,17 @@ class TrainingDisplay:
             f"on {result.device} ({result.windows_per_s:,.0f} windows/s)."
         )
         self._say(f"Saved in {path}. Next: wearkit export --int8 --checkpoint {path}")
+
+    def folds(self, path: Path, folds: int, tasks: Mapping[str, Any]) -> None:
+        """tasks: what `cross_validation.summarise` gives."""
+        for task, figures in tasks.items():
+            found = figures["macro_f1"]["over_subjects"]
+            spread = "" if found["std"] is None else f" ± {found['std']:.3f}"
+            self._say(
+                f"{task}: macro F1 by person {found['mean']:.3f}{spread} "
+                f"({found['n']} people, {folds} folds)"
+            )
+        self._say(f"Saved in {path}.")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False)
