@@ -28,15 +28,13 @@ if TYPE_CHECKING:
 _DEFAULTS = TrainingConfig()
 
 
-class _Fold(click.ParamType):
+def _fold(value: str) -> int | str:
     """A number from 0, or all."""
-
-    name = "fold"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        return "all" if value == "all" else click.IntRange(0).convert(value, param, ctx)
+    if value == "all":
+        return value
+    if int(value) < 0:
+        raise click.BadParameter("folds are numbered from 0, or all.")
+    return int(value)
 
 
 @click.command()
@@ -82,7 +80,7 @@ class _Fold(click.ParamType):
 )
 @click.option(
     "--fold",
-    type=_Fold(),
+    type=_fold,
     default=0,
     show_default=True,
     metavar="K|all",
@@ -165,7 +163,10 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
     from wearkit.cross_validation import JSON_NAME, summarise
     from wearkit.safe_write import write_json
 
-    runs, scores, leaks, folds = [], [], [], 1
+    runs: list[str] = []
+    scores: list[dict[str, TaskScore]] = []
+    leaks: list[float] = []
+    folds = 1
     while len(runs) < folds:
         fold = len(runs)
         display = TrainingDisplay()
