@@ -32,7 +32,7 @@ def _fold(value: str) -> int | str:
     """A number from 0, or all."""
     if value == "all":
         return value
-    if int(value) < 0:
+    if not str(value).isdecimal():
         raise click.BadParameter("folds are numbered from 0, or all.")
     return int(value)
 
@@ -179,7 +179,7 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
         leaks.append(result.checkpoint.provenance["split"]["leak_share"])
         runs.append(run.name)
         scores.append(found)
-    summary = {
+    summary: dict[str, Any] = {
         "format": "wearkit-cross-validation",
         "format_version": 1,
         "simulated": windows.simulated,
