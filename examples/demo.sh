@@ -47,7 +47,7 @@ if [[ -f "$data" ]]; then
     run wearkit data info "$data"
     run wearkit train --data "$data" --arch mtl-net-micro --epochs 4 --out runs/demo-hapt
     run wearkit export --int8 --checkpoint runs/demo-hapt --out build/demo-hapt-int8
-    stranger="$(python -c 'import json; print(json.load(open("runs/demo-hapt/metrics.json"))["split"]["test_subjects"][0])')"
+    stranger="$(python -c 'import json; print(json.load(open("runs/demo-hapt/metrics.json"))["split"]["test"]["subjects"][0])')"
     live_against build/demo-hapt-int8 20 --data "$data" --subject "$stranger" --speed 10
 else
     say "4. Skipped: $data is not here. Point WEARKIT_DATA at a folder that holds the HAPT archive."

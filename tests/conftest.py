@@ -31,6 +31,22 @@ def _absent(reason: str) -> None:
     pytest.skip(reason)
 
 
+_TORCH = importlib.util.find_spec("torch") is not None
+# Files that import torch at their top: they cannot even be collected without it.
+_NEED_TORCH = ("ema", "methods", "networks", "run_folder", "train")
+collect_ignore = [] if _TORCH else [f"toolkit/test_{name}.py" for name in _NEED_TORCH]
+
+
+def pytest_report_header() -> str:
+    if _TORCH:
+        return "torch: installed"
+    if os.environ.get("CI") == "true":
+        raise pytest.UsageError("torch is not installed: CI must have it.")
+    return (
+        f"torch: not installed, {len(collect_ignore)} files skipped: pip install 'wearkit[train]'"
+    )
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY

@@ -23,8 +23,10 @@ from wearkit.bundle import (
     FORMAT_VERSION,
     GOLDEN,
     INT8_ONNX,
+    INT8_ORT,
     INT8_TFLITE,
     MANIFEST,
+    OPTIONAL,
     REPORT,
     arch_and_spec,
     file_sha256,
@@ -44,6 +46,7 @@ from wearkit_export.emit_tflite import emit_tflite
 from wearkit_export.equality import Emitted, Models, check_fp32, check_int8, require_equal
 from wearkit_export.fingerprint import check_same, read_graph
 from wearkit_export.float_graph import FloatGraph, fold
+from wearkit_export.ort_format import check_ort, to_ort
 from wearkit_export.quantize import counts_to_g, quantize_graph
 from wearkit_export.read_onnx import read_onnx
 from wearkit_export.read_tflite import read_tflite
@@ -71,11 +74,13 @@ def write_bundle(
     run: Run | None = None,
     dense_per_channel: bool = False,
     rounding: Rounding = "tflm",
+    ort: bool = False,
 ) -> Exported:
     """Export a checkpoint to the folder `out`; an older bundle there is replaced at the very end.
 
     calibration_counts: (N >= 1, length, 3) int16. run: where the checkpoint comes from: its test
-    windows are compared and scored too. The same arguments give the same bytes.
+    windows are compared and scored too. ort: write model.int8.ort as well, for phones. The same
+    arguments give the same bytes, but for that file (see wearkit_export.ort_format).
 
     Raises DataError for unusable calibration windows, ModelFileError for weights int8 cannot
     carry, VerificationError when a file or a runtime disagrees with the integers of the graph,
@@ -94,6 +99,8 @@ def write_bundle(
         emitted = time.perf_counter()
         golden = golden_arrays(graph, calibration_counts if run is None else run.test.counts)
         write_npz(folder / GOLDEN, golden)
+        if ort:
+            _write_ort(folder, golden["inputs_int8"])
         simulated = checkpoint.provenance.get("data", {}).get("simulated")
         report = replace(
             _verify(graph, float_graph, files, golden["counts_int16"], run),
@@ -106,6 +113,13 @@ def write_bundle(
         write_json(folder / MANIFEST, manifest(graph, folder, window))
         done = time.perf_counter()
     return Exported(out, report, emitted - started, done - emitted)
+
+
+def _write_ort(folder: Path, inputs: NDArray[np.int8]) -> None:
+    onnx_model = (folder / INT8_ONNX).read_bytes()
+    ort_model = to_ort(onnx_model)
+    check_ort(ort_model, onnx_model, inputs)
+    write_bytes(folder / INT8_ORT, ort_model)
 
 
 def print_files(graph: QuantizedGraph, float_graph: FloatGraph) -> Emitted:
@@ -254,5 +268,6 @@ def _foreign(out: Path) -> Path | None:
     """Something at `out` that replacing a bundle there would destroy."""
     if not out.is_dir():
         return out if out.exists() else None
-    strange = sorted({item.name for item in out.iterdir()} - {*FILES, MANIFEST, C_FOLDER})
+    known = {*FILES, *OPTIONAL, MANIFEST, C_FOLDER}
+    strange = sorted({item.name for item in out.iterdir()} - known)
     return out / strange[0] if strange else None

@@ -1,4 +1,4 @@
-"""Calibration windows from a file of their own."""
+"""Calibration windows from a run, an .npz file, or recordings of any format wearkit reads."""
 
 from __future__ import annotations
 
@@ -9,19 +9,41 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError
 from wearkit.npz import read_npz
+from wearkit.readers import open_dataset
+from wearkit.run_folder import CALIBRATION_WINDOWS
+from wearkit.simulate import sensor_counts
+from wearkit.spec import WindowSpec
 
 RUN_FILE = "calibration.npz"
 
 
-def read_calibration(path: Path) -> NDArray[np.int16]:
-    """The `counts` (N, length, 3) int16 of an .npz file, or of a run folder's calibration.npz.
+def read_calibration(path: Path, spec: WindowSpec) -> NDArray[np.int16]:
+    """(N, length, 3) int16: the `counts` of an .npz file or of a run folder's calibration.npz,
+    else up to 512 windows spread evenly over the recordings at `path`, labelled or not.
 
-    Raises DataError when there is no such file, ModelFileError when it holds something else.
+    Raises DataError when there is nothing to read there, ModelFileError for a damaged .npz.
     """
-    file = path / RUN_FILE if path.is_dir() else path
-    if not file.is_file():
+    if not path.exists():
         raise DataError(
-            f"There are no calibration windows at {file}: name a run of wearkit train, or an .npz "
-            "with `counts` (N, 100, 3) int16."
+            f"There are no calibration windows at {path}: name a run of wearkit train, an .npz "
+            f"with `counts` (N, {spec.length}, 3) int16, or recordings."
         )
-    return read_npz(file, {"counts": "int16"})["counts"]
+    file = path / RUN_FILE if path.is_dir() else path
+    if file.is_file() and file.suffix == ".npz":
+        return read_npz(file, {"counts": "int16"})["counts"]
+    return _from_recordings(path, spec)
+
+
+def _from_recordings(path: Path, spec: WindowSpec) -> NDArray[np.int16]:
+    windows = [np.empty((0, spec.length, 3), np.int16)]
+    for recording in open_dataset(path):
+        for counts in sensor_counts(recording, spec):
+            starts = np.arange(0, len(counts) - spec.length + 1, spec.hop)
+            if len(starts):
+                every = np.lib.stride_tricks.sliding_window_view(counts, spec.length, axis=0)
+                windows.append(every[starts].transpose(0, 2, 1))
+    found = np.concatenate(windows)
+    if not len(found):
+        raise DataError(f"{path} holds no stretch of {spec.length} samples to calibrate on.")
+    chosen = np.linspace(0, len(found) - 1, min(CALIBRATION_WINDOWS, len(found)))
+    return np.ascontiguousarray(found[chosen.round().astype(np.int64)])

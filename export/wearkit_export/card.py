@@ -27,15 +27,15 @@ def model_card(report: Report) -> str:
 
 def _head(report: Report) -> Iterator[str]:
     model = trained(report.graph.model)
+    leak = _leak(report)
+    if leak:
+        yield leak
+        yield ""
     tasks = ", ".join(f"{task.name} ({len(task.labels)} labels)" for task in model.tasks)
     yield f"# {model.arch}, int8: {tasks}"
     yield ""
     if report.simulated:
         yield "**Trained and tested on SIMULATED data: no figure here says how it does on people.**"
-        yield ""
-    if report.metrics is not None and report.metrics["split"]["leak_share"] > 0:
-        share = report.metrics["split"]["leak_share"]
-        yield f"**Leaky split: {share:.1%} of the test windows overlap the training data.**"
         yield ""
     if report.accuracy is None:
         yield "Not tested: exported from a checkpoint without a run's test windows."
@@ -46,11 +46,28 @@ def _head(report: Report) -> Iterator[str]:
             for task in found.int8
         )
         whom = "simulated subjects" if report.simulated else "people"
+        new = "that it was also trained on" if leak else "it was not trained on"
         yield (
             f"Accuracy of the int8 model on {found.windows} windows of {found.subjects} {whom} "
-            f"it was not trained on: {scores}."
+            f"{new}: {scores}."
         )
     yield ""
+
+
+def _leak(report: Report) -> str:
+    """What the first line of a leaky split's card says; empty for an honest one."""
+    if report.metrics is None:
+        return ""
+    split = report.metrics["split"]
+    shared = len(split.get("shared_subjects", ()))
+    if not split["leak_share"] and not shared:
+        return ""
+    return (
+        f"**LEAKY SPLIT ({split['kind']}): {split['leak_share']:.1%} of the test windows share "
+        f"samples with other parts of the split, and {shared} of "
+        f"{len(split['test']['subjects'])} test people are in them. No figure here says how the "
+        "model does on new people.**"
+    )
 
 
 def _what(report: Report) -> Iterator[str]:

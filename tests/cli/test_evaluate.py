@@ -115,11 +115,13 @@ def test_a_changed_byte_is_noticed(
 def test_a_bundle_is_scored_in_integers_beside_its_run(
     trained_run: Path,
     recordings: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Files and digests of a bundle are tests/export's business: here only its graph matters.
     monkeypatch.setattr("wearkit.bundle.open_bundle", _quantized(trained_run))
+    monkeypatch.chdir(tmp_path)
     found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
     assert set(found["models"]) == {"fp32", "int8"}
     fp32, int8 = (found["models"][name]["tasks"] for name in ("fp32", "int8"))
@@ -129,6 +131,8 @@ def test_a_bundle_is_scored_in_integers_beside_its_run(
     alone = _json(capfd, "--bundle", "anywhere", "--data", str(recordings))
     assert set(alone["models"]) == {"int8"}
     assert alone["model_id"] == "00" * 32
+    assert (tmp_path / "anywhere-evaluation" / "evaluation.html").is_file()
+    assert any(text.startswith("UNKNOWN SPLIT") for text in alone["warnings"])
 
 
 def test_a_bundle_of_another_model_is_refused(

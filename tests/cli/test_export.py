@@ -92,6 +92,16 @@ def test_calibration_and_dense_per_channel(
     assert [report["quantization"]["dense_per_channel"] for report in reports][2:] == [False, True]
 
 
+def test_calibration_from_recordings(
+    micro_run: Path, desk: Path, repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recording = repository / "examples" / "data" / "hapt_user01.csv"
+    assert run(["export", "--int8", "--json", "--calibration", str(recording), "--out", "b"]) == 0
+    report = json.loads(capfd.readouterr().out)["report"]
+    rows = len(recording.read_text().splitlines())
+    assert 0 < report["quantization"]["calibration_windows"] <= rows // 60
+
+
 def test_int8_must_be_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
     code, err = refusal(capfd)
     assert code == USAGE and "--int8" in err and "only export" in err

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,58 @@ def test_ctrl_c_leaves_a_usable_checkpoint(
     made = open_run(tmp_path / "run")
     assert made.metrics["training"]["interrupted"] is True
     assert made.checkpoint.provenance["kept"]["epoch"] >= 1
+
+
+def _killed(arguments: list[str], sign: str, wait_s: float) -> None:
+    """Start the command and kill it so long after a line of its stderr began with `sign`."""
+    command = [sys.executable, "-c", "from wearkit.cli import main; main()", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        try:
+            assert any(line.startswith(sign) for line in process.stderr)
+            time.sleep(wait_s)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As in the processes that are killed: bits are equal for one number of threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+@pytest.mark.usefixtures("one_thread")
+def test_killed_twice_and_resumed_it_is_the_run_that_was_never_killed(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    generator = random.Random(0)
+    options = _train(recordings, "--batch", "16", "--seed", "5")
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    many = ["--epochs", "40"]
+    _killed([*options, *many, "--out", str(part)], "epoch   1", generator.uniform(0, 0.3))
+    _killed(["train", "--resume", str(part)], "epoch  ", generator.uniform(0, 0.3))
+    assert (part / "state.json").exists(), "the premise: it was killed before its end"
+    # Data that moved is named again; anything else that is typed must be as it was.
+    moved = tmp_path / "moved"
+    shutil.copytree(recordings, moved)
+    code, err = _error(["train", "--resume", str(part), "--epochs", "61"], capfd)
+    assert (code, "epochs was 40, not 61" in err) == (5, True)
+    assert run(["train", "--resume", str(part), "--data", str(moved)]) == 0
+    assert run([*options, *many, "--out", str(whole)]) == 0
+    for name in ("checkpoint.safetensors", "checkpoint.json", "calibration.npz", "test.npz"):
+        assert (whole / name).read_bytes() == (part / name).read_bytes(), name
+    assert {path.name for path in whole.iterdir()} == {path.name for path in part.iterdir()}
+    code, err = _error(["train", "--resume", str(part)], capfd)
+    assert (code, "There is nothing to resume" in err) == (6, True)
+    code, err = _error(["train", "--resume", str(part), "--out", str(whole)], capfd)
+    assert (code, "leave --out away" in err) == (2, True)
 
 
 def _error(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import Head, MaxPool1D, MeanTime, QuantizedGraph, Reshape, Tensor
+from wearkit.graph import Dense, Head, MaxPool1D, MeanTime, QuantizedGraph, Reshape, Tensor
 from wearkit.reference import Reference, run
 from wearkit.requantize import double_requantizer, float_requantizer
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
@@ -118,6 +118,39 @@ def test_max_pool(size: int, stride: int) -> None:
     for step in range(steps):
         part = windows[:, step * stride : step * stride + size]
         assert np.array_equal(found[:, step], part.max(axis=1))
+
+
+def test_accumulators_past_float32_stay_exact() -> None:
+    """1200 products of up to 127 * 128 do not fit the 24 bits a float32 counts in.
+
+    The multiplier is 1 and each bias takes its window's sum away, so every unit shows.
+    """
+    generator = np.random.default_rng(0)
+    signs = generator.integers(0, 2, (40, 1200)) * 2 - 1
+    weight = (signs * generator.integers(100, 128, 1200)).astype(np.int8)
+    windows = np.where(signs > 0, 127, -128).astype(np.int8)
+    windows -= (generator.integers(0, 2, windows.shape) * signs).astype(np.int8)
+    sums = (windows.astype(np.int64) * weight).sum(axis=1)
+    assert sums.min() > 2**24
+    wanted = np.arange(-20, 20)
+    task = TaskSpec("task", tuple(map(str, range(40))))
+    bias = (wanted - sums).astype(np.int32)
+    graph = QuantizedGraph(
+        ModelSpec("wide", WindowSpec(length=400, hop=1), (task,)),
+        (
+            Tensor("input", (1, 400, 3), 1 / 64, 0),
+            Tensor("flat", (1, 1, 1200), 1 / 64, 0),
+            Tensor("task", (1, 1, 40), 1 / 64, 0),
+        ),
+        (
+            Reshape("flatten", "input", "flat"),
+            Dense("dense", "flat", "task", weight, np.ones(1, np.float32), bias),
+        ),
+        "input",
+        (Head("task", "task"),),
+    )
+    found = run(graph, windows.reshape(40, 400, 3))["task"]
+    assert np.diagonal(found).tolist() == wanted.tolist()
 
 
 def test_windows_of_another_shape_or_type_are_refused() -> None:

@@ -73,6 +73,7 @@ def test_one_garbled_stamp_moves_neither_time_nor_rate() -> None:
     measured = clock.device.measure()
     assert measured is not None
     assert measured.rate_hz == pytest.approx(50.0, rel=1e-6)
+    assert measured.span_s == pytest.approx(299 / 50)
 
 
 def test_a_clock_that_wraps_or_was_set_is_followed_again() -> None:

@@ -99,6 +99,12 @@ def test_columns_that_are_neither_counter_nor_clock_are_refused(columns: int) ->
             find_layout(rows(*(",".join(map(str, row)) for row in noisy)))
 
 
+def test_a_clock_that_stamps_a_fifo_as_it_is_emptied_is_not_a_counter() -> None:
+    stamps = [200_000 * (i // 10) + i % 10 for i in range(20)]
+    with pytest.raises(DataError, match="--fields"):
+        find_layout(rows(*(f"{t_us},1,2,256" for t_us in stamps)))
+
+
 def test_lines_of_two_shapes_are_not_guessed() -> None:
     mixed = rows(*(["1,2,3"] * 10 + ["1,2,3,4"] * 10))
     assert find_layout(mixed) is None

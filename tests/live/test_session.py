@@ -1,6 +1,7 @@
 """LiveSession against windows cut by hand and run in one batch."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -225,7 +226,11 @@ def test_counts_past_the_rails_clip_and_fractions_are_no_counts(tiny_graph: Quan
 @pytest.mark.parametrize(
     ("data", "options", "says"),
     [
-        (b"#wearkit text/1 units=g\n#wearkit text/1 units=mg\n", {}, "two headers"),
+        (
+            b"#wearkit text/1 units=g\n" + b"#wearkit text/1 units=mg\n" * 2,
+            {},
+            "changed its header",
+        ),
         (b"#wearkit text/1 units=g\n", {"unit": Unit.MG}, "contradicts mg"),
         (b"#wearkit text/1 fields=index,x,y,z\n", {"fields": ("x", "y", "z")}, "contradicts"),
         (b"0.1,0.2,9.8\n" * 120, {"unit": Unit.G}, "look like m/s2"),
@@ -252,6 +257,53 @@ def test_lines_without_the_crc_the_header_promises_are_refused(tiny_graph: Quant
          b"1200,24000000,-3,12,257*727F348E\n1201,24020000,-3,12,257\n")  # fmt: skip
     report = live.report()
     assert (report.lines_ok, report.rejected) == (1, {"crc_missing": 1})
+
+
+def test_a_garbled_repetition_of_the_header_is_one_rejected_line(
+    tiny_graph: QuantizedGraph,
+) -> None:
+    live = session(tiny_graph)
+    play(live, b"".join(b"#wearkit text/1 units=%s\n" % unit for unit in (b"g", b"q", b"g", b"mg")))
+    report = live.report()
+    assert report.rejected == {"header": 2}
+    assert report.lines_ignored == 2
+    assert report.unit is not None
+    assert report.unit.unit is Unit.G
+
+
+PIECES = st.sampled_from(
+    [
+        b"#wearkit text/1 units=g\n",
+        b"#wearkit text/1 units=counts fields=index,t_us,x,y,z crc=none\n",
+        b"#wearkit text/1 fields=t_ms,-,x,y,z\n",
+        b"#wearkit text/1 range=4\n",
+        b"0,0,1\n" * 110,
+        b"0.1,0.2,9.8\n" * 30,
+        b"5,100000,0,0,256\n",
+        b"".join(b"%d,%d,0,1,256\n" % (i, i * 20_000) for i in range(120)),
+        b"x:1,y:2,z:3\n" * 25,
+        b'{"x":1,"y":2,"z":3}\n',
+        b"1,2,3,4\n" * 20,
+        b"4294967295,0,0,0,256\n",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES | st.binary(max_size=30), max_size=12).map(b"".join))
+def test_any_bytes_are_used_or_refused_and_all_are_accounted_for(
+    tiny_graph: QuantizedGraph, data: bytes
+) -> None:
+    live = session(tiny_graph)
+    windows: list[LiveWindow] = []
+    with suppress(DataError):
+        windows += live.feed(data, 0.0)
+    windows += live.finish()
+    report = live.report()
+    assert report.bytes_received == len(data)
+    assert report.bytes_pending == 0
+    assert report.windows == len(windows)
+    assert all(w.valid == bool(w.verdicts) for w in windows)
 
 
 def test_random_damage_never_raises_and_the_counters_add_up(

@@ -268,7 +268,10 @@ def test_loop_begins_again_at_the_end_and_for_the_next_reader(
     simulate_process: Callable[..., tuple[subprocess.Popen[str], str]],
 ) -> None:
     process, path = simulate_process("--loop", "--speed", "1000")
+    assert process.stderr is not None
     for _ in range(2):
+        # A reader that opens before the last one was seen to leave would join in mid-play.
+        assert any(line.startswith("Waiting") for line in iter(process.stderr.readline, ""))
         reader = SlowReader(path, stop_after=8000)
         reader.join()
         indices = [

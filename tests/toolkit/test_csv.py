@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import DataError
@@ -228,6 +228,10 @@ LINE = st.lists(FIELD, min_size=1, max_size=5).map(",".join)
 
 
 @SLOW
+@example(["1,2,\x1f3"])
+@example(["1,2,\x0b3"])
+@example(["1,2,1e0001"])
+@example(["1,2,1E400", "1,2,3"])
 @given(st.lists(LINE, max_size=12))
 def test_the_fast_and_the_careful_parser_agree(lines: list[str]) -> None:
     together = parse_rows(lines, width=3, numbers=3, delimiter=",")

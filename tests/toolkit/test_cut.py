@@ -88,6 +88,13 @@ def test_a_tie_has_no_majority() -> None:
     assert majority(codes.astype(np.int16), 3, 0.5).tolist() == [-2, 1, 0]
 
 
+def test_a_purity_met_exactly_is_met() -> None:
+    """0.56 * 100 is a little more than 56 in binary."""
+    codes = np.array([[0] * 56 + [1] * 44], dtype=np.int16)
+    assert [majority(codes, 2, purity).tolist() for purity in (0.56, 0.57)] == [[0], [-2]]
+    assert majority(np.where(codes == 1, -1, codes).astype(np.int16), 2, 0.56).tolist() == [0]
+
+
 @given(
     rows=st.lists(st.lists(st.integers(-1, 3), min_size=25, max_size=25), min_size=1, max_size=20),
     percent=st.integers(1, 100),
@@ -201,6 +208,13 @@ def test_a_placement_without_labelled_windows_is_no_label() -> None:
     windows = cut(parts, SHORT)
     assert [task.name for task in windows.tasks] == ["activity"]
     assert "only 'waist'" in windows.notes[0]
+
+
+def test_a_person_without_a_window_is_not_listed() -> None:
+    parts = [recorded([0] * 10 + [1] * 10), recorded([-1] * 10, "ben"), recorded([0] * 10, "carl")]
+    windows = cut(parts, SHORT)
+    assert windows.subjects == ("anna", "carl")
+    assert [windows.subjects[code] for code in windows.subject] == ["anna", "anna", "carl"]
 
 
 def test_no_task_or_no_window_is_an_error() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from wearkit.windows import WindowSet
 
 
 @pytest.fixture(scope="module")
-def constant(toy_model: ModelSpec) -> Checkpoint:
+def constant(toy_model: ModelSpec, needs_module: Callable[[str, str], None]) -> Checkpoint:
+    needs_module("torch", "pip install 'wearkit[train]'")
     """Answers its head biases, whatever it sees: posture 1 ("left"), placement 0 ("chest")."""
     weights = {
         name: np.zeros(shape, np.float32) for name, shape in weight_shapes(toy_model).items()

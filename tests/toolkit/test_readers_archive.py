@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -219,9 +220,46 @@ def test_an_xz_of_several_padded_streams_is_one_file(tmp_path: Path) -> None:
     assert contents(tmp_path / "b.tar.xz") == FILES
 
 
+def test_a_copy_cut_between_two_files_is_not_taken_for_the_whole(tmp_path: Path) -> None:
+    tar_xz(tmp_path / "a.tar.xz", FILES)
+    plain = lzma.decompress((tmp_path / "a.tar.xz").read_bytes())
+    border = plain.index(b"set/ben.csv")
+    rest = lzma.compress(plain[border:])
+    (tmp_path / "b.tar.xz").write_bytes(lzma.compress(plain[:border]) + rest[:40])
+    assert "cut short" in refusal(tmp_path / "b.tar.xz")
+
+
+def test_a_flipped_byte_is_found_before_anything_is_read(tmp_path: Path) -> None:
+    """xz proves its contents only at its very end, which is after the end of the tar."""
+    noise = np.random.default_rng(0).bytes(300_000)  # does not compress: stored as it is
+    path = tar_xz(tmp_path / "a.tar.xz", {"a.csv": CSV, "noise.bin": noise})
+    data = bytearray(path.read_bytes())
+    data[data.index(noise[150_000:150_020])] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="damaged"):
+        open_source(path).names  # noqa: B018
+
+
+def test_a_zip_member_without_a_name_is_no_crash(tmp_path: Path) -> None:
+    data = zipped(tmp_path / "a.zip", {"Q": CSV, "b.csv": CSV}).read_bytes()
+    entry = data.index(b"PK\x01\x02")
+    short = data[: entry + 28] + b"\0\0" + data[entry + 30 : entry + 46] + data[entry + 47 :]
+    size = int.from_bytes(short[-10:-6], "little") - 1
+    (tmp_path / "a.zip").write_bytes(short[:-10] + size.to_bytes(4, "little") + short[-6:])
+    assert open_source(tmp_path / "a.zip").names == (".", "b.csv")
+    assert len(list(open_dataset(tmp_path / "a.zip"))) == 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 1 << 18, (1 << 18) + 512])
+def test_members_of_every_size_are_whole(tmp_path: Path, size: int) -> None:
+    files = {"a": b"x" * size, "b": b"y" * size}
+    assert contents(tar_xz(tmp_path / "a.tar.xz", files)) == files
+    assert contents(zipped(tmp_path / "a.zip", files)) == files
+
+
 @pytest.mark.parametrize("kind", ["tar", "zip"])
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
 def test_a_damaged_archive_is_read_or_refused_and_nothing_else(

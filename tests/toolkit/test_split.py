@@ -97,6 +97,12 @@ def test_overlap_is_what_comparing_every_pair_says(
     assert leak(windows, a, b).overlap_share == (np.mean(brute) if brute else 0.0)
 
 
+def test_windows_that_only_touch_share_no_sample() -> None:
+    windows = windows_of([0, 0, 0], start=[0, 100, 99])
+    assert leak(windows, np.array([0]), np.array([1])).overlap_share == 0.0
+    assert leak(windows, np.array([0]), np.array([2])).overlap_share == 1.0
+
+
 def test_neighbouring_runs_do_not_touch() -> None:
     windows = windows_of([0, 1], run=[0, 1], start=[900, 0])
     found = leak(windows, np.array([0]), np.array([1]))

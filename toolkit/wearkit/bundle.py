@@ -4,6 +4,7 @@ manifest.json                        sha256 and size of every other file, model 
 graph.json + graph.safetensors       the integers themselves (wearkit.graph_file)
 model.{fp32,int8}.{onnx,tflite}      printed from them
 c/                                   C sources for a microcontroller, where the model allows it
+model.int8.ort                       the int8 ONNX file for phone builds, when asked for
 golden.npz                           counts, inputs and logits a device must reproduce
 report.json, MODEL_CARD.md           what was measured
 
@@ -51,7 +52,10 @@ FILES = (
     REPORT,
     CARD,
 )
-"""Files of every bundle beside the manifest, which lists these and those of C_FOLDER."""
+"""Files of every bundle beside the manifest, which lists these, those of C_FOLDER and perhaps some
+of OPTIONAL."""
+INT8_ORT = "model.int8.ort"
+OPTIONAL = (INT8_ORT,)
 
 IMPORTED_FILES = ("graph.json", "graph.safetensors", INT8_TFLITE, GOLDEN, REPORT, CARD)
 """The same for a model made elsewhere: its own .tflite is the only model file."""

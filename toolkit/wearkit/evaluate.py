@@ -59,17 +59,18 @@ def score_logits(logits: Mapping[str, NDArray[Any]], windows: WindowSet) -> dict
 
 def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, TaskScore]:
     """Task -> score of the float network. Cut the windows with the model's spec and tasks."""
-    _check(checkpoint.model, windows)
+    check_fit(checkpoint.model, windows)
     return score_logits(float_logits(checkpoint, windows.inputs), windows)
 
 
 def evaluate_integer(graph: QuantizedGraph, windows: WindowSet) -> dict[str, TaskScore]:
     """Task -> score of the integer reference, which is what a device answers."""
-    _check(trained(graph.model), windows)
+    check_fit(trained(graph.model), windows)
     return score_logits(reference.run(graph, windows.inputs), windows)
 
 
-def _check(model: ModelSpec, windows: WindowSet) -> None:
+def check_fit(model: ModelSpec, windows: WindowSet) -> None:
+    """Raises ModelFileError when the windows are none, cut otherwise, or of other tasks."""
     if windows.spec != model.window:
         raise ModelFileError("The windows are not cut as this model's were.")
     if not len(windows) or not set(windows.tasks) <= set(model.tasks):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 Role = Literal["student", "teacher"]
 
@@ -32,6 +32,17 @@ class Scores:
     def to_json(self) -> dict[str, Any]:
         return {"loss": dict(self.loss), "accuracy": dict(self.accuracy)}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
+        loss, accuracy = (
+            {str(task): float(number) for task, number in dict(value[name]).items()}
+            for name in ("loss", "accuracy")
+        )
+        if not loss or set(loss) != set(accuracy):
+            raise ValueError("scores of different tasks")
+        return cls(loss, accuracy)
+
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
@@ -52,6 +63,17 @@ class EpochRecord:
             "student": self.student.to_json(),
             "teacher": None if self.teacher is None else self.teacher.to_json(),
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
+        return cls(
+            epoch=int(value["epoch"]),
+            objective=float(value["objective"]),
+            training=Scores.from_json(value["training"]),
+            student=Scores.from_json(value["student"]),
+            teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
+        )
 
 
 class Progress(Protocol):

@@ -31,7 +31,10 @@ class Method(Protocol):
     """What distinguishes one way of training from another.
 
     teacher: a second network that is validated beside the student and may be kept, or None.
+    teacher_steps: how often it was updated; set when a training is resumed. 0 without a teacher.
     """
+
+    teacher_steps: int
 
     @property
     def teacher(self) -> Network | None: ...
@@ -49,6 +52,7 @@ class Multitask:
     def __init__(self, student: Network, config: TrainingConfig) -> None:
         self._student = student
         self._weights = task_weights(len(student.spec.tasks), config.alpha)
+        self.teacher_steps = 0
 
     @property
     def teacher(self) -> Network | None:
@@ -76,6 +80,14 @@ class SmoothDistill:
     @property
     def teacher(self) -> Network:
         return self._smoothed.network
+
+    @property
+    def teacher_steps(self) -> int:
+        return self._smoothed.steps
+
+    @teacher_steps.setter
+    def teacher_steps(self, steps: int) -> None:
+        self._smoothed.steps = steps
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
         logits: dict[str, Tensor] = self._student(inputs)

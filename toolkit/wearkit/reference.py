@@ -86,10 +86,6 @@ class Reference:
             for head in self.graph.heads
         }
 
-    def trace(self, inputs: Int8) -> dict[str, Int8]:
-        """Every activation of a few windows: tensor name -> (N, rows, steps, channels) int8."""
-        return self._run_batch(self._rows(inputs))
-
     def _rows(self, inputs: Int8) -> Int8:
         shape = self.graph.tensor(self.graph.input).shape
         if inputs.ndim == 3 and shape[0] == 1:

@@ -272,7 +272,7 @@ def _gap(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding
             low, high = _XNNPACK_ADD_RATIO
             ratios = [np.float32(source.scale) / np.float32(target.scale) for source in sources]
             if not low <= min(ratios) <= max(ratios) < high:
-                return "XNNPACK takes only sums whose terms have 1/1024 to 256 times the scale of the output."
+                return "XNNPACK sums only terms of 1/1024 to 256 times the scale of the output."
     elif rounding == "ruy" and isinstance(op, Add):
         if sum(256 * source.scale / target.scale for source in sources) >= 2**15 - 256:
             return "its sums can leave 16 bits, where that family wraps around."

@@ -5,6 +5,7 @@ metrics.json                               scores on the fold's test subjects, t
 calibration.npz                            training windows for the quantizer, counts
 test.npz                                   the fold's test windows, counts and targets
 curves.png, confusion-<task>.png           the same, to look at
+state.*                                    while unfinished only (wearkit.training_state)
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ CALIBRATION_WINDOWS = 512
 METRICS_VERSION = 1
 _MAX_METRICS_BYTES = 16 << 20
 _PICTURES_BYTES = 4 << 20  # and metrics, generously
+_STATE_COPIES = 10  # student, teacher, best, Adam's two; twice, while one state replaces another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +91,9 @@ def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec)
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
     kept = len(split.test) + CALIBRATION_WINDOWS
-    needed = 4 * parameter_count(model) + kept * windows.counts[:1].nbytes + _PICTURES_BYTES
+    weights_bytes = 4 * parameter_count(model)
+    needed = (1 + _STATE_COPIES) * weights_bytes + kept * windows.counts[:1].nbytes
+    needed += _PICTURES_BYTES
     if free < needed:
         raise StorageError(
             f"The disk of {path} is too full: a run needs up to {needed >> 20} MiB and "
@@ -185,6 +189,7 @@ def describe(
             "folds": split.folds,
             "seed": split.seed,
             "leak_share": split.leak_share,
+            "shared_subjects": list(split.shared_subjects),
             "train": {"windows": len(split.train), "subjects": list(split.train_subjects)},
             "val": {"windows": len(split.val), "subjects": list(split.val_subjects)},
             "test": {"windows": len(split.test), "subjects": list(split.test_subjects)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from wearkit.errors import DataError
 from wearkit.windows import WindowSet
 
 MIN_FOLDS = 3  # training, validation and test people must be different
+VALIDATION_EVERY = 5  # of the people who are not tested, where the split does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,88 @@ def subject_split(windows: WindowSet, *, fold: int = 0, folds: int = 5, seed: in
             f"people need {folds} or more: add recordings of other people, and name each in "
             "the subject column or by a file of their own."
         )
-    order = sorted(present.tolist(), key=lambda code: _rank(windows.subjects[code], seed))
+    order = _shuffled(windows, present.tolist(), seed)
     groups = [order[group::folds] for group in range(folds)]
-    after = (fold + 1) % folds
-    test, val = _windows_of(windows, groups[fold]), _windows_of(windows, groups[after])
-    kept = [code for i, group in enumerate(groups) if i not in (fold, after) for code in group]
-    train = _windows_of(windows, kept)
+    return by_people(
+        windows,
+        "subject",
+        groups[fold],
+        groups[(fold + 1) % folds],
+        fold=fold,
+        folds=folds,
+        seed=seed,
+    )
+
+
+def leave_one_out_split(windows: WindowSet, *, fold: int = 0, seed: int = 0) -> Split:
+    """One person is tested (`fold` counts people in a seeded order), a fifth of the others
+    validate. Raises DataError for a fold without a person and for fewer than three people."""
+    order = _shuffled(windows, np.unique(windows.subject).tolist(), seed)
+    if len(order) < MIN_FOLDS:
+        raise DataError(f"Leaving one person out needs {MIN_FOLDS} people, not {len(order)}.")
+    if not 0 <= fold < len(order):
+        raise DataError(f"Fold {fold} does not exist: there are people 0 to {len(order) - 1}.")
+    others = order[fold + 1 :] + order[:fold]
+    held = others[:: max(2, min(VALIDATION_EVERY, len(others)))]
+    return by_people(windows, "loso", [order[fold]], held, fold=fold, folds=len(order), seed=seed)
+
+
+def named_split(
+    windows: WindowSet, name: str, test_subjects: Collection[str], *, seed: int = 0
+) -> Split:
+    """The people a data set's authors (or another data set) named are tested; a fifth of the
+    others validate. Raises DataError when none of them, or nobody else, has a window."""
+    present = np.unique(windows.subject).tolist()
+    test = [code for code in present if windows.subjects[code] in test_subjects]
+    others = _shuffled(windows, [code for code in present if code not in test], seed)
+    if not test or len(others) < MIN_FOLDS - 1:
+        raise DataError(
+            f"The {name} split finds {len(test)} people to test and {len(others)} to train and "
+            "validate on; it needs at least one and two: is this the right data set?"
+        )
+    held = others[:: max(2, min(VALIDATION_EVERY, len(others)))]
+    return by_people(windows, name, test, held, fold=0, folds=1, seed=seed)
+
+
+def by_people(
+    windows: WindowSet,
+    name: str,
+    test: list[int],
+    val: list[int],
+    *,
+    fold: int,
+    folds: int,
+    seed: int,
+) -> Split:
+    """test, val: subject codes; everyone else trains."""
+    kept = [code for code in np.unique(windows.subject).tolist() if code not in {*test, *val}]
+    return by_windows(
+        windows,
+        name,
+        _windows_of(windows, kept),
+        _windows_of(windows, val),
+        _windows_of(windows, test),
+        fold=fold,
+        folds=folds,
+        seed=seed,
+    )
+
+
+def by_windows(
+    windows: WindowSet,
+    name: str,
+    train: NDArray[np.int64],
+    val: NDArray[np.int64],
+    test: NDArray[np.int64],
+    *,
+    fold: int,
+    folds: int,
+    seed: int,
+) -> Split:
+    """A split into given parts (ascending, disjoint), with what the meter says of it."""
     test_leak = leak(windows, np.concatenate([train, val]), test)
     return Split(
-        name="subject",
+        name=name,
         fold=fold,
         folds=folds,
         seed=seed,
@@ -130,6 +205,10 @@ def _overlaps(
     near = np.minimum(np.abs(right - place[b]), np.abs(left - place[b]))
     close: NDArray[np.bool_] = near < length
     return close
+
+
+def _shuffled(windows: WindowSet, codes: list[int], seed: int) -> list[int]:
+    return sorted(codes, key=lambda code: _rank(windows.subjects[code], seed))
 
 
 def _rank(subject: str, seed: int) -> bytes:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from wearkit import __version__
 from wearkit.checkpoint import Checkpoint
 from wearkit.devices import DeviceWindows, pick_device
-from wearkit.errors import DataError, WearkitError
+from wearkit.errors import DataError, ModelFileError, WearkitError
 from wearkit.history import EpochRecord, Progress, Role, Scores
 from wearkit.methods import METHODS, BatchLoss
 from wearkit.networks import Network, export_weights, seeded_network
 from wearkit.spec import ModelSpec
 from wearkit.split import Split
 from wearkit.training_config import TrainingConfig, derive_seed
+from wearkit.training_state import BestSoFar, StateFolder, TrainingState, discard_state
 from wearkit.windows import WindowSet
 
 EVALUATION_BATCH = 512  # windows: large enough to be fast, small enough for any laptop
@@ -52,6 +55,8 @@ def train(
     device: str = "auto",
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    state: StateFolder | None = None,
+    resume: bool = False,
 ) -> TrainingResult:
     """Train on `split.train`, select on `split.val`; `split.test` is not looked at.
 
@@ -62,8 +67,14 @@ def train(
 
     An interrupt (Ctrl-C, or should_stop() turning true) ends training early; the result is then
     the best so far, or the current weights when no epoch has ended, and says so.
-    Raises DataError when the windows do not fit the model or a part of the split is empty,
-    MissingToolError for a device this machine lacks, WearkitError when training diverges.
+
+    With `state`, everything the rest depends on is on disk after every epoch, and stays there:
+    whoever has the result safe calls `training_state.discard_state`. With `resume` training goes
+    on from there, to the bit as if it had never stopped; an epoch cut short is done again.
+    Raises DataError when the windows do not fit the model, the state on disk is of another
+    training, or a part of the split is empty, ModelFileError when the state is missing or
+    damaged, MissingToolError for a device this machine lacks, WearkitError when training
+    diverges.
     """
     _check(windows, split, spec)
     chosen = pick_device(device)
@@ -75,14 +86,21 @@ def train(
         DeviceWindows(windows.take(split.val), chosen),
         torch.Generator().manual_seed(derive_seed(config.seed, split.fold, "batches")),
     )
+    save = None
+    if state is not None:
+        identity = _identity(windows, split, spec, config, chosen)
+        if resume:
+            loop.restore(state.load(identity), state.path)
+        else:
+            discard_state(state.path)
+        save = partial(state.save, identity=identity)
     interrupted = False
-    started_s = time.perf_counter()
     try:
-        loop.run(progress, should_stop or (lambda: False))
+        loop.run(progress, should_stop or (lambda: False), save)
     except (KeyboardInterrupt, _Stopped):
         interrupted = True
-    training_s = time.perf_counter() - started_s
-    best = loop.best or _Best(export_weights(student), "student", 0, None)
+    training_s = loop.training_s()
+    best = loop.best or BestSoFar(export_weights(student), "student", 0, None)
     return TrainingResult(
         checkpoint=Checkpoint(
             spec, best.weights, _provenance(windows, split, config, best, str(chosen), interrupted)
@@ -101,16 +119,6 @@ class _Stopped(Exception):
     """should_stop() turned true."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Best:
-    """weights are a copy: training on does not change them. scores: on the validation windows."""
-
-    weights: Mapping[str, NDArray[np.float32]]
-    role: Role
-    epoch: int
-    scores: Scores | None
-
-
 class _Loop:
     def __init__(
         self,
@@ -126,26 +134,96 @@ class _Loop:
         self.optimiser = torch.optim.Adam(student.parameters(), lr=config.learning_rate, fused=True)
         self.config, self.train, self.val, self.order = config, train, val, order
         self.history: list[EpochRecord] = []
-        self.best: _Best | None = None
+        self.best: BestSoFar | None = None
         self.windows_seen = 0
+        self._began_s = time.perf_counter()
 
-    def run(self, progress: Progress | None, should_stop: Callable[[], bool]) -> None:
-        for epoch in range(1, self.config.epochs + 1):
+    def run(
+        self,
+        progress: Progress | None,
+        should_stop: Callable[[], bool],
+        save: Callable[[TrainingState], None] | None,
+    ) -> None:
+        if save is not None and not self.history:
+            save(self.snapshot())
+        for epoch in range(len(self.history) + 1, self.config.epochs + 1):
             objective, training = self._learn(epoch, progress, should_stop)
-            if not math.isfinite(objective):
+            student = score(self.student, self.val)
+            teacher = score(self.method.teacher, self.val) if self.method.teacher else None
+            losses = [objective, student.mean_loss, 0.0 if teacher is None else teacher.mean_loss]
+            if not all(math.isfinite(loss) for loss in losses):
                 raise WearkitError(
                     f"Training diverged in epoch {epoch}: choose a learning rate below "
                     f"{self.config.learning_rate:g}."
                 )
-            student = score(self.student, self.val)
-            teacher = score(self.method.teacher, self.val) if self.method.teacher else None
             record = EpochRecord(epoch, objective, training, student, teacher)
             self._offer(self.student, "student", epoch, student)
             if self.method.teacher is not None and teacher is not None:
                 self._offer(self.method.teacher, "teacher", epoch, teacher)
             self.history.append(record)
+            if save is not None:
+                save(self.snapshot())
             if progress is not None:
                 progress.epoch(record)
+
+    def training_s(self) -> float:
+        """Since the beginning of the training, without the time between a stop and a resume."""
+        return time.perf_counter() - self._began_s
+
+    def snapshot(self) -> TrainingState:
+        """A copy of everything the epochs to come depend on."""
+        tensors = {name: value.cpu().numpy().copy() for name, value in self._tensors().items()}
+        return TrainingState(
+            tensors=tensors,
+            history=tuple(self.history),
+            best=self.best,
+            teacher_steps=self.method.teacher_steps,
+            windows_seen=self.windows_seen,
+            training_s=self.training_s(),
+        )
+
+    def restore(self, state: TrainingState, path: Path) -> None:
+        """Become the loop that `state` is a snapshot of. path: named when it does not fit."""
+        own = self._tensors()
+        described = {name: (value.shape, value.cpu().numpy().dtype) for name, value in own.items()}
+        found = {name: (value.shape, value.dtype) for name, value in state.tensors.items()}
+        epochs = [record.epoch for record in state.history]
+        if found != described or epochs != list(range(1, min(len(epochs), self.config.epochs) + 1)):
+            raise ModelFileError(f"The state in {path} does not fit its model: train again.")
+        if state.best is not None:  # raises if these are not weights of this model
+            Checkpoint(self.student.spec, state.best.weights, {})
+        try:
+            self.order.set_state(torch.from_numpy(state.tensors["generator.batches"].copy()))
+        except RuntimeError as error:
+            raise ModelFileError(f"The state in {path} is damaged: train again.") from error
+        with torch.no_grad():
+            for name, value in own.items():
+                value.copy_(torch.from_numpy(state.tensors[name].copy()))
+        self.method.teacher_steps = state.teacher_steps
+        self.history, self.best = list(state.history), state.best
+        self.windows_seen = state.windows_seen
+        self._began_s = time.perf_counter() - state.training_s
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """Everything that is a tensor, by name; all but the generator's state by reference."""
+        found = {"generator.batches": self.order.get_state()}
+        for role, network in (("student", self.student), ("teacher", self.method.teacher)):
+            if network is not None:
+                found |= {f"{role}.{name}": v for name, v in network.state_dict().items()}
+        for name, parameter in self.student.named_parameters():
+            moments = self.optimiser.state[parameter] or self._first_moments(parameter)
+            found |= {f"adam.{name}.{part}": value for part, value in moments.items()}
+        return found
+
+    def _first_moments(self, parameter: Tensor) -> dict[str, Tensor]:
+        """What Adam itself makes in its first step; here so that it can be saved before one."""
+        made = {
+            "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+        }
+        self.optimiser.state[parameter] = made
+        return made
 
     def _learn(
         self, epoch: int, progress: Progress | None, should_stop: Callable[[], bool]
@@ -173,7 +251,7 @@ class _Loop:
 
     def _offer(self, network: Network, role: Role, epoch: int, scores: Scores) -> None:
         if self.best is None or self.best.scores is None or scores.beats(self.best.scores):
-            self.best = _Best(export_weights(network), role, epoch, scores)
+            self.best = BestSoFar(export_weights(network), role, epoch, scores)
 
 
 class _Tally:
@@ -223,11 +301,25 @@ def _check(windows: WindowSet, split: Split, spec: ModelSpec) -> None:
             raise DataError(f"There is no {name} window: record more subjects or lower --folds.")
 
 
+def _identity(
+    windows: WindowSet, split: Split, spec: ModelSpec, config: TrainingConfig, device: torch.device
+) -> dict[str, Any]:
+    """What must be the same for a training to be the same training."""
+    people = hashlib.sha256(split.train.tobytes() + b"|" + split.val.tobytes()).hexdigest()
+    return {
+        "settings": config.to_json() | {"device": device.type},
+        "model": spec.to_json(),
+        "split": {"kind": split.name, "fold": split.fold, "seed": split.seed},
+        "people": people,
+        "windows": windows.fingerprint,
+    }
+
+
 def _provenance(
     windows: WindowSet,
     split: Split,
     config: TrainingConfig,
-    best: _Best,
+    best: BestSoFar,
     device: str,
     interrupted: bool,
 ) -> dict[str, Any]:

@@ -35,9 +35,9 @@ class TrainingConfig:
         if self.method not in METHOD_NAMES:
             known = ", ".join(METHOD_NAMES)
             raise DataError(f"Unknown method {self.method!r}: choose one of {known}.")
-        for name, value in (("epochs", self.epochs), ("batch", self.batch)):
-            if value < 1:
-                raise DataError(f"{name} must be 1 or more, not {value}.")
+        for name, count in (("epochs", self.epochs), ("batch", self.batch)):
+            if count < 1:
+                raise DataError(f"{name} must be 1 or more, not {count}.")
         for name, value in (
             ("The learning rate", self.learning_rate),
             ("The temperature", self.temperature),

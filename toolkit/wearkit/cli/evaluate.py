@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,10 @@ from wearkit.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
     from wearkit.bundle import Bundle
-    from wearkit.metrics import TaskScore
+    from wearkit.readers import Dataset
+    from wearkit.report.evaluation import Evaluation, ModelResult
     from wearkit.run_folder import Run
+    from wearkit.spec import ModelSpec
     from wearkit.windows import WindowSet
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -40,6 +41,17 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
 @click.option("--units", metavar="U", help="Unit of the samples, if the data does not say.")
+@click.option(
+    "--forest",
+    is_flag=True,
+    help="Score a random forest too, on the run's own split: --data is then its training data.",
+)
+@click.option(
+    "--report",
+    type=_FOLDER,
+    metavar="FOLDER",
+    help="Where evaluation.html and .json go.  [default: RUN/evaluation or BUNDLE-evaluation]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     checkpoint: Path | None,
@@ -47,12 +59,16 @@ def command(
     data: str | None,
     data_format: str | None,
     units: str | None,
+    forest: bool,
+    report: Path | None,
     as_json: bool,
 ) -> None:
     """Accuracy and macro F1 of a float run, an integer bundle, or both side by side.
 
-    A run brings its own test windows; a bundle alone needs --data.
+    A run brings its own test windows; a bundle alone needs --data. A page for a browser,
+    evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
+    from wearkit.report.html import write_evaluation
     from wearkit.run_folder import newest_run, open_run
 
     if data is None and (data_format is not None or units is not None):
@@ -62,15 +78,25 @@ def command(
             "A bundle does not hold its run's test windows: add --data PATH, or --checkpoint RUN "
             "to use that run's."
         )
+    if forest and (data is None or (checkpoint is None and bundle is not None)):
+        raise click.UsageError(
+            "--forest needs a run and its training data: a run keeps only its test windows, so "
+            "add --data as it was for wearkit train."
+        )
     run = open_run(checkpoint or newest_run()) if checkpoint or bundle is None else None
     opened = None if bundle is None else _open_bundle(bundle)
-    windows, source = _windows(run, opened, data, data_format, units)
-    scores = _scores(run, opened, windows)
-    notes = [*windows.notes, *_seen_in_training(run, windows, data)]
-    if as_json:
-        click.echo(_as_json(run, opened, windows, source, scores, notes))
+    model = _model(run, opened)
+    recordings = None if data is None else _open_data(data, data_format, units)
+    if forest:
+        assert run is not None and recordings is not None
+        found = _with_forest(run, opened, model, recordings)
     else:
-        _show(windows, source, scores, notes)
+        found = _evaluated(run, opened, model, recordings)
+    page = write_evaluation(found, report or _default_folder(run, opened))
+    if as_json:
+        click.echo(json.dumps({"report": str(page), **found.to_json()}, allow_nan=False))
+    else:
+        _show(found, page)
 
 
 def _open_bundle(path: Path) -> Bundle:
@@ -79,103 +105,143 @@ def _open_bundle(path: Path) -> Bundle:
     return open_bundle(path)
 
 
-def _windows(
-    run: Run | None,
-    bundle: Bundle | None,
-    data: str | None,
-    data_format: str | None,
-    units: str | None,
-) -> tuple[WindowSet, str]:
-    """The windows to score and what to call them."""
-    model = run.checkpoint.model if run is not None else None
-    if bundle is not None:
-        if model is not None and bundle.model != model:
-            raise ModelFileError(f"{bundle.path} was not exported from a model like the run's.")
-        model = bundle.model
-    assert model is not None
-    if data is None:
-        assert run is not None
-        return run.test, f"test windows of {run.path}"
-    from wearkit.cut import cut
+def _open_data(data: str, data_format: str | None, units: str | None) -> Dataset:
     from wearkit.readers import open_dataset
 
-    recordings = open_dataset(data, format=data_format, units=units)
-    return cut(recordings, model.window, tasks=model.tasks), data
+    return open_dataset(data, format=data_format, units=units)
 
 
-def _scores(
-    run: Run | None, bundle: Bundle | None, windows: WindowSet
-) -> dict[str, dict[str, TaskScore]]:
-    from wearkit.evaluate import evaluate_float, evaluate_integer
-
-    scores = {}
+def _default_folder(run: Run | None, bundle: Bundle | None) -> Path:
     if run is not None:
-        scores["fp32"] = evaluate_float(run.checkpoint, windows)
-    if bundle is not None:
-        scores["int8"] = evaluate_integer(bundle.graph, windows)
-    return scores
+        return run.path / "evaluation"
+    assert bundle is not None
+    path = bundle.path.resolve()
+    return bundle.path.parent / f"{path.name}-evaluation"
 
 
-def _seen_in_training(run: Run | None, windows: WindowSet, data: str | None) -> list[str]:
-    """Scores on people the network was trained on say little: tell who has a familiar name."""
-    if run is None or data is None:
-        return []
-    known = {name for part in ("train", "val") for name in run.split_subjects(part)}
-    shared = sorted(known & set(windows.subjects))
-    if not shared:
-        return []
-    return [
-        f"{len(shared)} of {len(windows.subjects)} subjects are named like people of the training "
-        f"data ({', '.join(shared[:5])}{', ...' if len(shared) > 5 else ''}): if they are the "
-        "same, these scores are optimistic."
-    ]
+def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
+    if bundle is None:
+        assert run is not None
+        return run.checkpoint.model
+    if run is not None and bundle.model != run.checkpoint.model:
+        raise ModelFileError(f"{bundle.path} was not exported from a model like the run's.")
+    return bundle.model
 
 
-def _as_json(
-    run: Run | None,
-    bundle: Bundle | None,
-    windows: WindowSet,
-    source: str,
-    scores: Mapping[str, Mapping[str, TaskScore]],
-    notes: list[str],
-) -> str:
-    return json.dumps(
-        {
-            "checkpoint": None if run is None else str(run.path),
-            "bundle": None if bundle is None else str(bundle.path),
-            "model_id": None if bundle is None else bundle.model_id,
-            "source": source,
-            "simulated": windows.simulated,
-            "windows": len(windows),
-            "rejected": dict(windows.rejected),
-            "notes": notes,
-            "models": {
-                name: {"tasks": {task: score.to_json() for task, score in found.items()}}
-                for name, found in scores.items()
-            },
-        },
-        allow_nan=False,
+def _evaluated(
+    run: Run | None, bundle: Bundle | None, model: ModelSpec, recordings: Dataset | None
+) -> Evaluation:
+    """The networks on the run's own test windows, or on other recordings."""
+    if recordings is None:
+        assert run is not None
+        return _own(run, bundle, _networks(run, bundle, run.test))
+    from wearkit.cut import cut
+
+    windows = cut(recordings, model.window, tasks=model.tasks)
+    return _evaluation(
+        run,
+        bundle,
+        _networks(run, bundle, windows),
+        windows,
+        source=recordings.name,
+        familiar=_familiar(run, windows),
     )
 
 
-def _show(
+def _with_forest(
+    run: Run, bundle: Bundle | None, model: ModelSpec, recordings: Dataset
+) -> Evaluation:
+    """The networks and the forest on the run's own test windows."""
+    from wearkit.cut import cut
+    from wearkit.forest import forest_probabilities, training_windows
+    from wearkit.report.evaluation import share_result
+
+    windows = cut(recordings, model.window)
+    split = training_windows(run, windows)
+    shares = forest_probabilities(windows, split)
+    forest = share_result("forest", shares, run.test)
+    return _own(run, bundle, (*_networks(run, bundle, run.test), forest))
+
+
+def _own(run: Run, bundle: Bundle | None, models: tuple[ModelResult, ...]) -> Evaluation:
+    source = f"test windows of {run.path}"
+    return _evaluation(run, bundle, models, run.test, source=source, own=True)
+
+
+def _networks(
+    run: Run | None, bundle: Bundle | None, windows: WindowSet
+) -> tuple[ModelResult, ...]:
+    from wearkit import reference
+    from wearkit.evaluate import check_fit, float_logits
+    from wearkit.report.evaluation import model_result
+
+    found = []
+    if run is not None:
+        check_fit(run.checkpoint.model, windows)
+        found.append(model_result("fp32", float_logits(run.checkpoint, windows.inputs), windows))
+    if bundle is not None:
+        check_fit(bundle.model, windows)
+        logits = reference.run(bundle.graph, windows.inputs)
+        found.append(model_result("int8", logits, windows, bundle.head_scales))
+    return tuple(found)
+
+
+def _evaluation(
+    run: Run | None,
+    bundle: Bundle | None,
+    models: tuple[ModelResult, ...],
     windows: WindowSet,
+    *,
     source: str,
-    scores: Mapping[str, Mapping[str, TaskScore]],
-    notes: list[str],
-) -> None:
+    own: bool = False,
+    familiar: tuple[str, ...] = (),
+) -> Evaluation:
+    from wearkit.report.evaluation import Evaluation, split_facts
+
+    told = run.metrics.get("data", {}) if own and run is not None else {}
+    return Evaluation(
+        models=models,
+        windows=windows,
+        source=source,
+        own=own,
+        split=None if run is None else split_facts(run),
+        rejected=told.get("rejected_windows", windows.rejected),
+        dropped=told.get("dropped_rows", windows.dropped),
+        familiar=familiar,
+        arch=_model(run, bundle).arch,
+        checkpoint=None if run is None else str(run.path),
+        bundle=None if bundle is None else str(bundle.path),
+        model_id=None if bundle is None else bundle.model_id,
+    )
+
+
+def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
+    """Scores on people the network was trained on say little: who has a familiar name."""
+    if run is None:
+        return ()
+    known = {name for part in ("train", "val") for name in run.split_subjects(part)}
+    return tuple(sorted(known & set(windows.subjects)))
+
+
+def _show(found: Evaluation, page: Path) -> None:
     from rich.console import Console
 
     from wearkit.cli.score_tables import score_table, subject_table
 
     console = Console(highlight=False)
-    console.print(f"{len(windows)} windows, {source}.", markup=False, soft_wrap=True)
-    if windows.simulated:
-        console.print("These windows are simulated.")
-    for reason, count in windows.rejected.items():
-        console.print(f"{count} windows not scored: {reason}.", markup=False, soft_wrap=True)
-    for note in notes:
-        console.print(f"Note: {note}", markup=False, soft_wrap=True)
-    console.print(score_table(" and ".join(scores), scores))
-    for task in windows.tasks:
-        console.print(subject_table(task.name, scores))
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    for warning in found.warnings():
+        say(warning)
+    say(f"{len(found.windows)} windows, {found.source}.")
+    for reason, count in found.rejected.items():
+        whose = " of the run's recordings" if found.own else ""
+        say(f"{count} windows{whose} were left out: {reason}.")
+    for note in found.windows.notes:
+        say(f"Note: {note}")
+    console.print(score_table(" and ".join(found.scores), found.scores))
+    for task in found.windows.tasks:
+        console.print(subject_table(task.name, found.scores))
+    say(f"Report: {page}")

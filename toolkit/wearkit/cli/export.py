@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The runtimes whose arithmetic the C code has, bit for bit.",
 )
+@click.option("--ort", is_flag=True, help="Write model.int8.ort too: ONNX Runtime's phone format.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -76,6 +77,7 @@ def command(
     tflite: Path | None,
     labels: Path | None,
     rounding: Rounding,
+    ort: bool,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX and TFLite, run both everywhere and count what differs.
@@ -89,9 +91,12 @@ def command(
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-        _export_run(checkpoint, calibration, out, dense_per_channel, rounding, as_json)
-    elif checkpoint is not None or calibration is not None or dense_per_channel:
-        raise click.UsageError("An imported model is quantized already: give --tflite alone.")
+        _export_run(checkpoint, calibration, out, dense_per_channel, rounding, ort, as_json)
+    elif checkpoint is not None or calibration is not None or dense_per_channel or ort:
+        raise click.UsageError(
+            "An imported model is quantized already: of the rest only --labels, --rounding, --out "
+            "and --json go with --tflite."
+        )
     else:
         _import(tflite, labels, out, rounding, as_json)
 
@@ -102,6 +107,7 @@ def _export_run(
     out: Path | None,
     dense_per_channel: bool,
     rounding: Rounding,
+    ort: bool,
     as_json: bool,
 ) -> None:
     from rich.console import Console
@@ -112,7 +118,11 @@ def _export_run(
     from wearkit_export.calibration import read_calibration
 
     run = open_run(checkpoint or newest_run())
-    counts = run.calibration if calibration is None else read_calibration(calibration)
+    counts = (
+        run.calibration
+        if calibration is None
+        else read_calibration(calibration, run.checkpoint.model.window)
+    )
     target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
     with Console(stderr=True).status("Quantizing, printing and running every file ..."):
         exported = write_bundle(
@@ -122,6 +132,7 @@ def _export_run(
             run=run,
             dense_per_channel=dense_per_channel,
             rounding=rounding,
+            ort=ort,
         )
     if as_json:
         click.echo(_as_json(exported))

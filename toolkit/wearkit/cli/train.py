@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
-from wearkit.errors import MissingToolError
+from wearkit.errors import MissingToolError, ModelFileError
+from wearkit.protocol import SPLITS
+from wearkit.spec import WindowSpec
 from wearkit.training_config import METHOD_NAMES, TrainingConfig
 
 if TYPE_CHECKING:
+    from wearkit.cli.training_display import TrainingDisplay
     from wearkit.metrics import TaskScore
     from wearkit.train import TrainingResult
     from wearkit.windows import WindowSet
@@ -39,10 +45,19 @@ _DEFAULTS = TrainingConfig()
 @click.option(
     "--split",
     "split_name",
-    type=click.Choice(["subject"]),
-    default="subject",
+    type=click.Choice(SPLITS),
+    default=SPLITS[0],
     show_default=True,
-    help="Nobody is in two parts of the split.",
+    help="subject: groups of people; loso: one person; official: UCI HAR's own test people; "
+    "paper: the paper's random windows, which leak.",
+)
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=click.FloatRange(0, min_open=True),
+    default=WindowSpec().rate_hz,
+    show_default=True,
+    help="Samples a second of the windows; recordings at another rate are resampled.",
 )
 @click.option("--fold", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--folds", type=click.IntRange(3), default=5, show_default=True)
@@ -72,48 +87,79 @@ _DEFAULTS = TrainingConfig()
     metavar="RUN",
     help="Folder for the run.  [default: runs/<utc>-<arch>]",
 )
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="RUN",
+    help="Go on with a training that was interrupted or killed, with the options it began with.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON on stdout.")
+@click.pass_context
 def command(
-    data: str,
-    data_format: str | None,
-    units: str | None,
-    arch: str,
-    method: str,
-    split_name: str,
-    fold: int,
-    folds: int,
-    split_seed: int,
-    epochs: int,
-    batch: int,
-    lr: float,
-    seed: int,
-    device: str,
+    context: click.Context,
+    /,
     out: Path | None,
+    resume: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Train a network on windows of recordings and test it on people it has never seen.
 
-    Ctrl-C ends training early and keeps the best network so far.
+    Ctrl-C ends training early and keeps the best network so far; --resume takes it up again.
     """
     _require("torch", "matplotlib")
-    from wearkit.cli.stop_signals import stop_signals
+    if out is not None and resume is not None:
+        raise click.UsageError("--resume goes on in the folder it names: leave --out away.")
+    # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
+    # reads this once, when torch is loaded. It changes no number.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.cut import cut
     from wearkit.devices import pick_device
-    from wearkit.readers import open_dataset
-    from wearkit.run_folder import claim_folder, new_run, write_run
-    from wearkit.spec import ModelSpec, WindowSpec
-    from wearkit.split import subject_split
-    from wearkit.train import train
+    from wearkit.run_folder import new_run
 
-    config = TrainingConfig(method=method, epochs=epochs, batch=batch, learning_rate=lr, seed=seed)
-    pick_device(device)  # a wrong --device should be said before minutes of reading
-    path = out or new_run(arch)
+    if resume is not None:
+        options = _options_of(resume, context, options)
+    pick_device(options["device"])  # a wrong --device should be said before minutes of reading
+    path = resume or out or new_run(options["arch"])
     display = TrainingDisplay()
-    with display.reading(data):
-        windows = cut(open_dataset(data, format=data_format, units=units), WindowSpec())
-        split = subject_split(windows, fold=fold, folds=folds, seed=split_seed)
-    spec = ModelSpec(arch, windows.spec, windows.tasks)
+    windows, result, scores = _run(path, options, display, resume is not None)
+    if as_json:
+        click.echo(_summary(path, windows, result, scores))
+    display.result(path, windows, result, scores)
+    return INTERRUPTED if result.interrupted else 0
+
+
+def _run(
+    path: Path, options: Mapping[str, Any], display: TrainingDisplay, resume: bool
+) -> tuple[WindowSet, TrainingResult, dict[str, TaskScore]]:
+    from wearkit.cli.stop_signals import stop_signals
+    from wearkit.protocol import cut_and_split
+    from wearkit.readers import open_dataset
+    from wearkit.run_folder import claim_folder, write_run
+    from wearkit.spec import ModelSpec
+    from wearkit.train import train
+    from wearkit.training_state import StateFolder, discard_state
+
+    config = TrainingConfig(
+        method=options["method"],
+        epochs=options["epochs"],
+        batch=options["batch"],
+        learning_rate=options["lr"],
+        seed=options["seed"],
+    )
+    with display.reading(options["data"]):
+        dataset = open_dataset(
+            options["data"], format=options["data_format"], units=options["units"]
+        )
+        windows, split = cut_and_split(
+            dataset,
+            WindowSpec(rate_hz=options["rate_hz"]),
+            options["split_name"],
+            fold=options["fold"],
+            folds=options["folds"],
+            seed=options["split_seed"],
+        )
+    spec = ModelSpec(options["arch"], windows.spec, windows.tasks)
     claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)
     with stop_signals() as stopped:
@@ -123,15 +169,37 @@ def command(
                 split,
                 spec,
                 config,
-                device=device,
+                device=options["device"],
                 progress=display,
                 should_stop=lambda: bool(stopped),
+                state=StateFolder(path, options),
+                resume=resume,
             )
         scores = write_run(path, windows, split, result)
-    if as_json:
-        click.echo(_summary(path, windows, result, scores))
-    display.result(path, windows, result, scores)
-    return INTERRUPTED if result.interrupted else 0
+        if not result.interrupted:
+            discard_state(path)
+    return windows, result, scores
+
+
+def _options_of(run: Path, context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options a run began with, under those typed now (data that moved, for one)."""
+    from wearkit.training_state import read_request
+
+    typed = {
+        name: value
+        for name, value in given.items()
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    saved = read_request(run)
+    try:
+        for parameter in context.command.params:
+            if parameter.name in given:
+                saved[parameter.name] = parameter.type_cast_value(context, saved[parameter.name])
+    except (KeyError, click.BadParameter) as error:
+        raise ModelFileError(
+            f"The options in {run}/state.json are damaged: train again."
+        ) from error
+    return {name: saved[name] for name in given} | typed
 
 
 def _summary(

@@ -40,6 +40,12 @@ class TrainingDisplay:
             people, count = getattr(split, f"{name}_subjects"), len(getattr(split, name))
             self._say(f"  {label:<8} {count:>6} windows, {len(people)} people")
         self._say(f"  fold {split.fold} of {split.folds}, leak {split.leak_share:g}")
+        if split.leak_share or split.shared_subjects:
+            self._say(
+                f"LEAKY SPLIT: {split.leak_share:.1%} of the test windows share samples with other "
+                f"parts, and {len(split.shared_subjects)} of {len(split.test_subjects)} test "
+                "people are in them; no figure of this run says how the model does on new people."
+            )
         for note in windows.notes:
             self._say(f"Note: {note}")
         tasks = ", ".join(f"{task.name} ({len(task.labels)})" for task in spec.tasks)

@@ -66,6 +66,7 @@ class SampleStream:
         self.choice: UnitChoice | None = None
         self.valid_lines = 0
         self.device_error = ""
+        self._odd_header = ""
         self._layout: Layout | None = None
         self._sequencer: Sequencer = ArrivalSequencer()
         self._finder: UnitFinder | None = UnitFinder(options.rate_hz)
@@ -108,8 +109,7 @@ class SampleStream:
             case Reason() as reason:
                 self.ledger.reject(reason, line.size_bytes)
             case str() as text:
-                self.ledger.ignore(line.size_bytes)
-                self._take_comment(text)
+                self._take_comment(text, line)
             case None:
                 self.ledger.ignore(line.size_bytes)
 
@@ -131,17 +131,31 @@ class SampleStream:
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
 
-    def _take_comment(self, text: str) -> None:
+    def _take_comment(self, text: str, line: Line) -> None:
+        if is_header(text) and self.header is not None:
+            self._take_another_header(text, line)
+            return
+        self.ledger.ignore(line.size_bytes)
         if is_header(text):
             self._take_header(parse_header(text))
         elif text.startswith(_DEVICE_ERROR):
             self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
 
-    def _take_header(self, header: Header) -> None:
-        if self.header is not None:
-            if header != self.header:
-                raise DataError("The device sent two headers that differ: start live again.")
+    def _take_another_header(self, text: str, line: Line) -> None:
+        """Normally the same again. One that differs may be garbled; twice the same is meant."""
+        try:
+            is_same = parse_header(text) == self.header
+        except DataError:
+            is_same = False
+        if is_same:
+            self.ledger.ignore(line.size_bytes)
             return
+        self.ledger.reject(Reason.HEADER, line.size_bytes)
+        if text == self._odd_header:
+            raise DataError(f"The device changed its header to {text[:120]!r}: start live again.")
+        self._odd_header = text
+
+    def _take_header(self, header: Header) -> None:
         self._check_against_choices(header)
         self.header = header
         if self.choice is None and header.unit is not None:

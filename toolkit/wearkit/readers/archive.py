@@ -32,6 +32,7 @@ MAX_HEADER_BYTES = 8 << 20  # one read by zipfile or tarfile; bounds their own h
 _BLOCK = 1 << 18
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ZIP_ENCRYPTED = 0x1
+_NAMELESS = "."  # "./", as tar calls the folder itself; never a file any reader wants
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -143,7 +144,7 @@ class ZipSource(Source):
             yield archive
 
     def _members(self, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+        members = [info for info in archive.infolist() if not info.filename.endswith("/")]
         _check_count(len(members), self.path)
         # zipfile gives no more than the declared size of a member, so declared sizes bind.
         total = sum(info.file_size for info in members)
@@ -168,14 +169,18 @@ class TarXzSource(Source):
     """A .tar.xz, read front to back: one pass to check it whole, one for each reading."""
 
     def _list(self) -> list[str]:
-        with self._open() as archive:
-            return [name for name, _ in self._members(archive)]
+        with self._open() as (archive, forward):
+            names = [name for name, _ in self._members(archive)]
+            # A tar ends before its .xz does, and only the end of the .xz proves the whole.
+            while forward.read(_BLOCK):
+                pass
+        return names
 
     def read(self, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO[bytes]]]:
         # The whole archive is checked before its first member is believed.
         if not any(map(wanted, self.names)):
             return
-        with self._open() as archive:
+        with self._open() as (archive, _):
             for name, member in self._members(archive):
                 stream = archive.extractfile(member) if wanted(name) else None
                 if stream is not None:
@@ -183,11 +188,11 @@ class TarXzSource(Source):
                         yield name, _guarded(stream, self.path)
 
     @contextmanager
-    def _open(self) -> Iterator[tarfile.TarFile]:
+    def _open(self) -> Iterator[tuple[tarfile.TarFile, io.RawIOBase]]:
         with _readable(self.path), self.path.open("rb") as raw:
             forward = _SmallReads(XzStream(raw, self.path))
             with tarfile.open(fileobj=forward, mode="r:") as archive:
-                yield archive
+                yield archive, forward
 
     def _members(self, archive: tarfile.TarFile) -> Iterator[tuple[str, tarfile.TarInfo]]:
         count = 0
@@ -276,7 +281,7 @@ def _safe_name(name: str, path: Path) -> str:
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or _DRIVE.match(name):
         raise _hostile(path, name, "is named outside the archive")
-    return "/".join(part for part in parts if part not in ("", "."))
+    return "/".join(part for part in parts if part not in ("", ".")) or _NAMELESS
 
 
 def _check_count(count: int, path: Path) -> None:

@@ -31,8 +31,8 @@ def check_total(total: int, packed: int, path: Path) -> None:
 class XzStream(io.RawIOBase):
     """The unpacked bytes of one or more .xz streams laid end to end.
 
-    Seeks forwards, and back by the one byte that tarfile rereads to prove a member whole; any
-    other way back is how a hostile header would make tarfile run in circles (tarfile.ReadError).
+    Seeks forwards only: the way back is how a hostile header would make tarfile run in circles
+    (tarfile.ReadError).
     """
 
     def __init__(self, packed: IO[bytes], path: Path) -> None:
@@ -40,8 +40,6 @@ class XzStream(io.RawIOBase):
         self._packed, self._path = packed, path
         self._packed_bytes = 0
         self._unpacked_bytes = 0
-        self._last = b""
-        self._put_back = b""
         self._decoder = _decoder()
 
     def readable(self) -> bool:
@@ -51,13 +49,10 @@ class XzStream(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._unpacked_bytes - len(self._put_back)
+        return self._unpacked_bytes
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        behind = self.tell() - offset
-        if behind == 1 and not self._put_back:
-            self._put_back = self._last
-        elif whence != io.SEEK_SET or behind > 0:
+        if whence != io.SEEK_SET or offset < self.tell():
             raise tarfile.ReadError("a header points backwards")
         while self.tell() < offset and self.read(min(offset - self.tell(), _BLOCK)):
             pass
@@ -67,10 +62,6 @@ class XzStream(io.RawIOBase):
         if size < 0:
             raise tarfile.ReadError("a header has no size")
         parts: list[bytes] = []
-        if size and self._put_back:
-            parts.append(self._put_back)
-            self._put_back = b""
-            size -= 1
         while size > 0 and (part := self._unpack(min(size, _BLOCK))):
             parts.append(part)
             size -= len(part)
@@ -90,7 +81,6 @@ class XzStream(io.RawIOBase):
             part = self._decoder.decompress(packed, max_length=size)
             if part:
                 self._unpacked_bytes += len(part)
-                self._last = part[-1:]
                 check_total(self._unpacked_bytes, self._packed_bytes, self._path)
                 return part
 
