@@ -51,6 +51,11 @@ static inline int32_t wk_round_twice(int32_t value, int32_t multiplier, int32_t 
     return (high >> shift) + (rest >= half + (!ties_up && high < 0));
 }
 
+static inline int32_t wk_round_once(int32_t value, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)(((int64_t)value * multiplier + ((int64_t)1 << (30 + shift))) >> (31 + shift));
+}
+
 /* value / 2^shift to the nearest integer, ties to even. */
 static inline uint64_t wk_halve_even(uint64_t value, int32_t shift)
 {
