@@ -181,14 +181,6 @@ def mean_factors(source: Tensor, target: Tensor) -> MeanFactors:
     return MeanFactors(mean_factor(source, target), centred, target.zero_point, 0)
 
 
-def single_mean_factors(source: Tensor, target: Tensor) -> MeanFactors:
-    """The same without a shift after the product, and so with one rounding: what integers can do
-    where `float_mean` is wanted and nothing ties. To be compared over all sums before use."""
-    product = min(round(source.scale / target.scale / source.shape[1] * 2.0**31), 2**31 - 1)
-    centred = -source.shape[1] * source.zero_point
-    return MeanFactors(FixedPoint(np.array(product), np.array(0)), centred, target.zero_point, 0)
-
-
 def image_mean_factors(source: Tensor, target: Tensor) -> MeanFactors:
     """The ruy family's mean over an image: on sums of q itself, both zero points afterwards."""
     product = np.float32(source.shape[1]) * np.float32(target.scale)
