@@ -49,6 +49,7 @@ IMAGE_MEAN_BLOCK = 16
 """Channels that the ruy family's vector code takes at a time; see `FixedPoint.by_blocks`."""
 
 _CLEAR_MEAN_STEPS_MAX = 4096
+_BELOW_HALF = float(np.nextafter(0.5, 0.0))
 _XNNPACK_ADD_RATIO = (2.0**-10, 2.0**8)  # beyond it XNNPACK hands the sum back to the built-in
 
 
@@ -276,5 +277,6 @@ def _gap(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding
 
 def _away(value: NDArray[np.float64] | np.float64) -> Int64:
     """C's round: halves away from zero."""
-    rounded: Int64 = np.trunc(value + np.copysign(0.5, value)).astype(np.int64)
+    # Not 0.5: the largest float64 below a half would reach 1 in the addition.
+    rounded: Int64 = np.trunc(value + np.copysign(_BELOW_HALF, value)).astype(np.int64)
     return rounded

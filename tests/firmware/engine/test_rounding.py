@@ -68,9 +68,15 @@ def test_twice(program: Path, cases: tuple[Int64, NDArray[np.float64]]) -> None:
 
 
 def test_once_in_float64(program: Path, cases: tuple[Int64, NDArray[np.float64]]) -> None:
-    values, scale = cases
+    # Factors whose exact product is just beside a half, which the float64 product then hits.
+    random = np.random.default_rng(18)
+    near = random.integers(1000, 2**29, 4000)
+    values = np.concatenate([cases[0], near, -near])
+    beside = (random.integers(0, 130, 4000) + 0.5) / near
+    scale = np.concatenate([cases[1], beside, beside])
     product = values * scale
-    wanted = np.trunc(product + np.copysign(0.5, product))
+    whole = np.floor(np.abs(product))
+    wanted = np.copysign(whole + (np.abs(product) - whole >= 0.5), product)
     significand, exponent = np.frexp(scale)
     bits = (significand * 2.0**53).astype(np.int64)
     found = in_c(program, SINGLE, values, bits >> 22, bits & ((1 << 22) - 1), -exponent)
