@@ -141,13 +141,14 @@ class PoolCall(Call):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class MeanCall(Call):
-    """A mean over time on its own: sum * multiplier / 2^(31 + shift) + offset."""
+    """A mean over time on its own; the fields are those of wk_mean_t."""
 
     multiplier: int
     shift: int
     sum_offset: int
     offset: int
-    ties_up: bool
+    up_channels: int
+    once: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

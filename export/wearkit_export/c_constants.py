@@ -27,7 +27,6 @@ from wearkit.requantize import fixed_point
 TILE = 16  # inputs of a tile
 _GROUP = 4  # channels are padded to a multiple of this
 _INT32 = 2**31 - 1
-_FLOAT32_EXACT = 2**24
 _FRACTION_BITS = 22  # of a float64 significand, after the 31 bits of a multiplier
 # With DSP instructions an accumulator holds 256 times the sum, so the sum has 24 bits; inputs at
 # even places are -128..127, inputs at odd places -255..0 (wk_layer.h).
@@ -66,7 +65,7 @@ class Constants:
 
 
 def layer_constants(op: Linear, graph: QuantizedGraph) -> Constants:
-    """Fold a layer. Raises ModelFileError when its rounding family cannot be had in integers."""
+    """Fold a layer. Raises ModelFileError when its sums may leave 32 bits."""
     source, target = graph.tensor(op.input), graph.tensor(op.output)
     weight = op.weight.reshape(op.weight.shape[0], -1)
     sums = weight.astype(np.int64)
@@ -76,7 +75,7 @@ def layer_constants(op: Linear, graph: QuantizedGraph) -> Constants:
             f"{op.name} has so many inputs that its sums may leave 32 bits in C: use fewer."
         )
     bound = accumulator_bound(op, source)
-    multiplier, fraction, shift = _factors(op, source, target, graph.rounding, bound)
+    multiplier, fraction, shift = _factors(op, source, target, graph.rounding)
     low, high = clamp_range(op.activation, target)
     small = (
         min(shift) in _SMALL_SHIFTS
@@ -139,9 +138,9 @@ Factors = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """multiplier, fraction, shift."""
 
 
-def _factors(op: Linear, source: Tensor, target: Tensor, rounding: Rounding, bound: int) -> Factors:
+def _factors(op: Linear, source: Tensor, target: Tensor, rounding: Rounding) -> Factors:
     if rounding == "xnnpack":
-        return _float32_factors(op, source, target, bound)
+        return _float32_factors(op, source, target)
     scale = multipliers(op, source, target)
     if rounding == "litert-ref" and isinstance(op, Dense):
         return _float64_factors(scale)
@@ -161,12 +160,7 @@ def _float64_factors(scale: NDArray[np.float64]) -> Factors:
     return bits >> _FRACTION_BITS, low, -exponent.astype(np.int64)
 
 
-def _float32_factors(op: Linear, source: Tensor, target: Tensor, bound: int) -> Factors:
-    if bound > _FLOAT32_EXACT:
-        raise ModelFileError(
-            f"{op.name} cannot round like xnnpack in integers, because its accumulator may reach "
-            f"{bound}, which float32 does not hold exactly: choose another family."
-        )
+def _float32_factors(op: Linear, source: Tensor, target: Tensor) -> Factors:
     scale = np.float32(source.scale) * op.weight_scale / np.float32(target.scale)
     significand, exponent = np.frexp(scale)
     bits = (significand * 2.0**24).astype(np.int64)

@@ -21,19 +21,23 @@ from wearkit.graph import (
     QuantizedGraph,
     Relu,
     Reshape,
+    Rounding,
+    Tensor,
     clamp_range,
     inputs_of,
     mean_is_plain,
 )
 from wearkit.requantize import (
     ADD_SHIFT,
+    MeanFactors,
     add_factors,
     add_shift_xnnpack,
     family_gap,
-    image_mean_factor,
-    image_mean_offset,
-    mean_factor,
+    fixed_point,
+    image_mean_factors,
+    mean_factors,
     rescale_factor,
+    time_mean,
 )
 from wearkit_export.c_calls import (
     AddCall,
@@ -109,7 +113,6 @@ def _call(graph: QuantizedGraph, op: Op, fused: list[Op], name: str) -> Call:
                 constants=layer_constants(op, graph),
             )
         case MaxPool1D() | AveragePool1D():
-            _check_bytes(op.name, op.size, op.stride, op.pad_before)
             return PoolCall(
                 name=name,
                 reads=(storage(graph, op.input),),
@@ -157,11 +160,6 @@ def _only_reader(graph: QuantizedGraph, tensor: str) -> Op | None:
     return readers[0]
 
 
-def _check_bytes(name: str, *values: int) -> None:
-    if max(values) > _BYTE_MAX:
-        raise ModelFileError(f"{name}: sizes, strides and padding go up to {_BYTE_MAX} in C.")
-
-
 def _conv_call(graph: QuantizedGraph, op: Conv1D, fused: list[Op], name: str) -> ConvCall:
     pool = next((item for item in fused if isinstance(item, MaxPool1D)), None)
     mean = next((item for item in fused if isinstance(item, MeanTime)), None)
@@ -203,27 +201,48 @@ def _dense_call(graph: QuantizedGraph, op: Dense, name: str) -> DenseCall:
     )
 
 
-def _mean_call(graph: QuantizedGraph, op: MeanTime, name: str) -> MeanCall:
+def _mean_call(graph: QuantizedGraph, op: MeanTime, name: str) -> MeanCall | PoolCall:
     source, target = graph.tensor(op.input), graph.tensor(op.output)
-    steps = source.shape[1]
-    ties_up = op.over_image and graph.rounding == "ruy" and not mean_is_plain(source, target)
-    if ties_up:
-        factor, sum_offset = image_mean_factor(source, target), 0
-        offset = image_mean_offset(source, target)
-    else:
-        factor, sum_offset = mean_factor(source, target), -steps * source.zero_point
-        offset = target.zero_point
+    reads = (storage(graph, op.input),)
+    if mean_is_plain(source, target):
+        pool = AveragePool1D(op.name, op.input, op.output, source.shape[1], 1)
+        return PoolCall(
+            name=name, reads=reads, source=source, target=target, op=pool, maximum=False
+        )
+    once = graph.rounding == "xnnpack"
+    factors = _mean_factors(op, source, target, graph.rounding)
+    block = factors.block
     return MeanCall(
         name=name,
-        reads=(storage(graph, op.input),),
+        reads=reads,
         source=source,
         target=target,
-        multiplier=int(factor.mantissa),
-        shift=-int(factor.exponent),
-        sum_offset=sum_offset,
-        offset=offset,
-        ties_up=ties_up,
+        multiplier=int(factors.factor.mantissa),
+        shift=-int(factors.factor.exponent),
+        sum_offset=factors.sum_offset,
+        offset=factors.offset,
+        up_channels=source.shape[2] // block * block if block else 0,
+        once=once,
     )
+
+
+def _mean_factors(op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding) -> MeanFactors:
+    if rounding == "ruy" and op.over_image:
+        return image_mean_factors(source, target)
+    if rounding != "xnnpack":
+        return mean_factors(source, target)
+    # In float32 there; the nearest integers must be the same ones for every sum.
+    factor = fixed_point(source.scale / target.scale / source.shape[1])
+    offset = -source.shape[1] * source.zero_point
+    sums = np.arange(-128 * source.shape[1], 127 * source.shape[1] + 1)
+    bits = 31 - int(factor.exponent)
+    found = ((sums + offset) * int(factor.mantissa) + (1 << (bits - 1))) >> bits
+    wanted = time_mean(op, source, target, "xnnpack")(sums)
+    if not np.array_equal(np.clip(found + target.zero_point, -128, 127), wanted):
+        raise ModelFileError(
+            f"{op.name} cannot be averaged like xnnpack in integers: choose another family."
+        )
+    return MeanFactors(factor, offset, target.zero_point, 0)
 
 
 def _lookup_call(graph: QuantizedGraph, op: Relu, name: str) -> LookupCall:

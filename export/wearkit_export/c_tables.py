@@ -228,7 +228,8 @@ def _mean_struct(call: MeanCall) -> str:
         "wk_mean_t",
         call.name,
         f".multiplier = {call.multiplier}, .sum_offset = {call.sum_offset}",
-        f".offset = {call.offset}, .shift = {call.shift}, .ties_up = {int(call.ties_up)}",
+        f".offset = {call.offset}, .shift = {call.shift}, .once = {int(call.once)}",
+        f".up_channels = {call.up_channels}",
     )
 
 

@@ -15,6 +15,7 @@ from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph, Rounding, Tensor
 from wearkit.graph_file import model_id, read_limited, save_graph
 from wearkit.npz import write_npz
+from wearkit.runtimes.tflite import open_placed_tflite
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import TaskSpec
 from wearkit_export.bundle_writer import manifest, replacing_bundle
@@ -110,13 +111,23 @@ def _emit_c(graph: QuantizedGraph, folder: Path) -> str | None:
 def _measure(
     imported: Imported, data: bytes, compared: dict[str, NDArray[np.int8]], no_c: str | None
 ) -> ImportedReport:
-    """Run the file in every runtime. Raises VerificationError when one must match and does not."""
+    """Run the file in every runtime.
+
+    Raises ModelFileError when one refuses it, VerificationError when one must match and does not.
+    """
     models = Models(
         int8_tflite=data,
         outputs=imported.output_places,
         not_micro=_NOT_MICRO if imported.external_constants else None,
     )
-    rows = check_int8(imported.graph, models, np.concatenate(list(compared.values())))
+    # LiteRT verifies a file before it runs it. TFLite Micro does not and can crash, so that it
+    # must not see a file that LiteRT refuses.
+    inputs = np.concatenate(list(compared.values()))
+    litert = open_placed_tflite(
+        "litert", data, imported.output_places, "reference", "ai_edge_litert"
+    )
+    litert.run(inputs[:1])
+    rows = check_int8(imported.graph, models, inputs)
     require_equal(rows)
     return ImportedReport(
         imported=imported,

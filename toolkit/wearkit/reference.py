@@ -32,20 +32,15 @@ from wearkit.graph import (
     Tensor,
     clamp_range,
     inputs_of,
-    mean_is_plain,
 )
 from wearkit.requantize import (
     ADD_SHIFT,
-    IMAGE_MEAN_BLOCK,
     add_factors,
     add_shift_xnnpack,
     family_gap,
-    float_mean,
-    image_mean_factor,
-    image_mean_offset,
     linear_requantizer,
-    mean_factor,
     rescale_factor,
+    time_mean,
 )
 
 Int8 = NDArray[np.int8]
@@ -90,10 +85,6 @@ class Reference:
             head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in found])
             for head in self.graph.heads
         }
-
-    def trace(self, inputs: Int8) -> dict[str, Int8]:
-        """Every activation of a few windows: tensor name -> (N, rows, steps, channels) int8."""
-        return self._run_batch(self._rows(inputs))
 
     def _rows(self, inputs: Int8) -> Int8:
         shape = self.graph.tensor(self.graph.input).shape
@@ -248,19 +239,8 @@ def _average_step(op: AveragePool1D, source: Tensor, target: Tensor) -> Step:
 
 
 def _mean_step(op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding) -> Step:
-    steps = source.shape[1]
-    if mean_is_plain(source, target):
-        return lambda x: ((_sums(x) + steps // 2) // steps).astype(np.int8)
-    if rounding == "xnnpack":
-        return lambda x: np.clip(float_mean(_sums(x), source, target), -128, 127).astype(np.int8)
-    if op.over_image and rounding == "ruy":
-        factor, offset = image_mean_factor(source, target), image_mean_offset(source, target)
-        return lambda x: np.clip(
-            factor.by_blocks(_sums(x), IMAGE_MEAN_BLOCK) + offset, -128, 127
-        ).astype(np.int8)
-    plain, zeros = mean_factor(source, target), steps * source.zero_point
-    end = target.zero_point
-    return lambda x: np.clip(plain.double(_sums(x) - zeros) + end, -128, 127).astype(np.int8)
+    mean = time_mean(op, source, target, rounding)
+    return lambda x: mean(_sums(x)).astype(np.int8)
 
 
 def _sums(x: Int8) -> Int64:

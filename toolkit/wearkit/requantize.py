@@ -28,6 +28,7 @@ from wearkit.graph import (
     Rounding,
     Tensor,
     inputs_of,
+    mean_is_plain,
     multipliers,
 )
 from wearkit.operations import six_lies_half_way
@@ -43,11 +44,12 @@ ADD_SHIFT = 20
 _HIGH_MUL_NUDGE = 1 << 30
 _TIES_AWAY = 1
 
-_DEPTHWISE_BLOCK = 8
+DEPTHWISE_BLOCK = 8
 IMAGE_MEAN_BLOCK = 16
 """Channels that the ruy family's vector code takes at a time; see `FixedPoint.by_blocks`."""
 
 _CLEAR_MEAN_STEPS_MAX = 4096
+_BELOW_HALF = float(np.nextafter(0.5, 0.0))
 _XNNPACK_ADD_RATIO = (2.0**-10, 2.0**8)  # beyond it XNNPACK hands the sum back to the built-in
 
 
@@ -105,7 +107,7 @@ def linear_requantizer(
             return lambda accumulator: _away(accumulator * multiplier)
         case "ruy" if isinstance(op, DepthwiseConv1D):
             scaled = fixed_point(multiplier)
-            return lambda accumulator: scaled.by_blocks(accumulator, _DEPTHWISE_BLOCK)
+            return lambda accumulator: scaled.by_blocks(accumulator, DEPTHWISE_BLOCK)
         case "ruy":
             if isinstance(op, Dense) and len(op.weight_scale) == 1:
                 # This one product of scales is taken in float32.
@@ -154,16 +156,52 @@ def mean_factor(source: Tensor, target: Tensor) -> FixedPoint:
     return FixedPoint(np.array(mantissa), np.array(int(scale.exponent) - shift))
 
 
-def image_mean_factor(source: Tensor, target: Tensor) -> FixedPoint:
-    """The same for sums of q itself, as `ruy` does it over an image; see `image_mean_offset`."""
+@dataclass(frozen=True, slots=True)
+class MeanFactors:
+    """mean = round((sum of q + sum_offset) * factor) + offset, clamped to int8.
+
+    block: channels in vector code (`by_blocks`); 1 rounds all halves up, 0 all away from zero.
+    """
+
+    factor: FixedPoint
+    sum_offset: int
+    offset: int
+    block: int
+
+    def mean(self, sums: Int64) -> Int64:
+        """(..., channels) sums of q -> means, not clamped."""
+        moved = sums + self.sum_offset
+        if self.block == 0:
+            return self.factor.double(moved) + self.offset
+        return self.factor.by_blocks(moved, self.block) + self.offset
+
+
+def mean_factors(source: Tensor, target: Tensor) -> MeanFactors:
+    """TFLite's mean: `mean_factor` on sums of q - zero point."""
+    centred = -source.shape[1] * source.zero_point
+    return MeanFactors(mean_factor(source, target), centred, target.zero_point, 0)
+
+
+def image_mean_factors(source: Tensor, target: Tensor) -> MeanFactors:
+    """The ruy family's mean over an image: on sums of q itself, both zero points afterwards."""
     product = np.float32(source.shape[1]) * np.float32(target.scale)
-    return fixed_point(float(np.float32(source.scale) / product))
-
-
-def image_mean_offset(source: Tensor, target: Tensor) -> int:
-    """What is added after `image_mean_factor`: both zero points."""
+    factor = fixed_point(float(np.float32(source.scale) / product))
     moved = _away(np.float64(source.zero_point * source.scale / target.scale))
-    return target.zero_point - int(moved)
+    return MeanFactors(factor, 0, target.zero_point - int(moved), IMAGE_MEAN_BLOCK)
+
+
+def time_mean(
+    op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding
+) -> Callable[[Int64], Int64]:
+    """(..., channels) sums of q over all steps -> int8 means, clamped."""
+    if mean_is_plain(source, target):
+        steps = source.shape[1]
+        return lambda sums: (sums + steps // 2) // steps
+    if rounding == "xnnpack":
+        return lambda sums: np.clip(float_mean(sums, source, target), -128, 127)
+    image = op.over_image and rounding == "ruy"
+    factors = image_mean_factors(source, target) if image else mean_factors(source, target)
+    return lambda sums: np.clip(factors.mean(sums), -128, 127)
 
 
 def float_mean(sums: Int64, source: Tensor, target: Tensor) -> Int64:
@@ -227,7 +265,7 @@ def _gap(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding
             low, high = _XNNPACK_ADD_RATIO
             ratios = [np.float32(source.scale) / np.float32(target.scale) for source in sources]
             if not low <= min(ratios) <= max(ratios) < high:
-                return "XNNPACK takes only sums whose scales are less than 1024 (256) times apart."
+                return "XNNPACK sums only terms of 1/1024 to 256 times the scale of the output."
     elif rounding == "ruy" and isinstance(op, Add):
         if sum(256 * source.scale / target.scale for source in sources) >= 2**15 - 256:
             return "its sums can leave 16 bits, where that family wraps around."
@@ -239,5 +277,6 @@ def _gap(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding
 
 def _away(value: NDArray[np.float64] | np.float64) -> Int64:
     """C's round: halves away from zero."""
-    rounded: Int64 = np.trunc(value + np.copysign(0.5, value)).astype(np.int64)
+    # Not 0.5: the largest float64 below a half would reach 1 in the addition.
+    rounded: Int64 = np.trunc(value + np.copysign(_BELOW_HALF, value)).astype(np.int64)
     return rounded

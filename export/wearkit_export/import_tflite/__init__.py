@@ -62,6 +62,7 @@ def import_tflite(
     """
     file = read_model_file(data)
     check_numbers(file)
+    file.check_constants()
     mapping = GraphBuilder(file)
     name = mapping.enter()
     for operator in file.operators:

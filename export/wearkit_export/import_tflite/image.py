@@ -44,6 +44,12 @@ class Series:
     columns: int
     axis: Literal["height", "width"]
 
+    def image(self, channels: int) -> tuple[int, ...]:
+        """The shape of the output as an image."""
+        if self.axis == "width":
+            return 1, self.shape[0], self.steps, channels
+        return 1, self.steps, 1, channels
+
     @property
     def steps(self) -> int:
         """Windows that fit."""

@@ -76,11 +76,13 @@ class GraphBuilder:
             raise unsupported(operator, f"it has {len(operator.outputs)} outputs")
         return self.file.tensor(operator.outputs[0])
 
-    def write(self, operator: FileOperator, shape: Shape) -> Tensor:
-        """Define the output of an operator. Its bytes must be as many as the file says."""
+    def write(self, operator: FileOperator, shape: Shape, given: tuple[int, ...]) -> Tensor:
+        """Define the output of an operator, which has the shape `given` in the file."""
         target = self.result(operator)
-        if _size(target.shape) != _size(shape):
-            raise unsupported(operator, f"it gives {shape}, but the file says {list(target.shape)}")
+        if target.shape != given or _size(given) != _size(shape):
+            raise unsupported(
+                operator, f"it gives {list(given)}, but the file says {list(target.shape)}"
+            )
         return self._define(target, shape)
 
     def alias(self, operator: FileOperator) -> None:

@@ -108,6 +108,15 @@ class ModelFile:
         """Constants lie behind the flatbuffer, where TFLite Micro does not look for them."""
         return any(buffer.scalar(1, "u64") > 1 for buffer in self.buffers)
 
+    def check_constants(self) -> None:
+        """Raises ModelFileError when any constant, read or not, does not fill its shape.
+
+        Types that no int8 model needs are left to the operator that reads them.
+        """
+        for tensor in self.tensors:
+            if tensor.type in _DTYPES:
+                self.constant(tensor)
+
     def _buffer(self, index: int) -> bytes:
         """Its bytes, wherever they are: in the flatbuffer, or behind it by offset and size."""
         buffer = self.buffers[index]
@@ -168,6 +177,11 @@ def _tensor(table: Table, index: int, buffers: int) -> FileTensor:
         raise ModelFileError(f"Tensor {index} ({name!r}) is sparse: convert without sparsity.")
     quantization = table.table(4, f"quantization of tensor {index}")
     scales, zero_points, axis = _quantization(quantization)
+    if len(scales) != len(zero_points):
+        raise ModelFileError(
+            f"Tensor {index} ({name!r}) has {len(scales)} scales, but {len(zero_points)} zero "
+            "points: the file is damaged."
+        )
     return FileTensor(
         index=index,
         name=name,

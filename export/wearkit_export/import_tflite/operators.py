@@ -50,7 +50,7 @@ def convolution(graph: GraphBuilder, operator: FileOperator) -> None:
         raise unsupported(operator, "its kernels have other channels than its input (groups)")
     seen = series(operator, source, window, whole_width="channels")
     read = graph.read(operator, 0, seen.shape)
-    target = graph.write(operator, (seen.shape[0], seen.steps, out))
+    target = graph.write(operator, (seen.shape[0], seen.steps, out), seen.image(out))
     weight = kernel.reshape(out, seen.size, channels * seen.columns)
     scale = np.broadcast_to(_weight_scale(graph, operator, out, 0), (out,))
     graph.ops.append(
@@ -78,7 +78,7 @@ def depthwise(graph: GraphBuilder, operator: FileOperator) -> None:
     if one != 1 or out % seen.shape[2]:
         raise unsupported(operator, "its channels are no multiple of its input's")
     read = graph.read(operator, 0, seen.shape)
-    target = graph.write(operator, (seen.shape[0], seen.steps, out))
+    target = graph.write(operator, (seen.shape[0], seen.steps, out), seen.image(out))
     scale = np.broadcast_to(_weight_scale(graph, operator, out, 3), (out,))
     graph.ops.append(
         DepthwiseConv1D(
@@ -110,7 +110,9 @@ def dense(graph: GraphBuilder, operator: FileOperator) -> None:
             "every step, use a convolution with a kernel of 1",
         )
     read = graph.read(operator, 0, (1, 1, inputs))
-    target = graph.write(operator, (1, 1, out))
+    # With keep_num_dims the vector keeps the dimensions it came in.
+    kept = graph.operand(operator, 0).shape[:-1] if options.scalar(2, "u8") else (1,)
+    target = graph.write(operator, (1, 1, out), (*kept, out))
     scale = _weight_scale(graph, operator, out, 0)
     graph.ops.append(
         Dense(
@@ -150,7 +152,9 @@ def mean(graph: GraphBuilder, operator: FileOperator) -> None:
             f"its axes {sorted(axes)} of the shape {list(source.shape)} are not those of time",
         )
     read = graph.read(operator, 0, shape)
-    target = graph.write(operator, (shape[0], 1, channels))
+    ends = [1 if axis in axes else extent for axis, extent in enumerate(source.shape)]
+    left = [extent for axis, extent in enumerate(source.shape) if axis not in axes]
+    target = graph.write(operator, (shape[0], 1, channels), tuple(ends if keep else left))
     over_image = keep and axes == {1, 2}
     graph.ops.append(MeanTime(f"mean_{operator.position}", read.name, target.name, over_image))
 
@@ -162,7 +166,7 @@ def add(graph: GraphBuilder, operator: FileOperator) -> None:
         raise unsupported(operator, f"it adds {list(shapes[1])} to {list(shapes[0])}")
     first = graph.read(operator, 0)
     second = graph.read(operator, 1, first.shape)
-    target = graph.write(operator, first.shape)
+    target = graph.write(operator, first.shape, shapes[0])
     activation = activation_function(operator, options.scalar(0, "i8"))
     name = f"add_{operator.position}"
     graph.ops.append(Add(name, first.name, second.name, target.name, activation))
@@ -209,7 +213,8 @@ def _pool(
     source = graph.operand(operator, 0)
     seen: Series = series(operator, source, window, whole_width="steps")
     read = graph.read(operator, 0, seen.shape)
-    target = graph.write(operator, (seen.shape[0], seen.steps, seen.shape[2]))
+    channels = seen.shape[2]
+    target = graph.write(operator, (seen.shape[0], seen.steps, channels), seen.image(channels))
     if quantization(source) != (target.scale, target.zero_point):
         raise unsupported(operator, "it changes scale or zero point")
     op: Op
@@ -235,7 +240,7 @@ def _pool(
 
 def _activation(graph: GraphBuilder, operator: FileOperator, activation: Activation) -> None:
     read = graph.read(operator, 0)
-    target = graph.write(operator, read.shape)
+    target = graph.write(operator, read.shape, graph.operand(operator, 0).shape)
     name = f"{activation}_{operator.position}"
     graph.ops.append(Relu(name, read.name, target.name, activation))
 
@@ -273,7 +278,7 @@ def _weight_scale(
     """One scale, or one for each of the output channels, which lie along `axis`."""
     tensor = graph.operand(operator, 1)
     count = len(tensor.scales)
-    if count not in {1, out} or len(tensor.zero_points) not in {0, count}:
+    if count not in {1, out}:
         raise unsupported(operator, f"its weights have {count} scales for {out} channels")
     if count > 1 and tensor.axis != axis:
         raise unsupported(operator, "its weight scales run along another axis than its outputs")

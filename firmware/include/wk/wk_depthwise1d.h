@@ -6,6 +6,10 @@
 
 #include "wk/wk_layer.h"
 
+/* In a family that rounds WK_ROUND_UP, channels after the last whole block of so many round
+ * WK_ROUND_AWAY: there vector code does the blocks, and other code the rest. */
+#define WK_DEPTHWISE_BLOCK 8
+
 /* Output channel c reads input channel c / (outputs.count / in_channels). The input's zero point is
  * not folded into these biases: steps before the first and after the last hold it. */
 typedef struct {

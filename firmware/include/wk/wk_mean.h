@@ -28,13 +28,15 @@ void wk_forget(int8_t *buffer, uint16_t dropped, uint16_t kept);
 void wk_mean_of(const int16_t *sums, uint16_t steps, uint16_t channels, int8_t *out);
 
 /* A mean in one go, into another scale: (sum + sum_offset) * multiplier * 2^-(31 + shift) + offset,
- * rounded as wk_round_twice does. */
+ * rounded as wk_round_twice does, ties up for the first up_channels and away from zero for the
+ * rest; or, if `once`, as wk_round_once does. */
 typedef struct {
     int32_t multiplier;
     int32_t sum_offset;
     int16_t offset;
     int8_t shift;
-    uint8_t ties_up;
+    uint8_t once;
+    uint16_t up_channels;
 } wk_mean_t;
 
 void wk_mean_time(const wk_mean_t *layer, const int8_t *in, uint16_t steps, uint16_t channels,

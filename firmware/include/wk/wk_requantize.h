@@ -51,6 +51,11 @@ static inline int32_t wk_round_twice(int32_t value, int32_t multiplier, int32_t 
     return (high >> shift) + (rest >= half + (!ties_up && high < 0));
 }
 
+static inline int32_t wk_round_once(int32_t value, int32_t multiplier, int32_t shift)
+{
+    return (int32_t)(((int64_t)value * multiplier + ((int64_t)1 << (30 + shift))) >> (31 + shift));
+}
+
 /* value / 2^shift to the nearest integer, ties to even. */
 static inline uint64_t wk_halve_even(uint64_t value, int32_t shift)
 {
@@ -101,18 +106,27 @@ static inline int32_t wk_round_single(int32_t value, int32_t multiplier, int32_t
     return value < 0 ? -(int32_t)low : (int32_t)low;
 }
 
-/* What float32 arithmetic gives, in integers: the product has at most 48 bits, its rounding to the
- * 24 of a float comes first. |value| at most 2^24, where every integer is a float32. */
+/* `value` to the 24 bits of a float32, ties to even; out_shift is how many bits are gone. */
+static inline uint64_t wk_float32_bits(uint64_t value, int32_t *out_shift)
+{
+    *out_shift = 0;
+    while ((value >> *out_shift) >= ((uint64_t)1 << 24)) {
+        ++*out_shift;
+    }
+    return wk_halve_even(value, *out_shift);
+}
+
+/* What float32 arithmetic gives, in integers: the accumulator becomes a float, the product of 48
+ * bits becomes one, and that is rounded to an integer. */
 static inline int32_t wk_round_float(int32_t value, int32_t multiplier, int32_t shift)
 {
-    uint64_t size = (uint64_t)(value < 0 ? -value : value) * (uint32_t)multiplier;
-    int32_t dropped = 0;
+    uint64_t size = value < 0 ? (uint64_t)-(int64_t)value : (uint64_t)value;
+    int32_t gone;
 
-    while ((size >> dropped) >= ((uint64_t)1 << 24)) {
-        dropped++;
-    }
-    size = wk_halve_even(size, dropped);
-    shift -= dropped;
+    size = wk_float32_bits(size, &gone);
+    shift -= gone;
+    size = wk_float32_bits(size * (uint32_t)multiplier, &gone);
+    shift -= gone;
     if (shift < -16 || wk_halve_even(size, shift) > 512u) {
         size = 512u; /* past every int8 */
     } else {

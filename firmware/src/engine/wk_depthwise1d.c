@@ -20,6 +20,16 @@ static int32_t channel_sum(const wk_depthwise1d_t *layer, const int8_t *weights,
     return sum;
 }
 
+static int rounding_of(const wk_depthwise1d_t *layer, uint16_t c)
+{
+    const uint16_t blocks = (uint16_t)(layer->outputs.count / WK_DEPTHWISE_BLOCK);
+
+    if (WK_CONV_ROUNDING == WK_ROUND_UP && c >= blocks * WK_DEPTHWISE_BLOCK) {
+        return WK_ROUND_AWAY;
+    }
+    return WK_CONV_ROUNDING;
+}
+
 void wk_depthwise1d(const wk_depthwise1d_t *layer, const int8_t *in, uint16_t in_steps,
                     uint16_t steps, int8_t *out)
 {
@@ -36,7 +46,7 @@ void wk_depthwise1d(const wk_depthwise1d_t *layer, const int8_t *in, uint16_t in
             const int32_t sum = channel_sum(layer, weights, in + c / each, in_steps, first);
 
             *out++ = wk_requantize(sum + channel.bias, &channel, &layer->outputs,
-                                   WK_CONV_ROUNDING);
+                                   rounding_of(layer, c));
         }
     }
 }

@@ -13,7 +13,9 @@ void wk_mean_time(const wk_mean_t *layer, const int8_t *in, uint16_t steps, uint
         for (i = 0; i < steps; i++) {
             value += in[(uint32_t)i * channels + c];
         }
-        value = wk_round_twice(value, layer->multiplier, layer->shift, layer->ties_up);
+        value = layer->once ? wk_round_once(value, layer->multiplier, layer->shift)
+                            : wk_round_twice(value, layer->multiplier, layer->shift,
+                                             c < layer->up_channels);
         value += layer->offset;
         out[c] = (int8_t)(value < -128 ? -128 : value > 127 ? 127 : value);
     }

@@ -134,6 +134,25 @@ def test_a_runtime_that_disagrees_stops_the_import(
     assert not (tmp_path / "b").exists()
 
 
+def test_what_litert_refuses_never_reaches_micro(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TFLite Micro verifies no file and can crash on one."""
+    from wearkit_export import equality, import_bundle
+
+    def refuse(*_: object) -> None:
+        raise ModelFileError("ai_edge_litert refuses the model: why.")
+
+    def crash(*_: object) -> None:
+        raise AssertionError("TFLite Micro was started")
+
+    monkeypatch.setattr(import_bundle, "open_placed_tflite", refuse)
+    monkeypatch.setattr(equality, "MicroRuntime", crash)
+    with pytest.raises(ModelFileError, match="refuses the model"):
+        export(source, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
 def test_an_older_bundle_is_replaced_but_nothing_else(source: Path, tmp_path: Path) -> None:
     export(source, tmp_path / "b")
     export(source, tmp_path / "b")

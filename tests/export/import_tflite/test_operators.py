@@ -253,8 +253,8 @@ def test_relu_alone(file_builder: Any, agreements: Agreements, six: bool, same_s
 
 
 CHANGES: list[tuple[str, object, Rounding]] = [
-    ("_DEPTHWISE_BLOCK", 4, "ruy"),
-    ("_DEPTHWISE_BLOCK", 16, "ruy"),
+    ("DEPTHWISE_BLOCK", 4, "ruy"),
+    ("DEPTHWISE_BLOCK", 16, "ruy"),
     ("_TIES_AWAY", 0, "tflm"),
 ]
 

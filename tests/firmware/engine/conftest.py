@@ -225,6 +225,15 @@ def padded_depthwise(seed: int) -> Maker:
     return maker.dense(6, head=True)
 
 
+def image_means(seed: int) -> Maker:
+    """Means that change their scale or can tie, blocks of 8 and 16 channels with some left over."""
+    maker = Maker(seed, (1, 31, 3)).conv(19, 4).depthwise(1, 3, zero_point=-7)
+    before = maker.last.name
+    maker.mean(scale=0.7, over_image=True).dense(4, head=True)
+    maker.depthwise(2, 6, of=before, stride=2).mean(over_image=True)
+    return maker.dense(7, head=True, per_tensor=True)
+
+
 def long_dense(seed: int) -> Maker:
     """Sums that leave 24 bits unless they are split, a head that another layer reads."""
     maker = Maker(seed, (1, 700, 4)).reshape()
@@ -244,6 +253,7 @@ NETS: dict[str, Callable[[int], Maker]] = {
     "three_convolutions": three_convolutions,
     "odd_sizes": odd_sizes,
     "padded_depthwise": padded_depthwise,
+    "image_means": image_means,
     "long_dense": long_dense,
     "loud": loud,
 }

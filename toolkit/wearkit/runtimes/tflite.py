@@ -85,6 +85,13 @@ class PlacedTflite:
     interpreter: Any
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        """As `Runtime.run`. Raises ModelFileError for a file that only fails when it runs."""
+        try:
+            return self._run(inputs)
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{self.version} cannot run the model: {error}") from error
+
+    def _run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
         entry = self.interpreter.get_input_details()[0]["index"]
         exits = [details["index"] for details in self.interpreter.get_output_details()]
         found: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self.outputs}
