@@ -17,7 +17,7 @@ from wearkit.cli import INTERRUPTED
 from wearkit.errors import MissingToolError, ModelFileError
 from wearkit.protocol import SPLITS
 from wearkit.spec import WindowSpec
-from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, TrainingConfig
+from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
     from wearkit.cli.training_display import TrainingDisplay
@@ -102,6 +102,14 @@ def _fold(value: str) -> int | str:
     default=_DEFAULTS.learning_rate,
     show_default=True,
     help="Learning rate of Adam.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=_DEFAULTS.precision,
+    show_default=True,
+    help="bfloat16: layers compute in 16 bits, faster where the processor has it (AVX512-BF16, "
+    "AMX, recent GPUs); what is kept is float32.",
 )
 @click.option("--seed", type=click.IntRange(0), default=_DEFAULTS.seed, show_default=True)
 @click.option(
@@ -213,6 +221,7 @@ def _run(
         learning_rate=options["lr"],
         seed=options["seed"],
         class_weights=options["class_weights"],
+        precision=options["precision"],
     )
     with display.reading(options["data"]):
         dataset = open_dataset(
