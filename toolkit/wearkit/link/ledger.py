@@ -10,11 +10,12 @@ from wearkit.link.text_line import Reason
 class Ledger:
     """accepted + rejected + ignored = received, in bytes and in lines, once a stream ended.
 
-    Ignored are comments, headers, blank lines and pieces that were never whole lines.
+    Ignored are comments, headers, blank lines, pieces that were never whole lines, and noise:
+    unreadable lines right after a port was opened (`noise_lines`, which lines_ignored includes).
     """
 
     def __init__(self) -> None:
-        self.lines_ok = self.lines_ignored = 0
+        self.lines_ok = self.lines_ignored = self.noise_lines = 0
         self.bytes_ok = self.bytes_rejected = self.bytes_ignored = 0
         self.rejected: Counter[Reason] = Counter()
 
@@ -33,6 +34,10 @@ class Ledger:
     def reject(self, reason: Reason, size_bytes: int) -> None:
         self.rejected[reason] += 1
         self.bytes_rejected += size_bytes
+
+    def ignore_noise(self, size_bytes: int) -> None:
+        self.noise_lines += 1
+        self.ignore(size_bytes)
 
     def ignore(self, size_bytes: int, *, whole_line: bool = True) -> None:
         self.lines_ignored += whole_line
