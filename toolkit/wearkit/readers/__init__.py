@@ -8,8 +8,9 @@ from pathlib import Path
 
 from wearkit.errors import DataError
 from wearkit.readers import csv_text, cwa, dsads, hapt, mhealth, sisfall, sleep, uci_har, wisdm
-from wearkit.readers.archive import Source, open_source
+from wearkit.readers.archive import open_source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.units import Unit
 
 POSTURE_SIM = "posture-sim"

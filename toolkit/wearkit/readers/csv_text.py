@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.readers.archive import FileSource, Source
 from wearkit.readers.csv_header import DEFAULT_TASK, NUMBERS, Header, HeaderReader, unquoted
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import FileSource, Source
 from wearkit.readers.stretches import Key, RowBlock, Stretches
 from wearkit.readers.text_rows import GARBLED, Lines, parse_rows
 from wearkit.recording import UNLABELLED, Recording
