@@ -220,7 +220,9 @@ def test_gzip_gives_all_it_holds_in_steps_of_any_size(tmp_path: Path) -> None:
     for step in (1013, 70_000, 1 << 20):
         with (tmp_path / "a.gz").open("rb") as raw:
             stream = UnpackedStream(raw, tmp_path, GzipDecoder)
-            parts = list(iter(lambda: stream.read(step), b""))
+            parts = []
+            while part := stream.read(step):
+                parts.append(part)
         assert b"".join(parts) == data + data
 
 
