@@ -62,7 +62,8 @@ FORMATS = (
 def open_dataset(
     source: str | Path, *, format: str | None = None, units: str | None = None
 ) -> Dataset:
-    """The recordings at `source`: a folder, a file, a .zip or a tar (plain, .gz, .bz2, .xz), or "posture-sim".
+    """The recordings at `source`: a folder, a file, an archive (.zip, .tar, .tar.gz, .tar.bz2,
+    .tar.xz), or "posture-sim".
 
     format: a name of FORMATS; None finds it. units: for recordings that do not say (g, mg,
     m/s2, counts). Recordings are read when the data set is iterated, each time anew.
