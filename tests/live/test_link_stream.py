@@ -7,7 +7,7 @@ import random
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.command import encode_message
+from wearkit.link.command import Message, encode_message
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.message import Feature, Hello, Samples, SensorRegisters, Stats
 from wearkit.link.sequence import Step
@@ -21,7 +21,10 @@ HEADER = b"#wearkit text/1 units=counts rate=50 fields=index,t_us,x,y,z\n"
 
 def frames(count: int, first_seq: int = 0) -> bytes:
     """HELLO and then `count` frames of ten samples that begin with a line end in the making."""
-    sent = [HELLO, *(Samples(10 * k, 10 * k, ((10, 13, 10),) * 10) for k in range(count))]
+    sent: list[Message] = [
+        HELLO,
+        *(Samples(10 * k, 10 * k, ((10, 13, 10),) * 10) for k in range(count)),
+    ]
     return b"".join(encode_message(message, seq) for seq, message in enumerate(sent, first_seq))
 
 
