@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,9 +15,10 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import WearkitError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.link_stream import LinkStream
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.stream import StreamOptions
 from wearkit.link.text_line import Reason
 from wearkit.live_report import LiveReport
 from wearkit.live_trust import CLIPPED_REASON, LiveTrust
@@ -40,6 +42,7 @@ class LiveWindow:
 
     valid: every sample is there. reasons: why not; or, for a valid window, why its verdicts are
     not to be trusted (docs/faults.md). clipped_share: of its samples, 0 when not valid.
+    device_index: as in GridWindow.
     """
 
     window: int
@@ -49,6 +52,7 @@ class LiveWindow:
     reasons: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
     clipped_share: float = 0.0
+    device_index: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One line of `wearkit live --json`."""
@@ -93,12 +97,12 @@ class LiveSession:
         self._max_windows = max_windows
         self.recorder = recorder
         self._rate_hz = trained(graph.model).window.rate_hz
-        self.stream = SampleStream(options)
+        self.stream = LinkStream(options)
         self.faults = faults if faults is not None else FaultLog()
         self.trust = LiveTrust(self._rate_hz, self.faults)
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
-        self._missing = self._restarts = self._clipped = 0
+        self._samples = self._missing = self._restarts = self._clipped = 0
         self._windows = self._windows_valid = 0
         self._invalid: Counter[str] = Counter()
         self._claimed_hz: float | None = None
@@ -112,8 +116,8 @@ class LiveSession:
         """The windows this chunk completes. arrival_s: host seconds when it was read.
 
         judge: False when the host is too far behind to run the model: the windows then have no
-        verdict and say so. Raises DataError when unit or columns cannot be settled
-        (wearkit.link.stream).
+        verdict and say so. Raises DataError when it cannot be settled what the samples are
+        (wearkit.link.stream, wearkit.link.binary_stream).
         """
         return self._advance(self.stream.feed(chunk, arrival_s), judge)
 
@@ -140,6 +144,7 @@ class LiveSession:
             lines_ok=ledger.lines_ok,
             lines_ignored=ledger.lines_ignored,
             rejected=dict(sorted(ledger.rejected.items())),
+            samples=self._samples,
             missing_samples=self._missing,
             restarts=self._restarts,
             clipped_samples=self._clipped,
@@ -151,6 +156,7 @@ class LiveSession:
             rate=self.trust.rate(),
             expected_rate_hz=self._rate_hz,
             simulated=self._is_simulated,
+            frames=copy(self.stream.tally),
             faults=self._fault_counts(),
             events=tuple(self.faults.events),
             still=self.trust.still,
@@ -168,7 +174,13 @@ class LiveSession:
         counts[Fault.DUPLICATE] += rejected[Reason.DUPLICATE]
         counts[Fault.CONFLICT] += rejected[Reason.CONFLICT]
         counts[Fault.CONNECT_NOISE] += self.stream.ledger.noise_lines
-        counts[Fault.DEVICE_ERROR] += self.stream.device_errors.total()
+        counts[Fault.DEVICE_ERROR] += self.stream.device_errors
+        tally = self.stream.tally
+        if tally is not None:
+            counts[Fault.CONFLICT] += tally.conflicts
+            counts[Fault.DEVICE_OVERRUN] += tally.overruns
+            counts[Fault.BUS_FAULT] += tally.bus_errors
+            counts[Fault.DEVICE_TEXT] += tally.text_lines
         return {str(fault): counts[fault] for fault in Fault if counts[fault]}
 
     def _advance(self, steps: list[Step], judge: bool) -> list[LiveWindow]:
@@ -197,6 +209,7 @@ class LiveSession:
         index = self._grid.index_of(step)
         time_s = self.trust.sample(index, index - self._last_index, step)
         self._last_index = index
+        self._samples += 1
         self._missing += step.missing
         self._restarts += step.restarted
         x, y, z = step.sample.counts
@@ -269,4 +282,5 @@ def _unjudged(one: _Found, *, valid: bool) -> LiveWindow:
         reasons=tuple(str(reason) for reason in one.reasons),
         verdicts={},
         clipped_share=one.clipped_share,
+        device_index=one.window.device_index,
     )

@@ -6,7 +6,7 @@ window that touches a missing sample has no counts and says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from wearkit.link.sequence import Counts, Step
 from wearkit.spec import WindowSpec
 
-_INDEX_WRAP = 1 << 32
-
 
 class Missing(StrEnum):
     """Why there is no sample at an index; a window's reasons for being invalid."""
 
     GAP = "gap"
-    JOIN = "join"
     RESTART = "restart"
 
 
@@ -30,7 +27,8 @@ class Missing(StrEnum):
 class GridWindow:
     """One window. t_s: time of its first sample. counts: (length, 3) int16, None when invalid.
 
-    device_index: its first sample by the device's own 32-bit counter, None without one.
+    device_index: the device's own number of its first sample, for a valid window of a device that
+    numbers them.
     """
 
     window: int
@@ -42,15 +40,9 @@ class GridWindow:
 
 
 class WindowGrid:
-    """Memory: one window of samples.
-
-    follow_device: windows begin where the device's index is a multiple of the hop, as the
-    device's own do; else at the first sample received.
-    """
+    """Memory: one window of samples."""
 
     def __init__(self, spec: WindowSpec) -> None:
-        self.follow_device = False
-        self._device_offset: int | None = None
         self._length, self._hop = spec.length, spec.hop
         self._slots: list[Counts | Missing] = []
         self._times_s: list[float] = []
@@ -60,35 +52,24 @@ class WindowGrid:
 
     def index_of(self, step: Step) -> int:
         """The session index this step's sample will get."""
-        if self._next_index == 0:
-            return self._phase(step)
         if not step.restarted:
             return self._next_index + step.missing
         # At least one sample counts as missing, so that no window spans the restart, and the new
         # stretch begins on the grid, so that its windows are those of a fresh session.
-        begin = self._hop * ((self._next_index + self._hop) // self._hop)
-        return begin + self._phase(step)
-
-    def _phase(self, step: Step) -> int:
-        """Samples between the start of a window and this one."""
-        if not self.follow_device or step.sample.index is None:
-            return 0
-        return step.sample.index % self._hop
+        return self._hop * ((self._next_index + self._hop) // self._hop)
 
     def push(self, step: Step, t_s: float) -> list[GridWindow]:
         """The windows this sample completes, in order; several after a gap."""
         index = self.index_of(step)
         why = Missing.RESTART if step.restarted else Missing.GAP
-        if self._next_index == 0:
-            why = Missing.JOIN
-        if step.sample.index is not None:
-            self._device_offset = step.sample.index - index
         absent = index - self._next_index
         between_s = (t_s - self._last_s) / (absent + 1)
         found: list[GridWindow] = []
         for position in range(absent):
             found += self._append(why, self._last_s + between_s * (position + 1))
         found += self._append(step.sample.counts, t_s)
+        if found and found[-1].counts is not None and step.sample.index is not None:
+            found[-1] = replace(found[-1], device_index=step.sample.index - self._length + 1)
         self._last_s = t_s
         return found
 
@@ -107,15 +88,10 @@ class WindowGrid:
     def _complete(self) -> GridWindow:
         reasons = sorted({slot for slot in self._slots if isinstance(slot, Missing)})
         counts = None if reasons else np.array(self._slots, dtype=np.int16)
-        first_index = self._window * self._hop
-        device_index = None
-        if counts is not None and self._device_offset is not None:
-            device_index = (first_index + self._device_offset) % _INDEX_WRAP
         return GridWindow(
             window=self._window,
-            first_index=first_index,
+            first_index=self._window * self._hop,
             t_s=self._times_s[0],
             counts=counts,
             reasons=tuple(reasons),
-            device_index=device_index,
         )

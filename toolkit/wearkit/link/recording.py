@@ -15,9 +15,10 @@ from wearkit import __version__
 from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import DataError
 from wearkit.link.clock import SessionClock
+from wearkit.link.link_stream import LinkStream
 from wearkit.link.sequence import Step
 from wearkit.link.session_log import Kind, LogReader
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.stream import StreamOptions
 from wearkit.link.text_header import AxisMap, parse_axes, parse_fields
 from wearkit.units import Unit
 
@@ -89,7 +90,7 @@ class RecordedSamples:
 
 class _Collector:
     def __init__(self, options: StreamOptions) -> None:
-        self.stream = SampleStream(options)
+        self.stream = LinkStream(options)
         self._clock = SessionClock(options.rate_hz)
         self._index = -1
         self.time_s: list[float] = []

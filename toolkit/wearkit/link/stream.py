@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -75,7 +74,7 @@ class SampleStream:
         self.choice: UnitChoice | None = None
         self.valid_lines = 0
         self.device_error = ""
-        self.device_errors: Counter[str] = Counter()
+        self.device_errors = 0
         self._opened_s: float | None = None
         self._odd_header = ""
         self._layout: Layout | None = None
@@ -118,6 +117,11 @@ class SampleStream:
                     self.ledger.reject(Reason.UNDECIDED, unread.size_bytes)
                 raise
         return self._place_all() if self.choice is not None else []
+
+    def skip(self, chunk: bytes) -> None:
+        """Only book bytes that came together with what was refused."""
+        for line in self.decoder.feed(chunk):
+            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
 
     def finish(self) -> list[Step]:
         """Close the accounts: what still waits for a decision is counted as undecided."""
@@ -171,7 +175,7 @@ class SampleStream:
             self._take_header(parse_header(text))
         elif text.startswith(_DEVICE_ERROR):
             self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
-            self.device_errors[self.device_error[:80]] += 1
+            self.device_errors += 1
 
     def _take_another_header(self, text: str, line: Line) -> None:
         """Normally the same again. One that differs may be garbled; twice the same is meant."""
