@@ -68,6 +68,11 @@ def training_windows(run: Run, windows: WindowSet) -> Split:
     """
     provenance = run.checkpoint.provenance
     known: Mapping[str, object] = provenance.get("data", {})
+    if known.get("twin") or known.get("label_map"):
+        raise DataError(
+            f"{run.path} was trained with a sensor twin or a label map, which the forest does not "
+            "make again: leave --forest away."
+        )
     if windows.fingerprint != known.get("fingerprint"):
         raise DataError(
             f"These recordings are not the ones {run.path} was trained on (their fingerprint "

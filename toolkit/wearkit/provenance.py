@@ -54,6 +54,7 @@ def provenance_of(
             "subjects": len(windows.subjects),
             "simulated": windows.simulated,
             "notes": list(windows.notes),
+            **windows.origin.to_json(),
         },
         "kept": {
             "network": best.role,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import Dataset
     from wearkit.recording import Recording
+    from wearkit.sensor_twin import SensorTwin
     from wearkit.simulate import LineFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
@@ -37,6 +38,11 @@ UNITS = ("counts", "g", "mg", "m/s2")
     "--speed", type=float, default=1.0, show_default=True, metavar="X", help="X times real time."
 )
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
+@click.option(
+    "--twin",
+    metavar="T",
+    help="Send what another sensor would have: adxl345, or tolerances like offset=40mg,gain=5%.",
+)
 @click.option(
     "--units",
     type=click.Choice(UNITS),
@@ -61,6 +67,7 @@ def command(
     seconds: float | None,
     speed: float,
     loop: bool,
+    twin: str | None,
     units: str,
     no_header: bool,
     link: Path | None,
@@ -74,12 +81,14 @@ def command(
     from wearkit.cut import DEFAULT_SPEC
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
+    from wearkit.sensor_twin import parse_twin
     from wearkit.simulate import LineFormat
     from wearkit.units import Unit
 
     _check(speed, seconds)
+    worn = None if twin is None else parse_twin(twin)
     dataset = open_dataset(data, format=data_format, units=input_units)
-    chosen = _Chosen(dataset, subject, recording)
+    chosen = _Chosen(dataset, subject, recording, worn)
     chosen.check()
     with stop_signals() as received:
         port = PseudoTerminal(link)
@@ -103,8 +112,15 @@ def _check(speed: float, seconds: float | None) -> None:
 class _Chosen:
     """The recordings to play, by subject and position. Iterating reads them anew."""
 
-    def __init__(self, dataset: Dataset, subject: str | None, position: int | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        subject: str | None,
+        position: int | None,
+        twin: SensorTwin | None,
+    ) -> None:
         self._dataset, self._subject, self._position = dataset, subject, position
+        self._twin = twin
 
     def __str__(self) -> str:
         what = [str(self._dataset.name)]
@@ -112,6 +128,8 @@ class _Chosen:
             what.append(f"subject {self._subject}")
         if self._position is not None:
             what.append(f"recording {self._position}")
+        if self._twin is not None:
+            what.append(f"through the sensor twin {self._twin}")
         return ", ".join(what)
 
     def __iter__(self) -> Iterator[Recording]:
@@ -120,7 +138,12 @@ class _Chosen:
         )
         if self._position is not None:
             wanted = islice(wanted, self._position, self._position + 1)
-        return iter(wanted)
+        if self._twin is None:
+            return iter(wanted)
+        from wearkit.cut import DEFAULT_SPEC
+        from wearkit.twin_recordings import through_twin
+
+        return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)
 
     def check(self) -> None:
         """Raises DataError when there is nothing to play."""
