@@ -49,7 +49,7 @@ def with_twin_copies(
     joined = replace(
         joined,
         notes=(*windows.notes, note),
-        origin=replace(windows.origin, twin=twin, twin_copies=copies),
+        origin=replace(windows.origin, twin=twin, twin_copies=copies, recorded=windows.fingerprint),
     )
     new = np.arange(len(windows), len(joined), dtype=np.int64)
     return joined, by_windows(

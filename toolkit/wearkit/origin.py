@@ -13,13 +13,15 @@ from wearkit.sensor_twin import SensorTwin
 class Origin:
     """sets: data sets by the names of the label map, or one by its format. tested_set: the one
     that is tested while the others train; empty when people are split within the sets. twin,
-    twin_copies: of every training recording, so many copies through this twin were added."""
+    twin_copies: of every training recording, so many copies through this twin were added;
+    recorded: the fingerprint of the windows before that, empty without a twin."""
 
     sets: tuple[str, ...] = ()
     tested_set: str = ""
     label_map: LabelMap | None = None
     twin: SensorTwin | None = None
     twin_copies: int = 0
+    recorded: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {

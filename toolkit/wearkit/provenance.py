@@ -49,7 +49,8 @@ def provenance_of(
             "leak_share": split.leak_share,
         },
         "data": {
-            "fingerprint": windows.fingerprint,
+            # Copies are of training people, so every fold has others: known is what was recorded.
+            "fingerprint": windows.origin.recorded or windows.fingerprint,
             "windows": len(windows),
             "subjects": len(windows.subjects),
             "simulated": windows.simulated,
