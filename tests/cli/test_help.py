@@ -33,6 +33,7 @@ COMMANDS = (
     ["live"],
     ["convert"],
     ["simulate"],
+    ["emulate"],
     ["evaluate"],
     ["profile"],
     ["data"],
