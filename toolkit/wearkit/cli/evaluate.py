@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from wearkit.readers import Dataset
     from wearkit.report.evaluation import Evaluation, ModelResult
     from wearkit.run_folder import Run
+    from wearkit.sensor_twin import SensorTwin
     from wearkit.spec import ModelSpec
     from wearkit.windows import WindowSet
 
@@ -26,7 +28,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--checkpoint",
     type=_FOLDER,
     metavar="RUN",
-    help="A run of wearkit train: scores the float network.  [default: the newest run]",
+    help="A run of wearkit train: scores the float network, or those of all its folds.  "
+    "[default: the newest run]",
 )
 @click.option(
     "--bundle",
@@ -41,6 +44,17 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
 @click.option("--units", metavar="U", help="Unit of the samples, if the data does not say.")
+@click.option(
+    "--label-map",
+    metavar="MAP",
+    help="Score --data under the shared labels of this map, as for wearkit train.",
+)
+@click.option(
+    "--twin",
+    metavar="T",
+    help="Score --data as other sensors would have recorded it, too: adxl345, or tolerances like "
+    "offset=40mg,rotation=10deg; people of the training data are left out.",
+)
 @click.option(
     "--forest",
     is_flag=True,
@@ -59,6 +73,8 @@ def command(
     data: str | None,
     data_format: str | None,
     units: str | None,
+    label_map: str | None,
+    twin: str | None,
     forest: bool,
     report: Path | None,
     as_json: bool,
@@ -68,11 +84,14 @@ def command(
     A run brings its own test windows; a bundle alone needs --data. A page for a browser,
     evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
-    from wearkit.report.html import write_evaluation
-    from wearkit.run_folder import newest_run, open_run
+    from wearkit.run_folder import holds_folds, newest_run, open_run
 
-    if data is None and (data_format is not None or units is not None):
-        raise click.UsageError("--format and --units describe --data, which is not given.")
+    if data is None and any(x is not None for x in (data_format, units, label_map, twin)):
+        raise click.UsageError(
+            "--format, --units, --label-map and --twin are about --data, which is not given."
+        )
+    if forest and (twin is not None or label_map is not None):
+        raise click.UsageError("--forest knows neither --twin nor --label-map: leave one away.")
     if bundle is not None and checkpoint is None and data is None:
         raise DataError(
             "A bundle does not hold its run's test windows: add --data PATH, or --checkpoint RUN "
@@ -83,16 +102,29 @@ def command(
             "--forest needs a run and its training data: a run keeps only its test windows, so "
             "add --data as it was for wearkit train."
         )
-    run = open_run(checkpoint or newest_run()) if checkpoint or bundle is None else None
+    path = checkpoint or (newest_run() if bundle is None else None)
+    if path is not None and holds_folds(path):
+        found = _every_fold(
+            path, bundle, None if data is None else (data, data_format, units), forest
+        )
+        _finish(found, report or path / "evaluation", as_json)
+        return
+    run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
     model = _model(run, opened)
-    recordings = None if data is None else _open_data(data, data_format, units)
+    recordings = None if data is None else _open_data(data, data_format, units, label_map)
     if forest:
         assert run is not None and recordings is not None
-        found = _with_forest(run, opened, model, recordings)
+        found = _with_forest(run, opened, recordings)
     else:
-        found = _evaluated(run, opened, model, recordings)
-    page = write_evaluation(found, report or _default_folder(run, opened))
+        found = _evaluated(run, opened, model, recordings, _twin(twin))
+    _finish(found, report or _default_folder(run, opened), as_json)
+
+
+def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:
+    from wearkit.report.html import write_evaluation
+
+    page = write_evaluation(found, folder)
     if as_json:
         click.echo(json.dumps({"report": str(page), **found.to_json()}, allow_nan=False))
     else:
@@ -105,10 +137,21 @@ def _open_bundle(path: Path) -> Bundle:
     return open_bundle(path)
 
 
-def _open_data(data: str, data_format: str | None, units: str | None) -> Dataset:
+def _open_data(
+    data: str, data_format: str | None, units: str | None, label_map: str | None
+) -> Dataset:
+    from wearkit.label_map import open_label_map
     from wearkit.readers import open_dataset
+    from wearkit.readers.combined import combined
 
-    return open_dataset(data, format=data_format, units=units)
+    dataset = open_dataset(data, format=data_format, units=units)
+    return dataset if label_map is None else combined([dataset], open_label_map(label_map))
+
+
+def _twin(text: str | None) -> SensorTwin | None:
+    from wearkit.sensor_twin import parse_twin
+
+    return None if text is None else parse_twin(text)
 
 
 def _default_folder(run: Run | None, bundle: Bundle | None) -> Path:
@@ -129,38 +172,63 @@ def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
 
 
 def _evaluated(
-    run: Run | None, bundle: Bundle | None, model: ModelSpec, recordings: Dataset | None
+    run: Run | None,
+    bundle: Bundle | None,
+    model: ModelSpec,
+    recordings: Dataset | None,
+    twin: SensorTwin | None,
 ) -> Evaluation:
-    """The networks on the run's own test windows, or on other recordings."""
+    """The networks on the run's own test windows, or on other recordings and their twin."""
     if recordings is None:
         assert run is not None
         return _own(run, bundle, _networks(run, bundle, run.test))
     from wearkit.cut import cut
 
     windows = cut(recordings, model.window, tasks=model.tasks)
-    return _evaluation(
-        run,
-        bundle,
-        _networks(run, bundle, windows),
-        windows,
-        source=recordings.name,
-        familiar=_familiar(run, windows),
-    )
+    familiar = _familiar(run, windows)
+    if twin is None:
+        models = _networks(run, bundle, windows)
+    else:
+        from wearkit.cli.twin_scores import clean_and_twin, without
+
+        windows, models = clean_and_twin(
+            recordings,
+            without(windows, familiar),
+            model,
+            twin,
+            partial(_networks, run, bundle),
+        )
+        familiar = ()
+    return _evaluation(run, bundle, models, windows, source=recordings.name, familiar=familiar)
 
 
-def _with_forest(
-    run: Run, bundle: Bundle | None, model: ModelSpec, recordings: Dataset
-) -> Evaluation:
+def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evaluation:
     """The networks and the forest on the run's own test windows."""
-    from wearkit.cut import cut
-    from wearkit.forest import forest_probabilities, training_windows
+    from wearkit.forest import TrainingData, forest_probabilities
     from wearkit.report.evaluation import share_result
 
-    windows = cut(recordings, model.window)
-    split = training_windows(run, windows)
-    shares = forest_probabilities(windows, split)
+    shares = forest_probabilities(*TrainingData(recordings).of(run))
     forest = share_result("forest", shares, run.test)
     return _own(run, bundle, (*_networks(run, bundle, run.test), forest))
+
+
+def _every_fold(
+    path: Path, bundle: Path | None, data: tuple[str, str | None, str | None] | None, forest: bool
+) -> Evaluation:
+    """Every fold's network, and a forest on the same folds, on all the people they test."""
+    from wearkit.report.over_folds import evaluate_folds
+
+    if bundle is not None or (data is not None and not forest):
+        raise click.UsageError(
+            f"{path} holds every fold of a run, and a bundle or other recordings are scored beside "
+            "one network: name a fold with --checkpoint."
+        )
+    if data is None:
+        return evaluate_folds(path)
+    from wearkit.forest import TrainingData, forest_probabilities
+
+    trained_on = TrainingData(_open_data(*data, None))
+    return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
 
 
 def _own(run: Run, bundle: Bundle | None, models: tuple[ModelResult, ...]) -> Evaluation:
@@ -220,7 +288,13 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
     if run is None:
         return ()
     known = {name for part in ("train", "val") for name in run.split_subjects(part)}
-    return tuple(sorted(known & set(windows.subjects)))
+    # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
+    bare = {name.partition(":")[2] for name in known} - {""}
+    return tuple(
+        name
+        for name in sorted(windows.subjects)
+        if name in known | bare or name.partition(":")[2] in known
+    )
 
 
 def _show(found: Evaluation, page: Path) -> None:
