@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from wearkit.cut import cut
+from wearkit.data_cache import cached_cut, cached_stream
 from wearkit.errors import DataError
-from wearkit.paper_split import cut_stream, paper_split
+from wearkit.paper_split import paper_split
 from wearkit.readers.dataset import Dataset
 from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
 from wearkit.spec import WindowSpec
@@ -29,7 +29,7 @@ def cut_and_split(
 
 def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
     """The windows that every fold of the protocol is made of: cut once, split often."""
-    return cut_stream(dataset, spec) if split == "paper" else cut(dataset, spec)
+    return cached_stream(dataset, spec) if split == "paper" else cached_cut(dataset, spec)
 
 
 def split_windows(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.caching import NO_CACHE, told_cache
 from wearkit.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
@@ -19,6 +21,16 @@ if TYPE_CHECKING:
     from wearkit.windows import WindowSet
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """--data and what was said of it."""
+
+    path: str
+    format: str | None
+    units: str | None
+    no_cache: bool
 
 
 @click.command()
@@ -53,6 +65,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     metavar="FOLDER",
     help="Where evaluation.html and .json go.  [default: RUN/evaluation or BUNDLE-evaluation]",
 )
+@NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     checkpoint: Path | None,
@@ -62,6 +75,7 @@ def command(
     units: str | None,
     forest: bool,
     report: Path | None,
+    no_cache: bool,
     as_json: bool,
 ) -> None:
     """Accuracy and macro F1 of a float run, an integer bundle, or both side by side.
@@ -83,17 +97,16 @@ def command(
             "--forest needs a run and its training data: a run keeps only its test windows, so "
             "add --data as it was for wearkit train."
         )
+    given = None if data is None else _Data(data, data_format, units, no_cache)
     path = checkpoint or (newest_run() if bundle is None else None)
     if path is not None and holds_folds(path):
-        found = _every_fold(
-            path, bundle, None if data is None else (data, data_format, units), forest
-        )
+        found = _every_fold(path, bundle, given, forest)
         _finish(found, report or path / "evaluation", as_json)
         return
     run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
     model = _model(run, opened)
-    recordings = None if data is None else _open_data(data, data_format, units)
+    recordings = None if given is None else _open_data(given)
     if forest:
         assert run is not None and recordings is not None
         found = _with_forest(run, opened, recordings)
@@ -118,10 +131,8 @@ def _open_bundle(path: Path) -> Bundle:
     return open_bundle(path)
 
 
-def _open_data(data: str, data_format: str | None, units: str | None) -> Dataset:
-    from wearkit.readers import open_dataset
-
-    return open_dataset(data, format=data_format, units=units)
+def _open_data(data: _Data) -> Dataset:
+    return told_cache(data.no_cache).open(data.path, format=data.format, units=data.units)
 
 
 def _default_folder(run: Run | None, bundle: Bundle | None) -> Path:
@@ -148,9 +159,9 @@ def _evaluated(
     if recordings is None:
         assert run is not None
         return _own(run, bundle, _networks(run, bundle, run.test))
-    from wearkit.cut import cut
+    from wearkit.data_cache import cached_cut
 
-    windows = cut(recordings, model.window, tasks=model.tasks)
+    windows = cached_cut(recordings, model.window, tasks=model.tasks)
     return _evaluation(
         run,
         bundle,
@@ -171,9 +182,7 @@ def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evalua
     return _own(run, bundle, (*_networks(run, bundle, run.test), forest))
 
 
-def _every_fold(
-    path: Path, bundle: Path | None, data: tuple[str, str | None, str | None] | None, forest: bool
-) -> Evaluation:
+def _every_fold(path: Path, bundle: Path | None, data: _Data | None, forest: bool) -> Evaluation:
     """Every fold's network, and a forest on the same folds, on all the people they test."""
     from wearkit.report.over_folds import evaluate_folds
 
@@ -186,7 +195,7 @@ def _every_fold(
         return evaluate_folds(path)
     from wearkit.forest import TrainingData, forest_probabilities
 
-    trained_on = TrainingData(_open_data(*data))
+    trained_on = TrainingData(_open_data(data))
     return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
 
 

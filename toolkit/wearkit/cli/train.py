@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
+from wearkit.cli.caching import NO_CACHE, told_cache
 from wearkit.errors import MissingToolError, ModelFileError
 from wearkit.protocol import SPLITS
 from wearkit.spec import WindowSpec
@@ -119,6 +120,7 @@ def _fold(value: str) -> int | str:
     metavar="RUN",
     help="Go on with a training that was interrupted or killed, with the options it began with.",
 )
+@NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON on stdout.")
 @click.pass_context
 def command(
@@ -126,6 +128,7 @@ def command(
     /,
     out: Path | None,
     resume: Path | None,
+    no_cache: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -148,16 +151,16 @@ def command(
     pick_device(options["device"])  # a wrong --device should be said before minutes of reading
     path = resume or out or new_run(options["arch"])
     if options["fold"] == "all":
-        return _every_fold(path, options, as_json)
+        return _every_fold(path, options, no_cache, as_json)
     display = TrainingDisplay()
-    windows, result, scores = _run(path, options, display, resume is not None)
+    windows, result, scores = _run(path, options, display, resume is not None, no_cache)
     if as_json:
         click.echo(_summary(path, windows, result, scores))
     display.result(path, windows, result, scores)
     return INTERRUPTED if result.interrupted else 0
 
 
-def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
+def _every_fold(path: Path, options: Mapping[str, Any], no_cache: bool, as_json: bool) -> int:
     """A fold that is interrupted ends it all, and is resumed by its own folder."""
     from wearkit.cli.training_display import TrainingDisplay
     from wearkit.cross_validation import summarise
@@ -172,7 +175,7 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
         fold = len(runs)
         display = TrainingDisplay()
         run = fold_folder(path, fold)
-        windows, result, found = _run(run, {**options, "fold": fold}, display, False)
+        windows, result, found = _run(run, {**options, "fold": fold}, display, False, no_cache)
         display.result(run, windows, result, found)
         if result.interrupted:
             return INTERRUPTED
@@ -196,11 +199,14 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
 
 
 def _run(
-    path: Path, options: Mapping[str, Any], display: TrainingDisplay, resume: bool
+    path: Path,
+    options: Mapping[str, Any],
+    display: TrainingDisplay,
+    resume: bool,
+    no_cache: bool,
 ) -> tuple[WindowSet, TrainingResult, dict[str, TaskScore]]:
     from wearkit.cli.stop_signals import stop_signals
     from wearkit.protocol import cut_and_split
-    from wearkit.readers import open_dataset
     from wearkit.run_folder import claim_folder, write_run
     from wearkit.spec import ModelSpec
     from wearkit.train import train
@@ -215,7 +221,7 @@ def _run(
         class_weights=options["class_weights"],
     )
     with display.reading(options["data"]):
-        dataset = open_dataset(
+        dataset = told_cache(no_cache).open(
             options["data"], format=options["data_format"], units=options["units"]
         )
         windows, split = cut_and_split(
