@@ -32,6 +32,7 @@ COMMANDS = (
     ["export"],
     ["live"],
     ["simulate"],
+    ["emulate"],
     ["evaluate"],
     ["profile"],
     ["data"],

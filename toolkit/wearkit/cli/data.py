@@ -27,9 +27,7 @@ def command() -> None:
 @click.option("--units", help="Unit of recordings that do not say: g, mg, m/s2 or counts.")
 @NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def info(
-    path: str, format_name: str | None, units: str | None, no_cache: bool, as_json: bool
-) -> None:
+def info(path: str, format_name: str | None, units: str | None, as_json: bool) -> None:
     """Say what the recordings at PATH hold, and what of them was dropped and why.
 
     PATH is a folder, a file, a .zip or a tar (plain, .gz, .bz2 or .xz; read in place), or
@@ -40,7 +38,7 @@ def info(
     from wearkit.data_cache import cached_description
 
     with Console(stderr=True).status("Reading ..."):
-        dataset = told_cache(no_cache).open(path, format=format_name, units=units)
+        dataset = told_cache().open(path, format=format_name, units=units)
         found = cached_description(dataset)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
