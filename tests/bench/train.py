@@ -163,11 +163,11 @@ class _Plain:
         self.steps += 1
         for mine, theirs in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             mine.mul_(decay).add_(theirs, alpha=1 - decay)
-        for mine, theirs in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
-            if mine.is_floating_point():
-                mine.mul_(decay).add_(theirs, alpha=1 - decay)
+        for held, seen in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            if held.is_floating_point():
+                held.mul_(decay).add_(seen, alpha=1 - decay)
             else:
-                mine.copy_(theirs)
+                held.copy_(seen)
 
     def epoch(self) -> None:
         self.student.train()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wearkit.errors import VerificationError, WearkitError
+from wearkit.link.binary_stream import FrameTally
+from wearkit.link.faults import FaultEvent
 from wearkit.link.rate import MeasuredRate
+from wearkit.link.sensor_watch import Still
 from wearkit.link.units import UnitChoice
 
 
@@ -16,10 +19,12 @@ class LiveReport:
     """The state of a session, final once `ended` is set.
 
     bytes_*, lines_*: as in Ledger; rejected: lines by reason, duplicates among them.
+    samples: those that stand in windows or between them. frames: None where lines are text.
     missing_samples: taken by the device and never received (exact with an index column).
     clipped_samples: samples with an axis at a rail of the +-2 g range.
     windows = windows_valid + windows_invalid; invalid: windows by reason (one window can have
-    two). error: why the session ended, when it did not end by itself.
+    two). faults: occurrences by code, none of them 0; events: the first of each with details.
+    still: the newest stretch at rest. error: why the session ended, when not by itself.
     """
 
     bytes_received: int
@@ -32,6 +37,7 @@ class LiveReport:
     lines_ok: int
     lines_ignored: int
     rejected: Mapping[str, int]
+    samples: int
     missing_samples: int
     restarts: int
     clipped_samples: int
@@ -43,6 +49,10 @@ class LiveReport:
     rate: MeasuredRate | None
     expected_rate_hz: float
     simulated: bool
+    frames: FrameTally | None = None
+    faults: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[FaultEvent, ...] = ()
+    still: Still | None = None
     ended: str = ""
     error: WearkitError | None = None
 
@@ -61,7 +71,7 @@ class LiveReport:
 
     @property
     def clipped_share(self) -> float:
-        return self.clipped_samples / self.lines_ok if self.lines_ok else 0.0
+        return self.clipped_samples / self.samples if self.samples else 0.0
 
     @property
     def rate_is_off(self) -> bool:
@@ -77,10 +87,11 @@ class LiveReport:
             "windows_valid": self.windows_valid,
             "windows_invalid": self.windows_invalid,
             "invalid": dict(self.invalid),
-            "samples": self.lines_ok,
+            "samples": self.samples,
             "missing_samples": self.missing_samples,
             "restarts": self.restarts,
             "clipped_share": self.clipped_share,
+            "frames": asdict(self.frames) if self.frames else None,
             "lines": self.lines,
             "lines_ok": self.lines_ok,
             "lines_ignored": self.lines_ignored,
@@ -93,5 +104,9 @@ class LiveReport:
             "unit_evidence": self.unit.evidence if self.unit else None,
             "rate_hz": self.rate.rate_hz if self.rate else None,
             "rate_source": self.rate.source if self.rate else None,
+            "rate_error_hz": self.rate.error_hz if self.rate else None,
             "expected_rate_hz": self.expected_rate_hz,
+            "gravity_g": list(self.still.mean_g) if self.still else None,
+            "faults": dict(self.faults),
+            "events": [event.to_json() for event in self.events],
         }

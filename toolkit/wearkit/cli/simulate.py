@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import Dataset
     from wearkit.recording import Recording
-    from wearkit.simulate import LineFormat
+    from wearkit.sensor_twin import SensorTwin
+    from wearkit.simulate import StreamFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
+PROTOCOLS = ("text", "binary")
 
 
 @click.command()
@@ -38,11 +40,23 @@ UNITS = ("counts", "g", "mg", "m/s2")
 )
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
 @click.option(
+    "--twin",
+    metavar="T",
+    help="Send what another sensor would have: adxl345, or tolerances like offset=40mg,gain=5%.",
+)
+@click.option(
     "--units",
     type=click.Choice(UNITS),
     default="counts",
     show_default=True,
     help="Unit of the lines that are sent.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    default="text",
+    show_default=True,
+    help="Lines of text, or frames as the firmware sends them.",
 )
 @click.option("--no-header", is_flag=True, help="Do not say what the lines mean.")
 @click.option(
@@ -61,7 +75,9 @@ def command(
     seconds: float | None,
     speed: float,
     loop: bool,
+    twin: str | None,
     units: str,
+    protocol: str,
     no_header: bool,
     link: Path | None,
     wait: float | None,
@@ -71,23 +87,22 @@ def command(
     The first line on stdout is the port to give to `wearkit live --port`. Playing starts when a
     reader opens it.
     """
-    from wearkit.cut import DEFAULT_SPEC
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
-    from wearkit.simulate import LineFormat
-    from wearkit.units import Unit
+    from wearkit.sensor_twin import parse_twin
 
     _check(speed, seconds)
+    worn = None if twin is None else parse_twin(twin)
+    stream_format = _format(protocol, units, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
-    chosen = _Chosen(dataset, subject, recording)
+    chosen = _Chosen(dataset, subject, recording, worn)
     chosen.check()
     with stop_signals() as received:
         port = PseudoTerminal(link)
         try:
             click.echo(port.path)
             click.echo(f"Simulated sensor: {chosen} at {speed:g} times real time.", err=True)
-            line_format = LineFormat(DEFAULT_SPEC, Unit(units), header=not no_header)
-            _play(port, chosen, line_format, speed, seconds, loop, wait, received)
+            _play(port, chosen, stream_format, speed, seconds, loop, wait, received)
         finally:
             port.close()
     return 128 + received[0] if received else 0
@@ -100,11 +115,31 @@ def _check(speed: float, seconds: float | None) -> None:
         raise click.BadParameter("--seconds must be a positive number.")
 
 
+def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
+    from wearkit.cut import DEFAULT_SPEC
+    from wearkit.simulate import LineFormat
+    from wearkit.simulated_frames import FrameFormat
+    from wearkit.units import Unit
+
+    if protocol == "text":
+        return LineFormat(DEFAULT_SPEC, Unit(units), header=header)
+    if units != "counts" or not header:
+        raise click.BadParameter("Frames carry counts and always a HELLO: leave it out.")
+    return FrameFormat(DEFAULT_SPEC)
+
+
 class _Chosen:
     """The recordings to play, by subject and position. Iterating reads them anew."""
 
-    def __init__(self, dataset: Dataset, subject: str | None, position: int | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        subject: str | None,
+        position: int | None,
+        twin: SensorTwin | None,
+    ) -> None:
         self._dataset, self._subject, self._position = dataset, subject, position
+        self._twin = twin
 
     def __str__(self) -> str:
         what = [str(self._dataset.name)]
@@ -112,6 +147,8 @@ class _Chosen:
             what.append(f"subject {self._subject}")
         if self._position is not None:
             what.append(f"recording {self._position}")
+        if self._twin is not None:
+            what.append(f"through the sensor twin {self._twin}")
         return ", ".join(what)
 
     def __iter__(self) -> Iterator[Recording]:
@@ -120,7 +157,12 @@ class _Chosen:
         )
         if self._position is not None:
             wanted = islice(wanted, self._position, self._position + 1)
-        return iter(wanted)
+        if self._twin is None:
+            return iter(wanted)
+        from wearkit.cut import DEFAULT_SPEC
+        from wearkit.twin_recordings import through_twin
+
+        return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)
 
     def check(self) -> None:
         """Raises DataError when there is nothing to play."""
@@ -136,7 +178,7 @@ class _Chosen:
 def _play(
     port: PseudoTerminal,
     chosen: _Chosen,
-    line_format: LineFormat,
+    stream_format: StreamFormat,
     speed: float,
     seconds: float | None,
     loop: bool,
@@ -158,7 +200,7 @@ def _play(
         played = simulate(
             port,
             lambda: chosen,
-            line_format,
+            stream_format,
             speed=speed,
             seconds=seconds,
             loop=loop,
