@@ -31,6 +31,7 @@ COMMANDS = (
     ["train"],
     ["export"],
     ["live"],
+    ["convert"],
     ["simulate"],
     ["emulate"],
     ["evaluate"],
