@@ -33,11 +33,22 @@ live_against() {
     stop_player
 }
 
+# Does the generated C compute here what the report promises? `cc`, nothing else.
+check_c() {
+    if command -v cc >/dev/null; then
+        run cc -std=c99 -O2 -I"$1/c" "$1"/c/*.c examples/c/check_golden.c -o build/demo-check-golden
+        run build/demo-check-golden
+    else
+        echo "$1/c is written; no C compiler is here to run it."
+    fi
+}
+
 say "1. Train MTL-net with Smooth-Distill on simulated sleep postures (no data, no board needed)"
 run wearkit train --epochs 4 --out runs/demo-posture
 
 say "2. Quantize once; write ONNX and TFLite; run every runtime that is installed"
 run wearkit export --int8 --checkpoint runs/demo-posture --out build/demo-posture-int8
+check_c build/demo-posture-int8
 
 say "3. Live: a simulated ADXL345 on a real pseudo-terminal, ten times faster than life"
 live_against build/demo-posture-int8 20 --speed 10
@@ -47,6 +58,7 @@ if [[ -f "$data" ]]; then
     run wearkit data info "$data"
     run wearkit train --data "$data" --arch mtl-net-micro --epochs 4 --out runs/demo-hapt
     run wearkit export --int8 --checkpoint runs/demo-hapt --out build/demo-hapt-int8
+    check_c build/demo-hapt-int8
     stranger="$(python -c 'import json; print(json.load(open("runs/demo-hapt/metrics.json"))["split"]["test"]["subjects"][0])')"
     live_against build/demo-hapt-int8 20 --data "$data" --subject "$stranger" --speed 10
 else

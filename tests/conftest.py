@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from wearkit.architecture import weight_shapes
 from wearkit.checkpoint import Checkpoint, save_checkpoint
+from wearkit.errors import MissingToolError
 from wearkit.npz import write_npz
 from wearkit.safe_write import write_json
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
@@ -188,21 +189,37 @@ def untrained_run(
 
 
 @pytest.fixture(scope="session")
+def quick_export() -> Callable[[pytest.MonkeyPatch], None]:
+    """quick_export(patch): exports do without what takes seconds each time, TensorFlow's start and
+    a C compiler; tests/export asks both for their opinion."""
+
+    def apply(patch: pytest.MonkeyPatch) -> None:
+        from wearkit_export import c_folder, equality
+
+        def no_compiler(*_: object, **__: object) -> None:
+            raise MissingToolError("No C compiler: left out by this test.")
+
+        patch.setattr(equality, "tensorflow_installed", lambda: False)
+        patch.setattr(c_folder, "run_native", no_compiler)
+
+    return apply
+
+
+@pytest.fixture(scope="session")
 def micro_bundle(
     tmp_path_factory: pytest.TempPathFactory,
     untrained_checkpoint: Callable[..., Checkpoint],
     made_counts: Callable[..., NDArray[np.int16]],
     needs_module: Callable[[str, str], None],
+    quick_export: Callable[[pytest.MonkeyPatch], None],
 ) -> Path:
     """A bundle of an untrained mtl-net-micro. Tests must not write into it."""
     for module in ("onnx", "ai_edge_litert"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export import equality
     from wearkit_export.bundle_writer import write_bundle
 
     path = tmp_path_factory.mktemp("bundle") / "micro-int8"
     with pytest.MonkeyPatch.context() as patch:
-        # TensorFlow takes seconds to start; tests/export asks for its opinion once.
-        patch.setattr(equality, "tensorflow_installed", lambda: False)
+        quick_export(patch)
         write_bundle(untrained_checkpoint("mtl-net-micro"), made_counts(64), path)
     return path

@@ -40,6 +40,7 @@ from wearkit.graph_file import model_id, save_graph
 from wearkit.npz import write_npz
 from wearkit.run_folder import Run
 from wearkit.safe_write import write_bytes, write_json
+from wearkit_export.c_folder import CFolder, check_c, write_c
 from wearkit_export.card import model_card
 from wearkit_export.emit_onnx import emit_onnx
 from wearkit_export.emit_tflite import emit_tflite
@@ -57,8 +58,8 @@ GOLDEN_REAL_WINDOWS = 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exported:
-    """A bundle in place. quantize_emit_s: folding, calibrating, printing all four files and
-    writing them; report_s: running them and comparing. Neither is in the bundle."""
+    """A bundle in place. quantize_emit_s: folding, calibrating, printing all four files and the C
+    sources and writing them; report_s: running them and comparing. Neither is in the bundle."""
 
     path: Path
     report: Report
@@ -83,8 +84,9 @@ def write_bundle(
     arguments give the same bytes, but for that file (see wearkit_export.ort_format).
 
     Raises DataError for unusable calibration windows, ModelFileError for weights int8 cannot
-    carry, VerificationError when a file or a runtime disagrees with the integers of the graph,
-    StorageError when the disk refuses or `out` is not a bundle.
+    carry or a rounding family that C cannot compute in integers, VerificationError when a file or
+    a runtime disagrees with the integers of the graph, StorageError when the disk refuses or
+    `out` is not a bundle.
     """
     with replacing_bundle(out) as folder:
         started = time.perf_counter()
@@ -96,14 +98,16 @@ def write_bundle(
         save_graph(graph, folder)
         for name, data in files.by_name().items():
             write_bytes(folder / name, data)
-        emitted = time.perf_counter()
         golden = golden_arrays(graph, calibration_counts if run is None else run.test.counts)
         write_npz(folder / GOLDEN, golden)
+        c_folder = _write_c(graph, folder, golden)
+        emitted = time.perf_counter()
         if ort:
             _write_ort(folder, golden["inputs_int8"])
         simulated = checkpoint.provenance.get("data", {}).get("simulated")
         report = replace(
-            _verify(graph, float_graph, files, golden["counts_int16"], run),
+            _verify(graph, float_graph, files, folder, golden["counts_int16"], run),
+            c_folder=c_folder,
             calibration_windows=len(calibration_counts),
             simulated=simulated,
         )
@@ -113,6 +117,11 @@ def write_bundle(
         write_json(folder / MANIFEST, manifest(graph, folder, window))
         done = time.perf_counter()
     return Exported(out, report, emitted - started, done - emitted)
+
+
+def _write_c(graph: QuantizedGraph, folder: Path, golden: dict[str, NDArray[Any]]) -> CFolder:
+    logits = {head.task: golden[f"logits_{head.task}_int8"] for head in graph.heads}
+    return write_c(graph, folder, golden["inputs_int8"], logits, golden["counts_int16"])
 
 
 def _write_ort(folder: Path, inputs: NDArray[np.int8]) -> None:
@@ -137,10 +146,14 @@ def _verify(
     graph: QuantizedGraph,
     float_graph: FloatGraph,
     files: Emitted,
+    folder: Path,
     golden: NDArray[np.int16],
     run: Run | None,
 ) -> Report:
-    """Read the int8 files back, run every file in every runtime. Raises VerificationError."""
+    """Read the int8 files back, run every file in every runtime, and the C in `folder`.
+
+    Raises VerificationError.
+    """
     printed = read_graph(graph)
     check_same(printed, read_onnx(files.int8_onnx), INT8_ONNX)
     check_same(printed, read_tflite(files.int8_tflite), INT8_TFLITE)
@@ -150,7 +163,8 @@ def _verify(
         windows["test"] = len(run.test)
         counts = np.concatenate([golden, run.test.counts])
     models = Models(files.int8_tflite, files.int8_onnx)
-    rows = check_int8(graph, models, counts_to_int8(counts))
+    inputs = counts_to_int8(counts)
+    rows = [*check_int8(graph, models, inputs), check_c(graph, folder, inputs)]
     require_equal(rows)
     return Report(
         graph=graph,

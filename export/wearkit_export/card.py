@@ -144,7 +144,8 @@ def _equality(report: Report) -> Iterator[str]:
     compared = " and ".join(f"{count} {name}" for name, count in report.windows.items())
     yield "## Equality"
     yield ""
-    yield f"Every runtime installed at export ran {compared} windows of the int8 files. Values"
+    yield "Every runtime installed at export, and the C sources where a compiler was found, ran"
+    yield f"{compared} windows. Values"
     yield "that differ from the integer reference of the rounding family named (0 is required of a"
     yield "runtime of that family; the others are shown for what their own rounding does):"
     yield ""
@@ -189,6 +190,10 @@ def _sizes(report: Report) -> Iterator[str]:
     yield from table(
         ("file", "bytes"), ([name, str(size)] for name, size in report.file_bytes.items())
     )
+    if report.c_folder is not None:
+        yield report.c_folder.sentence()
+        yield "`wearkit profile` builds it for a core: flash, RAM, stack, instructions."
+        yield ""
 
 
 def _limits(report: Report) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.graph import QuantizedGraph, Rounding
@@ -14,7 +16,7 @@ from wearkit_export.c_calls import (
     MeanCall,
     PoolCall,
 )
-from wearkit_export.c_plan import Plan, plan
+from wearkit_export.c_plan import Plan, Target, plan
 from wearkit_export.c_stream import stream, stream_header, stream_source
 from wearkit_export.c_tables import layer_declaration, layer_source
 from wearkit_export.c_text import GENERATED, layout_source, run_source
@@ -56,7 +58,16 @@ _CONV = ("wk_conv1d_dsp.c", "wk_conv1d_mve.c")
 _MAX2 = ("wk_conv1d_max2_dsp.c", "wk_conv1d_max2_mve.c")
 
 
-def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
+@dataclass(frozen=True, slots=True)
+class EmittedC:
+    """What the sources need. arena_bytes: WK_ARENA_BYTES by kind of kernel; stream_step: samples
+    a push of the stream takes, None for a model that cannot stream."""
+
+    arena_bytes: Mapping[Target, int]
+    stream_step: int | None
+
+
+def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> EmittedC:
     """Write wk_model.h, wk_model.c, and the kernels and headers they need into folder `out`; and
     wk_model_stream.h/.c where the graph can stream.
 
@@ -77,6 +88,10 @@ def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> None:
         files["wk_model_stream.c"] = stream_source(streamed, '#include "wk_model_layers.h"\n')
     for name, text in sorted(files.items()):
         write_bytes(out / name, text.encode())
+    return EmittedC(
+        arena_bytes={target: found.layouts[target].size for target in found.layouts},
+        stream_step=None if streamed is None else streamed.step,
+    )
 
 
 def _header(found: Plan, model_id: str) -> str:

@@ -91,7 +91,8 @@ class FloatGraph:
 
 
 def fold(checkpoint: Checkpoint) -> FloatGraph:
-    """The float graph of a checkpoint. Raises ModelFileError when a batch norm cannot be folded."""
+    """The float graph of a checkpoint. Raises ModelFileError when a batch norm cannot be folded or
+    the network is one for comparing figures only."""
     model, weights = checkpoint.model, checkpoint.weights
     if INPUT_NAME in {task.name for task in model.tasks}:
         raise ModelFileError(f"A task cannot be called {INPUT_NAME!r}: rename it and train again.")
@@ -131,6 +132,11 @@ def _fold_layer(
             return MeanTime("mean", source, "mean.out")
         case architecture.Flatten():
             return Reshape("flatten", source, "flatten.out")
+        case architecture.PublishedRow():
+            raise ModelFileError(
+                "The published tensor path is for comparing figures only and has no exported form: "
+                "train mtl-net."
+            )
 
 
 def _fold_norm(name: str, weights: Mapping[str, Float]) -> tuple[Float, Float]:

@@ -1,8 +1,9 @@
 """Golden vectors as C headers: what a device must compute, in arrays it can compile in.
 
 Two headers: `golden_counts_header` needs no model and is committed as
-firmware/include/wk/wk_golden_counts.h; `golden_header` is made per model from a bundle's golden
-vectors. Both use WK_FLASH of wk_platform.h, so that an AVR keeps them in flash.
+firmware/include/wk/wk_golden_counts.h; `golden_header` and `golden_io_header` (of a model made
+elsewhere, whose sensor is unknown) are made per model from its golden vectors and lie in the c
+folder of its bundle. All use WK_FLASH of wk_platform.h, so that an AVR keeps them in flash.
 """
 
 from __future__ import annotations
@@ -63,22 +64,50 @@ def golden_header(
     of counts, or when a name cannot stand in C.
     """
     _check_golden(model_id, counts, inputs, logits)
-    windows, length, _ = counts.shape
+    length = counts.shape[1]
     parts = [
         _banner(f"Golden vectors of model {model_id[:16]}: windows and their int8 logits."),
         _open("WK_GOLDEN_MODEL_H", includes=("wk/wk_platform.h",)),
         f'#define WK_GOLDEN_MODEL_ID "{model_id}"\n',
-        f"#define WK_GOLDEN_WINDOWS {windows}\n",
-        f"#define WK_GOLDEN_LENGTH {length}\n\n",
-        "/* [window][sample][x, y, z], sensor order. */\n",
+        f"#define WK_GOLDEN_LENGTH {length}\n",
+        *_windows_and_logits(inputs, logits),
+        "/* The same windows before quantization, [window][sample][x, y, z], sensor order. */\n",
         _array("int16_t", "wk_golden_window_counts", counts.reshape(-1).tolist()),
-        "/* The same windows as the model is given them. */\n",
-        _array("int8_t", "wk_golden_window_inputs", inputs.reshape(-1).tolist()),
     ]
+    parts.append("/* The same logits, head by head. */\n")
     for task, values in logits.items():
         parts.append(f"#define WK_GOLDEN_{task.upper()}_LABELS {values.shape[1]}\n")
         parts.append(_array("int8_t", f"wk_golden_logits_{task}", values.reshape(-1).tolist()))
     return "".join([*parts, "#endif\n"])
+
+
+def golden_io_header(
+    model_id: str, inputs: NDArray[np.int8], logits: Mapping[str, NDArray[np.int8]]
+) -> str:
+    """As golden_header for a model that is given int8 windows, (N, ...), and not counts.
+
+    Raises VerificationError when shapes disagree.
+    """
+    _check_model_id(model_id)
+    if not logits or any(len(values) != len(inputs) for values in logits.values()):
+        raise VerificationError("Golden vectors need the logits of every window.")
+    parts = [
+        _banner(f"Golden vectors of model {model_id[:16]}: int8 windows and their int8 logits."),
+        _open("WK_GOLDEN_MODEL_H", includes=("wk/wk_platform.h",)),
+        f'#define WK_GOLDEN_MODEL_ID "{model_id}"\n',
+        *_windows_and_logits(inputs, logits),
+    ]
+    return "".join([*parts, "#endif\n"])
+
+
+def _windows_and_logits(
+    inputs: NDArray[np.int8], logits: Mapping[str, NDArray[np.int8]]
+) -> Iterable[str]:
+    joined = np.concatenate(list(logits.values()), axis=1)
+    yield f"#define WK_GOLDEN_WINDOWS {len(inputs)}\n\n"
+    yield "/* Windows as wk_model_run takes them, and what it must write, heads in order. */\n"
+    yield _array("int8_t", "wk_golden_window_inputs", inputs.reshape(-1).tolist())
+    yield _array("int8_t", "wk_golden_logits", joined.reshape(-1).tolist())
 
 
 def golden_counts_header() -> str:
@@ -131,8 +160,7 @@ def _check_golden(
     inputs: NDArray[np.int8],
     logits: Mapping[str, NDArray[np.int8]],
 ) -> None:
-    if not re.fullmatch(r"[0-9a-f]{16,128}", model_id):
-        raise VerificationError(f"A model id is lower-case hexadecimal, not {model_id!r}.")
+    _check_model_id(model_id)
     if counts.ndim != 3 or counts.shape[2] != 3 or counts.dtype != np.int16 or not counts.size:
         raise VerificationError("Golden counts must be a non-empty (N, length, 3) int16 array.")
     if inputs.dtype != np.int8 or not np.array_equal(inputs, counts_to_int8(counts)):
@@ -146,6 +174,11 @@ def _check_golden(
             raise VerificationError(
                 f"Golden logits of task {task} must be int8 of shape ({counts.shape[0]}, labels)."
             )
+
+
+def _check_model_id(model_id: str) -> None:
+    if not re.fullmatch(r"[0-9a-f]{16,128}", model_id):
+        raise VerificationError(f"A model id is lower-case hexadecimal, not {model_id!r}.")
 
 
 def _banner(title: str) -> str:

@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit import reference
-from wearkit.bundle import C_FOLDER, CARD, GOLDEN, INT8_TFLITE, MANIFEST, REPORT
+from wearkit.bundle import CARD, GOLDEN, INT8_TFLITE, MANIFEST, REPORT
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph, Rounding, Tensor
 from wearkit.graph_file import model_id, read_limited, save_graph
 from wearkit.npz import write_npz
+from wearkit.prediction import Logits
 from wearkit.runtimes.tflite import open_placed_tflite
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import TaskSpec
 from wearkit_export.bundle_writer import manifest, replacing_bundle
-from wearkit_export.emit_c import emit_c
+from wearkit_export.c_folder import CFolder, check_c, write_c
 from wearkit_export.equality import Models, check_int8, require_equal
 from wearkit_export.import_report import ImportedReport, imported_card
 from wearkit_export.import_tflite import Imported, import_tflite
@@ -69,9 +70,9 @@ def write_imported_bundle(
         inputs = golden.reshape(len(golden), *imported.input_shape[1:])
         named = {f"logits_{task}_int8": values for task, values in logits.items()}
         write_npz(folder / GOLDEN, {"inputs_int8": inputs, **named})
-        no_c = _emit_c(graph, folder)
+        c_folder = _write_c(graph, folder, golden, logits)
         compared = {"golden": golden, "random": windows(entry, COMPARED_RANDOM_WINDOWS, seed=2)}
-        report = _measure(imported, data, compared, no_c)
+        report = _measure(imported, data, compared, folder, c_folder)
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, imported_card(report).encode())
         write_json(folder / MANIFEST, manifest(graph, folder, imported.input_shape[1:]))
@@ -99,19 +100,24 @@ def windows(entry: Tensor, random: int, seed: int) -> NDArray[np.int8]:
     return found
 
 
-def _emit_c(graph: QuantizedGraph, folder: Path) -> str | None:
-    """Write the C sources, or say why there are none."""
+def _write_c(
+    graph: QuantizedGraph, folder: Path, golden: NDArray[np.int8], logits: Logits
+) -> CFolder | str:
+    """The C sources, or why there are none."""
     try:
-        emit_c(graph, folder / C_FOLDER, model_id=model_id(graph))
+        return write_c(graph, folder, golden, logits)
     except ModelFileError as error:
         return str(error)
-    return None
 
 
 def _measure(
-    imported: Imported, data: bytes, compared: dict[str, NDArray[np.int8]], no_c: str | None
+    imported: Imported,
+    data: bytes,
+    compared: dict[str, NDArray[np.int8]],
+    folder: Path,
+    c_folder: CFolder | str,
 ) -> ImportedReport:
-    """Run the file in every runtime.
+    """Run the file in every runtime, and its C in `folder`.
 
     Raises ModelFileError when one refuses it, VerificationError when one must match and does not.
     """
@@ -128,6 +134,8 @@ def _measure(
     )
     litert.run(inputs[:1])
     rows = check_int8(imported.graph, models, inputs)
+    if isinstance(c_folder, CFolder):
+        rows.append(check_c(imported.graph, folder, inputs))
     require_equal(rows)
     return ImportedReport(
         imported=imported,
@@ -135,5 +143,6 @@ def _measure(
         model_id=model_id(imported.graph),
         windows={name: len(found) for name, found in compared.items()},
         equality=tuple(rows),
-        no_c=no_c,
+        no_c=None if isinstance(c_folder, CFolder) else c_folder,
+        c_folder=c_folder if isinstance(c_folder, CFolder) else None,
     )

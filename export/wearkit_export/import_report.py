@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wearkit.bundle import C_FOLDER, INT8_TFLITE
+from wearkit.bundle import INT8_TFLITE
 from wearkit.graph import (
     ROUNDINGS,
     Conv1D,
@@ -19,6 +19,7 @@ from wearkit.graph import (
     QuantizedGraph,
 )
 from wearkit.requantize import family_gap
+from wearkit_export.c_folder import CFolder
 from wearkit_export.card import equality_row, table
 from wearkit_export.equality import EqualityRow, NotRun
 from wearkit_export.import_tflite import Imported
@@ -27,7 +28,7 @@ from wearkit_export.report import FORMAT, FORMAT_VERSION
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportedReport:
-    """source: the .tflite itself. no_c: why there is no C folder; None: there is one."""
+    """source: the .tflite itself. c_folder: None where there is none; no_c says why."""
 
     imported: Imported
     source: bytes
@@ -35,6 +36,7 @@ class ImportedReport:
     windows: Mapping[str, int]
     equality: tuple[EqualityRow | NotRun, ...]
     no_c: str | None
+    c_folder: CFolder | None
 
     @property
     def graph(self) -> QuantizedGraph:
@@ -72,6 +74,7 @@ class ImportedReport:
                 if (gap := family_gap(self.graph, family)) is not None
             },
             "no_c": self.no_c,
+            "c": None if self.c_folder is None else self.c_folder.to_json(),
             "compared_windows": dict(self.windows),
             "equality": [row.to_json() for row in self.equality],
         }
@@ -125,8 +128,8 @@ def _head(report: ImportedReport) -> Iterator[str]:
             f"{tensor.zero_point}, of: {', '.join(task.labels)}."
         )
     yield f"* Rounding family on the device: `{report.graph.rounding}`."
-    folder = f"C sources for a microcontroller: `{C_FOLDER}/`."
-    yield f"* {folder if report.no_c is None else f'No C sources: {report.no_c}'}"
+    written = report.c_folder
+    yield f"* {written.sentence() if written is not None else f'No C sources: {report.no_c}'}"
     yield ""
 
 
@@ -135,9 +138,9 @@ def _numbers(report: ImportedReport) -> Iterator[str]:
     compared = " and ".join(f"{count} {name}" for name, count in report.windows.items())
     yield "## Equality"
     yield ""
-    yield f"Every runtime installed at export ran {compared} windows of the file. Values that"
-    yield "differ from the integer reference of the rounding family named (0 is required of a"
-    yield "runtime of that family):"
+    yield "Every runtime installed at export, and the C sources where a compiler was found, ran"
+    yield f"{compared} windows. Values that differ from the integer reference of the rounding"
+    yield "family named (0 is required of a runtime of that family):"
     yield ""
     header = ("runtime", "version", "against", "windows", "values", "differing", "max", "flips")
     yield from table(header, (equality_row(row) for row in report.equality))

@@ -15,6 +15,7 @@ from wearkit.graph import Conv1D, Dense, QuantizedGraph
 from wearkit.metrics import TaskScore
 from wearkit.run_folder import Run
 from wearkit.spec import trained
+from wearkit_export.c_folder import CFolder
 from wearkit_export.equality import EqualityRow, FloatRow, NotRun
 from wearkit_export.float_graph import FloatGraph
 from wearkit_export.quantize import counts_to_g
@@ -48,7 +49,8 @@ class Accuracy:
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """file_bytes: model file -> size. windows: where the compared windows come from -> how many.
-    metrics: the run's metrics.json, None for a bare checkpoint. simulated: None when unknown."""
+    metrics: the run's metrics.json, None for a bare checkpoint. simulated: None when unknown.
+    c_folder: None until the sources are written."""
 
     graph: QuantizedGraph
     model_id: str
@@ -61,6 +63,7 @@ class Report:
     metrics: Mapping[str, Any] | None
     calibration_windows: int = 0
     simulated: bool | None = None
+    c_folder: CFolder | None = None
 
     @property
     def constant_bytes(self) -> int:
@@ -97,6 +100,7 @@ class Report:
                 "dense_per_channel": any(op.weight_scale.size > 1 for op in linear),
             },
             "file_bytes": dict(self.file_bytes),
+            "c": None if self.c_folder is None else self.c_folder.to_json(),
             "compared_windows": dict(self.windows),
             "equality": [row.to_json() for row in self.equality],
             "fp32": [row.to_json() for row in self.fp32],

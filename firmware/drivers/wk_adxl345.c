@@ -12,10 +12,10 @@
 #define REG_DATA_FORMAT 0x31
 #define REG_DATAX0 0x32
 #define REG_FIFO_CTL 0x38
-#define REG_FIFO_STATUS 0x39
 
 #define DEVID 0xE5
 #define FIFO_DEPTH 32
+#define FIFO_STREAM 0x8A /* stream: the newest 32 are kept; watermark 10 = 200 ms */
 
 typedef struct {
     uint8_t reg;
@@ -31,7 +31,7 @@ static const setting_t setup[] WK_FLASH = {
     {REG_BW_RATE, 0x09},     /* 50 Hz, normal power */
     {REG_DATA_FORMAT, 0x08}, /* FULL_RES, right-justified, +-2 g */
     {REG_FIFO_CTL, 0x00},    /* bypass */
-    {REG_FIFO_CTL, 0x8A},    /* stream: the newest 32 are kept; watermark 10 = 200 ms */
+    {REG_FIFO_CTL, FIFO_STREAM},
     {REG_POWER_CTL, 0x08},   /* measure */
 };
 
@@ -44,7 +44,7 @@ static wk_adxl345_status_t read_bytes(const wk_adxl345_t *sensor, uint8_t reg, u
                                                                    : WK_ADXL345_ERR_NO_ANSWER;
 }
 
-static wk_adxl345_status_t check_id(wk_adxl345_t *sensor)
+wk_adxl345_status_t wk_adxl345_check_id(wk_adxl345_t *sensor)
 {
     sensor->fault.reg = REG_DEVID;
     sensor->fault.expected = DEVID;
@@ -54,7 +54,7 @@ static wk_adxl345_status_t check_id(wk_adxl345_t *sensor)
     return sensor->fault.got == DEVID ? WK_ADXL345_OK : WK_ADXL345_ERR_ID;
 }
 
-static wk_adxl345_status_t set_register(wk_adxl345_t *sensor, uint8_t reg, uint8_t value)
+wk_adxl345_status_t wk_adxl345_set(wk_adxl345_t *sensor, uint8_t reg, uint8_t value)
 {
     const wk_bus_t *bus = sensor->bus;
 
@@ -78,12 +78,34 @@ wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *b
     out_sensor->last_us = now_us;
     out_sensor->discard = true;
     out_sensor->fault.got = 0;
-    status = check_id(out_sensor);
+    status = wk_adxl345_check_id(out_sensor);
     for (step = 0; status == WK_ADXL345_OK && step < sizeof setup / sizeof setup[0]; step++) {
-        status = set_register(out_sensor, WK_FLASH_U8(&setup[step].reg),
-                              WK_FLASH_U8(&setup[step].value));
+        status = wk_adxl345_set(out_sensor, WK_FLASH_U8(&setup[step].reg),
+                                WK_FLASH_U8(&setup[step].value));
     }
     return status;
+}
+
+/* FIFO_CTL and FIFO_STATUS in one burst: the first is an echo of what was set, so that a part that
+ * fell back to its reset state, or a disturbed bus, is noticed before a sample is believed. */
+static wk_adxl345_status_t entries_waiting(wk_adxl345_t *sensor, uint8_t *out_entries)
+{
+    uint8_t bytes[2];
+
+    if (read_bytes(sensor, REG_FIFO_CTL, bytes, sizeof bytes) != WK_ADXL345_OK) {
+        return WK_ADXL345_ERR_NO_ANSWER;
+    }
+    if (bytes[0] != FIFO_STREAM) {
+        sensor->fault.reg = REG_FIFO_CTL;
+        sensor->fault.expected = FIFO_STREAM;
+        sensor->fault.got = bytes[0];
+        return WK_ADXL345_ERR_SETTINGS;
+    }
+    *out_entries = bytes[1];
+    if (*out_entries > FIFO_DEPTH) { /* bit 6 is always 0, bit 7 is for the trigger mode only */
+        return WK_ADXL345_ERR_GLITCH;
+    }
+    return *out_entries == FIFO_DEPTH ? WK_ADXL345_ERR_OVERRUN : WK_ADXL345_OK;
 }
 
 /* False when a count lies outside the rails: at +-2 g bits 15 to 9 are copies of the sign. */
@@ -106,17 +128,12 @@ wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us, wk_sa
     const uint32_t elapsed_us = now_us - sensor->last_us;
     int16_t counts[3];
     uint8_t bytes[6];
-    uint8_t waiting;
+    uint8_t waiting = 0;
     uint8_t axis;
+    const wk_adxl345_status_t status = entries_waiting(sensor, &waiting);
 
-    if (read_bytes(sensor, REG_FIFO_STATUS, &waiting, 1) != WK_ADXL345_OK) {
-        return WK_ADXL345_ERR_NO_ANSWER;
-    }
-    if (waiting > FIFO_DEPTH) { /* bit 6 is always 0, bit 7 is for the trigger mode only */
-        return WK_ADXL345_ERR_GLITCH;
-    }
-    if (waiting == FIFO_DEPTH) {
-        return WK_ADXL345_ERR_OVERRUN;
+    if (status != WK_ADXL345_OK) {
+        return status;
     }
     if (waiting == 0) {
         return elapsed_us > WK_ADXL345_STALL_US ? WK_ADXL345_ERR_STALLED : WK_ADXL345_EMPTY;

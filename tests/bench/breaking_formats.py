@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import lzma
 import struct
 import tarfile
 import zipfile
@@ -195,10 +194,6 @@ def tarred(files: Mapping[str, bytes]) -> bytes:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return out.getvalue()
-
-
-def xz(data: bytes) -> bytes:
-    return lzma.compress(data, preset=0)
 
 
 def broken_cwa(data: bytes, generator: np.random.Generator) -> bytes:

@@ -24,7 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from wearkit.architecture import ARCHITECTURES, weight_shapes
+from wearkit.architecture import EXPORTABLE, weight_shapes
 from wearkit.bundle import open_bundle
 from wearkit.checkpoint import Checkpoint
 from wearkit.errors import MissingToolError
@@ -87,11 +87,11 @@ def _speed(runtime: Any, inputs: np.ndarray[Any, np.dtype[np.int8]]) -> dict[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--arch", choices=ARCHITECTURES, action="append")
+    parser.add_argument("--arch", choices=EXPORTABLE, action="append")
     parser.add_argument("--windows", type=int, default=300)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = [measure(arch, options.windows) for arch in options.arch or ARCHITECTURES]
+    found = [measure(arch, options.windows) for arch in options.arch or EXPORTABLE]
     if options.json:
         print(json.dumps(found))
         return

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from wearkit.architecture import weight_shapes
 from wearkit.bundle import FILES, FORMAT, FORMAT_VERSION, MANIFEST, arch_and_spec, labels
-from wearkit.checkpoint import Checkpoint, save_checkpoint
+from wearkit.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
 from wearkit.counts import counts_to_int8
 from wearkit.graph_file import model_id, save_graph
 from wearkit.history import EpochRecord, Scores
+from wearkit.metrics_file import METRICS_NAME
 from wearkit.npz import write_npz
 from wearkit.safe_write import write_json
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
@@ -207,6 +208,21 @@ def run_set() -> Files:
         write_npz(path / "test.npz", columns | targets)
         write_json(path / "metrics.json", metrics)
         return checkpoint_set() | _folder_files(folder)
+
+
+@cache
+def fold_set(fold: int) -> Files:
+    """A run as run_set that is one fold of two."""
+    told = {"kind": "subject", "fold": fold, "folds": 2, "seed": 0}
+    files = dict(run_set())
+    for name, path in ((JSON_NAME, ("provenance", "split")), (METRICS_NAME, ("split",))):
+        value = json.loads(files[name])
+        holder = value
+        for key in path[:-1]:
+            holder = holder[key]
+        holder.setdefault(path[-1], {}).update(told)
+        files[name] = json.dumps(value).encode()
+    return files
 
 
 @cache

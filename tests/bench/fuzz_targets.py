@@ -5,7 +5,10 @@ What is accepted goes on to where it would be used: described, cut into windows,
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,6 +17,7 @@ from typing import Any
 
 import fuzz_seeds as seeds
 import numpy as np
+import torch  # readers import it when they need it: here, and not in a child under a watch
 from breaking import Way, broken_bytes, broken_json, broken_text, choice
 from breaking_formats import (
     broken_cwa,
@@ -24,12 +28,19 @@ from breaking_formats import (
     broken_zip,
     sha256,
     tarred,
-    xz,
     zipped,
 )
 from fuzzing import Files, Target, fault_of
 
-from wearkit import bundle, checkpoint, graph_file, npz, run_folder, training_state
+from wearkit import (
+    bundle,
+    checkpoint,
+    cross_validation,
+    graph_file,
+    npz,
+    run_folder,
+    training_state,
+)
 from wearkit.cut import cut
 from wearkit.data_info import describe
 from wearkit.errors import DataError
@@ -40,11 +51,13 @@ from wearkit.readers.text_rows import Lines
 from wearkit.reference import Reference
 from wearkit.report.evaluation import model_result
 from wearkit.report.html import write_evaluation
+from wearkit.report.over_folds import evaluate_folds
 from wearkit.simulate import sensor_counts
 from wearkit.spec import WindowSpec
 from wearkit_export.calibration import read_calibration
 from wearkit_export.import_tflite import labels
 
+torch.set_num_threads(1)
 SHORT = WindowSpec(rate_hz=20.0, length=20, hop=10)
 _TEXT: Mapping[str, Way] = {"txt": broken_text, "csv": broken_text, "log": broken_text}
 _WAYS: Mapping[str, Way] = {
@@ -108,6 +121,11 @@ def read_run(path: Path) -> None:
     json.dumps(found.to_json(), allow_nan=False)
 
 
+def read_folds(path: Path) -> None:
+    """As evaluate reads all folds of a run."""
+    write_evaluation(evaluate_folds(path), path / "evaluation")
+
+
 def read_state(path: Path) -> None:
     training_state.read_request(path)
     training_state.StateFolder(path, {}).load(seeds.IDENTITY)
@@ -126,6 +144,14 @@ def _broken_set(make: Callable[[], Files], generator: np.random.Generator) -> Fi
     return broken_set(make(), generator, _WAYS)
 
 
+_PACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "tar": bytes,
+    "tar.gz": partial(gzip.compress, compresslevel=1, mtime=0),
+    "tar.bz2": partial(bz2.compress, compresslevel=1),
+    "tar.xz": partial(lzma.compress, preset=0),
+}
+
+
 def _broken_one(make: Callable[[], Files], generator: np.random.Generator) -> Files:
     """A set of which each file is a case of its own."""
     files = make()
@@ -142,19 +168,16 @@ def _broken_archive(
     return {name: way(pack(make()), generator)}
 
 
-def _tar_xz(way: Way, data: bytes, generator: np.random.Generator) -> bytes:
-    """Mostly the tar inside: behind a broken xz there is nothing more to see."""
-    return (
-        broken_bytes(xz(data), generator) if generator.random() < 0.2 else xz(way(data, generator))
-    )
-
-
-def _broken_tar_xz(generator: np.random.Generator) -> Files:
+def _broken_tar(suffix: str, generator: np.random.Generator) -> Files:
+    """Mostly the tar inside: behind broken compression there is nothing more to see."""
+    pack = _PACKERS[suffix]
     if generator.random() < 0.2:
-        return _broken_archive("a.tar.xz", lambda files: xz(tarred(files)), broken_bytes, generator)
+        return _broken_archive(
+            f"a.{suffix}", lambda files: pack(tarred(files)), broken_bytes, generator
+        )
     way = choice((broken_tar, broken_tar, broken_bytes), generator)
-    files = _broken_archive("a.tar.xz", tarred, way, generator)
-    return {name: xz(data) for name, data in files.items()}
+    files = _broken_archive(f"a.{suffix}", tarred, way, generator)
+    return {name: pack(data) for name, data in files.items()}
 
 
 def _broken_port(generator: np.random.Generator) -> Files:
@@ -168,6 +191,17 @@ def _vouched_checkpoint(make: Callable[[], Files], generator: np.random.Generato
     if name in files and generator.random() < 0.9:
         _replace(files, checkpoint.JSON_NAME, sha256(before), sha256(files[name]))
     return files
+
+
+def _broken_folds(generator: np.random.Generator) -> Files:
+    """One fold of two, or where a fold lies."""
+    files = {f"fold-{fold}/{n}": d for fold in (0, 1) for n, d in seeds.fold_set(fold).items()}
+    if generator.random() < 0.1:
+        return broken_set(files, generator, _WAYS)
+    fold = int(generator.integers(0, 2))
+    broken = _vouched_checkpoint(partial(seeds.fold_set, fold), generator)
+    kept = {n: d for n, d in files.items() if not n.startswith(f"fold-{fold}/")}
+    return kept | {f"fold-{fold}/{n}": d for n, d in broken.items()}
 
 
 def _vouched_state(generator: np.random.Generator) -> Files:
@@ -225,7 +259,7 @@ TARGETS = (
         read_archive,
         _LINES,
     ),
-    Target("tar.xz", _broken_tar_xz, read_archive, _LINES),
+    *(Target(suffix, partial(_broken_tar, suffix), read_archive, _LINES) for suffix in _PACKERS),
     Target("wk-text", _broken_port, read_wk_text, (SampleStream, "_read")),
     Target(
         "checkpoint",
@@ -234,6 +268,7 @@ TARGETS = (
         (checkpoint, "weight_shapes"),
     ),
     Target("run", partial(_vouched_checkpoint, seeds.run_set), read_run, (npz, "_array")),
+    Target("folds", _broken_folds, read_folds, (cross_validation, "_fold_of")),
     Target("state", _vouched_state, read_state, (training_state, "_check_identity")),
     Target(
         "graph", partial(_broken_set, seeds.graph_set), read_graph, (graph_file, "_op_from_json")

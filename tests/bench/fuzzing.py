@@ -30,10 +30,11 @@ _SHM = Path("/dev/shm")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """hang_s: time for one case. growth_bytes: by how much one process may grow over all its
-    cases, from when the first began. address_bytes: what a process may ask the system for."""
+    """hang_s: for one case, generous, since the machine may have other work. growth_bytes: by how
+    much one process may grow over all its cases, from when the first began. address_bytes: what
+    it may ask the system for."""
 
-    hang_s: float = 20.0
+    hang_s: float = 60.0
     growth_bytes: int = 256 << 20
     address_bytes: int = 4 << 30
 

@@ -25,14 +25,15 @@ USAGE = 2
 
 @pytest.fixture(autouse=True)
 def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs_module: Callable[[str, str], None]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    needs_module: Callable[[str, str], None],
+    quick_export: Callable[[pytest.MonkeyPatch], None],
 ) -> Path:
-    """An empty current folder; no TensorFlow, which would take seconds each time."""
+    """An empty current folder; no slow oracles."""
     for module in ("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export import equality
-
-    monkeypatch.setattr(equality, "tensorflow_installed", lambda: False)
+    quick_export(monkeypatch)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -42,6 +43,10 @@ def micro_run(untrained_run: Callable[[str], Path], desk: Path) -> Path:
     path = desk / "runs" / "20260101T000000Z-mtl-net-micro"
     shutil.copytree(untrained_run("mtl-net-micro"), path)
     return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def refusal(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -62,6 +67,7 @@ def test_bare(micro_run: Path, desk: Path, capfd: pytest.CaptureFixture[str]) ->
     for expected in ("model.int8.tflite", "TFLite Micro", "ONNX Runtime", "macro F1", "SIMULATED"):
         assert expected in out
     assert "TensorFlow: not run" in out and "pip install" in out
+    assert "C on this computer: not run" in out and "c/ " in out
     assert [path.name for path in (desk / "build").iterdir()] == [bundle.path.name]
 
 
@@ -147,7 +153,7 @@ def test_a_full_disk_leaves_the_old_bundle(
     micro_run: Path, desk: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(["export", "--int8", "--out", "b"]) == 0
-    before = {path.name: path.read_bytes() for path in (desk / "b").iterdir()}
+    before = contents(desk / "b")
     capfd.readouterr()
     from wearkit_export import bundle_writer
 
@@ -157,7 +163,7 @@ def test_a_full_disk_leaves_the_old_bundle(
     monkeypatch.setattr(bundle_writer, "write_bytes", full)
     code, err = refusal(capfd, "--int8", "--out", "b")
     assert code == StorageError.exit_code and "No space left" in err
-    assert {path.name: path.read_bytes() for path in (desk / "b").iterdir()} == before
+    assert contents(desk / "b") == before
 
 
 def test_missing_exporter(

@@ -19,14 +19,15 @@ ZOO = Path(__file__).parents[1] / "export" / "import_tflite" / "zoo"
 
 @pytest.fixture(autouse=True)
 def desk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs_module: Callable[[str, str], None]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    needs_module: Callable[[str, str], None],
+    quick_export: Callable[[pytest.MonkeyPatch], None],
 ) -> Path:
-    """A current folder with one model in it; no TensorFlow, which would take seconds."""
+    """A current folder with one model in it; no slow oracles."""
     for module in ("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export import equality
-
-    monkeypatch.setattr(equality, "tensorflow_installed", lambda: False)
+    quick_export(monkeypatch)
     monkeypatch.chdir(tmp_path)
     shutil.copy(ZOO / "rows_two_heads.tflite", tmp_path / "mine.tflite")
     return tmp_path
@@ -40,6 +41,8 @@ def test_as_typed(desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     out = capfd.readouterr().out
     assert bundle.model_id[:16] in out and "group: u, v, w" in out
     assert "Feed it 96 int8 values" in out and "TFLite Micro" in out
+    assert "C on this computer: not run. No C compiler" in out
+    assert (bundle.path / "c" / "wk_golden_model.h").is_file()
 
 
 def test_json(desk: Path, capfd: pytest.CaptureFixture[str]) -> None:

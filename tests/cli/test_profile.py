@@ -18,19 +18,19 @@ ZOO = Path(__file__).resolve().parents[1] / "export" / "import_tflite" / "zoo"
 
 @pytest.fixture(scope="module")
 def bundle(
-    tmp_path_factory: pytest.TempPathFactory, needs_module: Callable[[str, str], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    needs_module: Callable[[str, str], None],
+    quick_export: Callable[[pytest.MonkeyPatch], None],
 ) -> Path:
     for module in ("ziglang", "unicorn", "elftools"):
         needs_module(module, "pip install 'wearkit[profile]'")
     for module in ("onnx", "ai_edge_litert"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export import equality
     from wearkit_export.import_bundle import write_imported_bundle
 
     path = tmp_path_factory.mktemp("profiled") / "rows-int8"
     with pytest.MonkeyPatch.context() as patch:
-        # TensorFlow takes seconds to start; tests/export asks for its opinion once.
-        patch.setattr(equality, "tensorflow_installed", lambda: False)
+        quick_export(patch)
         write_imported_bundle(ZOO / "rows_two_heads.tflite", path)
     return path
 

@@ -43,10 +43,25 @@ def real_tensorflow(needs_module: Callable[[str, str], None]) -> None:
     needs_module("tensorflow", "pip install 'wearkit[tensorflow]'")
 
 
-@pytest.fixture(autouse=True)
-def no_tensorflow(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """TensorFlow takes seconds to start, so only tests that ask for it get it."""
-    if "real_tensorflow" not in request.fixturenames:
-        from wearkit_export import equality
+@pytest.fixture
+def real_compiler(needs_program: Callable[[str, str], str]) -> None:
+    """For a test whose export is to build the C it wrote."""
+    needs_program("cc", "apt-get install gcc")
 
-        monkeypatch.setattr(equality, "tensorflow_installed", lambda: False)
+
+@pytest.fixture(autouse=True)
+def only_quick_oracles(
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    quick_export: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    """TensorFlow and a compiler take seconds, so only tests that ask for them get them."""
+    from wearkit_export import c_folder, equality
+    from wearkit_export.targets.native import run_native
+    from wearkit_export.tensorflow_oracle import tensorflow_installed
+
+    quick_export(monkeypatch)
+    if "real_tensorflow" in request.fixturenames:
+        monkeypatch.setattr(equality, "tensorflow_installed", tensorflow_installed)
+    if "real_compiler" in request.fixturenames:
+        monkeypatch.setattr(c_folder, "run_native", run_native)

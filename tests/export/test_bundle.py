@@ -43,13 +43,15 @@ def export(run: Run, out: Path, **options: Any) -> Any:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in path.iterdir()}
+    files = (file for file in path.rglob("*") if file.is_file())
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
 
 
 def test_contents(micro_bundle: Path) -> None:
-    assert {file.name for file in micro_bundle.iterdir()} == {*FILES, MANIFEST}
+    assert {file.name for file in micro_bundle.iterdir()} == {*FILES, MANIFEST, "c"}
     manifest = json.loads((micro_bundle / MANIFEST).read_text())
-    for name in FILES:
+    assert set(contents(micro_bundle)) == {*manifest["files"], MANIFEST}
+    for name in manifest["files"]:
         data = (micro_bundle / name).read_bytes()
         assert manifest["files"][name] == {
             "bytes": len(data),
@@ -97,7 +99,7 @@ def test_nothing_tells_where_it_was_made(micro_run: Run, tmp_path: Path) -> None
         assert b"here-int8" not in data
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, "c/wk_model.c", "c/wk/wk_layer.h"])
 def test_one_changed_byte_is_named(copy: Path, name: str) -> None:
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -106,7 +108,7 @@ def test_one_changed_byte_is_named(copy: Path, name: str) -> None:
         open_bundle(copy)
 
 
-@pytest.mark.parametrize("name", [*FILES, MANIFEST])
+@pytest.mark.parametrize("name", [*FILES, MANIFEST, "c/wk_golden_model.h"])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ModelFileError, match=name):

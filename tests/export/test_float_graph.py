@@ -65,6 +65,15 @@ def test_a_negative_variance_is_refused(untrained_checkpoint: Callable[..., Chec
         fold(replace(checkpoint, weights=weights))
 
 
+def test_the_published_path_has_no_exported_form(
+    untrained_checkpoint: Callable[..., Checkpoint],
+) -> None:
+    from wearkit_export.float_graph import fold
+
+    with pytest.raises(ModelFileError, match="comparing figures only"):
+        fold(untrained_checkpoint("mtl-net-paper"))
+
+
 def test_a_task_cannot_take_the_name_of_the_input(
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> None:

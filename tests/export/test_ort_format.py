@@ -52,7 +52,7 @@ def test_export_writes_it_on_demand_and_replaces_it(
     command = ["export", "--int8", "--checkpoint", str(untrained_run("mtl-net-micro"))]
     assert run([*command, "--out", str(out), "--ort"]) == 0
     listed = json.loads((out / "manifest.json").read_text())["files"]
-    assert set(listed) == {*FILES, INT8_ORT}
+    assert {name for name in listed if "/" not in name} == {*FILES, INT8_ORT}
     open_bundle(out)
     assert run([*command, "--out", str(out)]) == 0
     assert not (out / INT8_ORT).exists()

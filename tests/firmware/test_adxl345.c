@@ -4,7 +4,8 @@
 
 #include "check.h"
 #include "wk/wk_text_app.h"
-#include "wk_adxl345_model.h"
+#include "wk_adxl345_pace.h"
+#include "wk_adxl345_wires.h"
 
 #define PERIOD_US 20000u
 
@@ -214,6 +215,13 @@ static void test_faults_while_running(void)
     rig_reset(&rig, 0);
     CHECK_EQUAL(begin(&rig), WK_ADXL345_OK);
     wk_adxl345_model_reset(&rig.model); /* a brown-out: back to standby */
+    CHECK_EQUAL(next(&rig, &sample), WK_ADXL345_ERR_SETTINGS);
+    CHECK_EQUAL(rig.sensor.fault.reg, 0x38);
+    CHECK_EQUAL(rig.sensor.fault.expected, 0x8A);
+    CHECK_EQUAL(rig.sensor.fault.got, 0x00);
+
+    rig_reset(&rig, 0);
+    CHECK_EQUAL(begin(&rig), WK_ADXL345_OK); /* its oscillator stops, its registers stay */
     rig.now_us += WK_ADXL345_STALL_US;
     CHECK_EQUAL(next(&rig, &sample), WK_ADXL345_EMPTY);
     rig.now_us += 1;
@@ -222,19 +230,203 @@ static void test_faults_while_running(void)
 
 static void test_every_explanation_fits(void)
 {
-    static const uint8_t ids[] = {0x00, 0xFF, 0x72, 0xF2, 0x33};
+    static const uint8_t ids[] = {0x00, 0xFF, 0x72, 0xF2, 0xCA, 0xCB, 0xA7, 0x1A, 0xE6, 0xAD, 0x33};
     wk_adxl345_fault_t fault = {0x2C, 0x09, 0x0A};
     char text[WK_ADXL345_EXPLAIN_MAX];
     int status;
     size_t i;
 
-    for (status = WK_ADXL345_OK; status <= WK_ADXL345_ERR_GLITCH; status++) {
+    for (status = WK_ADXL345_OK; status <= WK_ADXL345_ERR_SELF_TEST; status++) {
         for (i = 0; i < sizeof ids; i++) {
             fault.got = ids[i];
             CHECK(wk_adxl345_explain((wk_adxl345_status_t)status, &fault, text, sizeof text) >= 9);
             CHECK_EQUAL(wk_adxl345_explain((wk_adxl345_status_t)status, &fault, text, 8), 0);
         }
     }
+}
+
+/* --- wires ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    rig_t rig;
+    wk_adxl345_wires_t wires;
+    wk_i2c_t i2c;
+    wk_spi_t spi;
+} wired_t;
+
+static void wired_reset(wired_t *wired, bool spi, uint32_t bus_hz)
+{
+    rig_reset(&wired->rig, 0);
+    wk_adxl345_model_time(&wired->rig.model, 0);
+    wired->wires.model = &wired->rig.model;
+    wired->wires.bus_hz = bus_hz;
+    wired->wires.busy_ns = 0;
+    wired->i2c.transfer = wk_adxl345_wires_i2c;
+    wired->i2c.context = &wired->wires;
+    wired->i2c.address = WK_ADXL345_ADDRESS;
+    wired->spi.exchange = wk_adxl345_wires_spi;
+    wired->spi.wait_us = wk_adxl345_wires_wait;
+    wired->spi.context = &wired->wires;
+    wired->rig.bus = spi ? wk_adxl345_spi_bus(&wired->spi) : wk_adxl345_i2c_bus(&wired->i2c);
+}
+
+static int read_waiting(wired_t *wired, int samples)
+{
+    wk_sample_t sample;
+    int16_t expected = 1;
+    int read = 0;
+
+    tick(&wired->rig, samples);
+    CHECK_EQUAL(next(&wired->rig, &sample), WK_ADXL345_EMPTY); /* the transient */
+    while (next(&wired->rig, &sample) == WK_ADXL345_OK) {
+        read += sample.counts[0] == expected++ ? 1 : -100; /* nothing twice, nothing made up */
+    }
+    return read;
+}
+
+/* "Retrieving Data from FIFO": 5 us from the end of a data read to the next FIFO access; I2C and
+ * SPI up to 1.6 MHz take that long anyway, above it the driver's bus must wait. */
+static void test_no_bus_speed_breaks_the_5_us_rule(void)
+{
+    static const struct {
+        bool spi;
+        uint32_t bus_hz;
+    } buses[] = {{false, 100000}, {false, 400000}, {true, 1000000}, {true, 1600000},
+                 {true, 2000000}, {true, 5000000}};
+    wired_t wired;
+    size_t i;
+
+    for (i = 0; i < sizeof buses / sizeof buses[0]; i++) {
+        wired_reset(&wired, buses[i].spi, buses[i].bus_hz);
+        CHECK_EQUAL(begin(&wired.rig), WK_ADXL345_OK);
+        CHECK_EQUAL(read_waiting(&wired, 31), 30);
+        CHECK_EQUAL(wired.rig.model.early_reads, 0);
+        CHECK_EQUAL(wired.rig.model.short_reads, 0);
+        CHECK_EQUAL(wired.rig.model.held_len - wired.rig.model.leaving, 0);
+    }
+}
+
+static void test_a_fast_bus_without_the_wait_is_caught_by_the_model(void)
+{
+    wired_t wired;
+
+    wired_reset(&wired, true, 5000000);
+    wired.spi.wait_us = NULL;
+    CHECK_EQUAL(begin(&wired.rig), WK_ADXL345_OK);
+    CHECK(read_waiting(&wired, 31) < 30);
+    CHECK(wired.rig.model.early_reads > 0);
+}
+
+static void test_wrong_address_and_missing_part(void)
+{
+    wired_t wired;
+
+    wired_reset(&wired, false, 400000);
+    wired.rig.model.address = WK_ADXL345_ADDRESS_ALT;
+    CHECK_EQUAL(begin(&wired.rig), WK_ADXL345_ERR_NO_ANSWER);
+    wired.i2c.address = WK_ADXL345_ADDRESS_ALT;
+    CHECK_EQUAL(begin(&wired.rig), WK_ADXL345_OK);
+
+    wired_reset(&wired, true, 1000000);
+    wired.rig.model.absent = true; /* SPI cannot see who is missing, only that nobody drives */
+    CHECK_EQUAL(begin(&wired.rig), WK_ADXL345_ERR_ID);
+    CHECK_EQUAL(wired.rig.sensor.fault.got, 0xFF);
+    CHECK(wired.rig.bus.read(wired.rig.bus.context, 0x32, (uint8_t[16]){0}, 9) != 0);
+}
+
+/* --- self-test ------------------------------------------------------------------------------ */
+
+typedef struct {
+    wk_adxl345_model_t model;
+    wk_adxl345_pace_t pace;
+    uint64_t now_us;
+    int16_t sway;
+} lab_t;
+
+static bool sway(void *context, int16_t out_counts[3])
+{
+    (void)context;
+    memset(out_counts, 0, 3 * sizeof out_counts[0]);
+    return true;
+}
+
+static uint32_t lab_now_us(void *context)
+{
+    lab_t *lab = context;
+
+    lab->now_us += 500;
+    lab->pace.counts[1] = (int16_t)(lab->sway * (int16_t)(lab->now_us / 10000 % 2));
+    lab->pace.counts[2] = 256;
+    wk_adxl345_pace_until(&lab->pace, lab->now_us);
+    return (uint32_t)lab->now_us;
+}
+
+static wk_adxl345_status_t self_test(lab_t *lab, wk_adxl345_supply_t supply, int16_t out_change[3],
+                                     wk_adxl345_fault_t *out_fault)
+{
+    const wk_bus_t bus = wk_adxl345_model_bus(&lab->model);
+    const wk_clock_t clock = {lab_now_us, lab};
+    wk_adxl345_t sensor;
+    const wk_adxl345_status_t status =
+        wk_adxl345_self_test(&sensor, &bus, &clock, supply, out_change);
+
+    *out_fault = sensor.fault;
+    return status;
+}
+
+static void lab_reset(lab_t *lab)
+{
+    wk_adxl345_model_reset(&lab->model);
+    wk_adxl345_pace_begin(&lab->pace, &lab->model, sway, NULL);
+    lab->now_us = 0;
+    lab->sway = 0;
+}
+
+/* Table 1 (self-test response at 2.5 V) and Table 14 (its change with the supply). */
+static void test_self_test_passes_what_moves_enough(void)
+{
+    static const int16_t least[3] = {50, -50, 75};
+    lab_t lab;
+    wk_adxl345_fault_t fault;
+    int16_t change[3] = {0, 0, 0};
+    int axis;
+
+    lab_reset(&lab);
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_OK);
+    CHECK_EQUAL(change[0], 295);
+    CHECK_EQUAL(change[1], -295);
+    CHECK_EQUAL(change[2], 475);
+    CHECK_EQUAL(lab.model.reg[0x2D], 0); /* standby again */
+    for (axis = 0; axis < 3; axis++) {
+        lab_reset(&lab);
+        memcpy(lab.model.self_test, least, sizeof least);
+        CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_OK);
+        lab.model.self_test[axis] = (int16_t)(least[axis] - (least[axis] > 0 ? 1 : -1));
+        CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_SELF_TEST);
+        CHECK_EQUAL(fault.reg, axis);
+        CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V0, change, &fault), WK_ADXL345_OK);
+        CHECK_EQUAL(self_test(&lab, WK_ADXL345_3V3, change, &fault), WK_ADXL345_ERR_SELF_TEST);
+    }
+}
+
+static void test_self_test_says_what_went_wrong(void)
+{
+    lab_t lab;
+    wk_adxl345_fault_t fault;
+    int16_t change[3];
+
+    lab_reset(&lab);
+    lab.sway = 200;
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_MOVED);
+    lab_reset(&lab);
+    lab.model.absent = true;
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_NO_ANSWER);
+    lab_reset(&lab);
+    lab.model.stuck_reg = 0x2D; /* never measures */
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_READ_BACK);
+    lab_reset(&lab);
+    CHECK_EQUAL(wk_adxl345_pace_faults(&lab.pace, "100:brownout=1"), 0);
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_STALLED);
 }
 
 /* --- the program --------------------------------------------------------------------------- */
@@ -351,6 +543,11 @@ int main(void)
     test_every_register_is_read_back();
     test_faults_while_running();
     test_every_explanation_fits();
+    test_no_bus_speed_breaks_the_5_us_rule();
+    test_a_fast_bus_without_the_wait_is_caught_by_the_model();
+    test_wrong_address_and_missing_part();
+    test_self_test_passes_what_moves_enough();
+    test_self_test_says_what_went_wrong();
     test_program_explains_once_a_second_until_the_sensor_is_there();
     test_program_repeats_its_header_and_restarts_from_zero();
     test_program_does_not_flood_when_the_sensor_keeps_failing();

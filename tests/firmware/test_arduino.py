@@ -180,7 +180,7 @@ def test_a_sensor_that_cannot_start_is_explained_every_second(
     ("fault", "sentence"),
     [
         ("burst=40", "The sensor's buffer was full"),
-        ("brownout=1", "No sample for 0.2 s"),
+        ("brownout=1", "Register 0x38 was set to 0x8A but reads 0x00 while running"),
         ("noise=0x40", "The sensor sent a value it cannot have"),
     ],
 )

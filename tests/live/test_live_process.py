@@ -82,6 +82,40 @@ def test_live_reading_simulate_says_what_the_batch_says(
     assert simulate.wait(timeout=60) == 0
 
 
+def test_live_reading_simulated_frames_says_what_the_batch_says(
+    wearkit_process: Start,
+    micro_bundle: Path,
+    moving_counts: Callable[..., Counts],
+    batch: Callable[[Counts], Any],
+    tmp_path: Path,
+) -> None:
+    counts = moving_counts(1307)
+    recording = tmp_path / "walk.csv"
+    rows = "".join(f"{i / 50:.2f},{x},{y},{z}\n" for i, (x, y, z) in enumerate(counts.tolist()))
+    recording.write_text("# units=counts\ntime,x,y,z\n" + rows)
+    simulate = wearkit_process(
+        "simulate", "--data", str(recording), "--speed", "200", "--protocol", "binary"
+    )
+    assert simulate.stdout is not None
+    port = simulate.stdout.readline().strip()
+    live = wearkit_process("live", "--json", "--port", port, "--bundle", str(micro_bundle))
+    out, err = live.communicate(timeout=60)
+    windows = [json.loads(line) for line in out.splitlines()]
+    assert [w["first_index"] for w in windows] == [60 * k for k in range(21)]
+    assert all(w["valid"] and w["reasons"] == [] for w in windows)
+    assert_batch(windows, batch(counts))
+    summary = json.loads(err.splitlines()[0])["summary"]
+    assert (summary["samples"], summary["missing_samples"], summary["rejected"]) == (1307, 0, {})
+    assert (summary["unit"], summary["simulated"]) == ("counts", True)
+    assert summary["rate_hz"] == pytest.approx(50.0)
+    frames = summary["frames"]
+    assert (frames["samples"], frames["sample_frames"], frames["lost"]) == (1307, 131, 0)
+    assert (frames["hellos"], frames["stats"]) == (14, 5)
+    assert live.returncode == 4
+    assert "Traceback" not in err
+    assert simulate.wait(timeout=60) == 0
+
+
 def test_bytes_that_wait_in_the_port_are_read_not_flushed(
     live_on_pty: Start,
     moving_counts: Callable[..., Counts],

@@ -36,6 +36,20 @@ def test_mtl_net_has_the_size_of_the_paper_s_network() -> None:
     assert parameter_count(_spec("mtl-net")) - 2 * 32 - 2 * 64 == 1_798_095
 
 
+@pytest.mark.parametrize(
+    ("activities", "placements", "published"),
+    [(12, 3, 1_797_519), (13, 3, 1_798_032), (18, 2, 1_800_084)],
+)
+def test_the_published_path_has_the_published_number_of_parameters(
+    activities: int, placements: int, published: int
+) -> None:
+    tasks = (
+        TaskSpec("activity", tuple(f"a{number}" for number in range(activities))),
+        TaskSpec("placement", tuple(f"p{number}" for number in range(placements))),
+    )
+    assert parameter_count(ModelSpec("mtl-net-paper", WindowSpec(), tasks)) == published
+
+
 def test_mtl_net_macs() -> None:
     by_hand = 92 * 32 * 27 + 38 * 64 * 288 + 1216 * 1024 + 1024 * 512 + 512 * 15
     assert mac_count(_spec("mtl-net")) == by_hand

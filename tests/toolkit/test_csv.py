@@ -146,18 +146,17 @@ def test_every_lost_row_is_counted_by_reason(tmp_path: Path) -> None:
         "0.00,0,0,1",
         "x" * 5000,
     ]
-    text = HEAD + rows(5) + "\n".join(bad) + "\n" + rows(5, start=1.0) + "7.00,0,0,0.9"
+    text = HEAD + rows(5) + "\n".join(bad) + "\n" + rows(5, start=1.0) + "7.00,0,0"
     found = read(tmp_path / "a.csv", text)
     assert [len(one) for one in found] == [5, 6]  # 0.00 is a jump back in time
     assert found[0].dropped == {}
     assert found[1].dropped == {
         text_rows.NOT_FINITE: 3,
         text_rows.GARBLED: 4,
-        text_rows.COLUMNS: 2,
+        text_rows.COLUMNS: 3,
         csv_text.OUT_OF_RANGE: 1,
         stretches.REPEATED: 1,
         text_rows.TOO_LONG: 1,
-        text_rows.UNFINISHED: 1,
     }
 
 
@@ -270,6 +269,19 @@ def test_lines_do_not_depend_on_where_blocks_end(
     assert outcomes[0] == outcomes[1]
     kept, dropped = outcomes[0]
     assert len(kept) + dropped.total() == sum(1 for line in lines if line)
+
+
+def test_a_last_line_without_an_end_is_used_when_nothing_of_it_is_new(tmp_path: Path) -> None:
+    (one,) = read(tmp_path / "a.csv", (HEAD + rows(3)).rstrip("\n"))
+    assert len(one) == 3 and not one.dropped
+    labelled = "# units=g\ntime,x,y,z,label\n" + rows(3, tail=",walking")
+    (one,) = read(tmp_path / "b.csv", labelled + "0.06,0,0,1,walking")
+    assert len(one) == 4 and not one.dropped
+    (one,) = read(tmp_path / "c.csv", labelled + "0.06,0,0,1,walki")
+    assert len(one) == 3 and one.labels.names == ("walking",)
+    assert one.dropped == {text_rows.UNFINISHED: 1}
+    (one,) = read(tmp_path / "d.csv", labelled + "0.06,0,0")
+    assert len(one) == 3 and one.dropped == {text_rows.COLUMNS: 1}
 
 
 STEP = st.sampled_from([0.02, 0.02, 0.02, 0.0, -0.5, 1.0])

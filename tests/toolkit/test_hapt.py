@@ -58,6 +58,7 @@ def test_an_unreadable_row_keeps_its_place(tmp_path: Path) -> None:
     ("runs", "why"),
     [
         ("", "damaged"),
+        ("1 1 5 2 3", "unfinished last line"),
         ("1 1 5 2\n", "wrong number of columns"),
         ("1 1 5 2 x\n", "garbled"),
         ("1 1 13 2 3\n", "impossible run"),

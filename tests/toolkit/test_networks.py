@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from wearkit.architecture import ARCHITECTURES, parameter_count, weight_shapes
+from wearkit.architecture import ARCHITECTURES, EXPORTABLE, parameter_count, weight_shapes
 from wearkit.networks import Network, export_weights, inputs_g, load_weights, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
@@ -47,7 +48,7 @@ def test_sizes_come_from_the_architecture(arch: str) -> None:
     }
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", EXPORTABLE)
 def test_every_sample_of_every_axis_reaches_every_head(arch: str) -> None:
     network = _stirred(_spec(arch))
     inputs = _inputs(64).requires_grad_()
@@ -77,6 +78,8 @@ def _features(
     arch: str, weights: dict[str, NDArray[np.float32]], x: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """x: (time, channels)."""
+    if arch == "mtl-net-paper":
+        x = x.reshape(-1)[: len(x), None]
     x = _pool(_conv(weights, "conv1", x))
     x = _pool(_conv(weights, "conv2", x))
     if arch == "mtl-net-micro":
@@ -97,6 +100,8 @@ def _conv(
         for start in range(len(x) - kernel.shape[2] + 1)
     ]
     y = np.array(steps) + weights[f"{name}.conv.bias"]
+    if f"{name}.norm.weight" not in weights:
+        return np.asarray(np.maximum(y, 0), np.float64)
     norm = {part: weights[f"{name}.norm.{part}"] for part in ("weight", "bias")}
     mean, var = weights[f"{name}.norm.running_mean"], weights[f"{name}.norm.running_var"]
     scaled = (y - mean) / np.sqrt(var + 1e-5) * norm["weight"] + norm["bias"]
@@ -106,6 +111,32 @@ def _conv(
 def _pool(x: NDArray[np.float64]) -> NDArray[np.float64]:
     even = x[: len(x) // 2 * 2]
     return np.maximum(even[0::2], even[1::2])
+
+
+def test_the_published_path_is_the_published_code_s_to_the_gradient() -> None:
+    """Against the 2-D path spelt out: reshape to three rows, (1, 9) kernels, pools of (1, 2) with
+    stride 2 both ways, channel-major flatten."""
+    network = _stirred(_spec("mtl-net-paper"))
+    weights = {name: torch.from_numpy(value) for name, value in export_weights(network).items()}
+    inputs = _inputs(6).requires_grad_()
+    x = inputs.reshape(6, 1, 3, 100)
+    for name in ("conv1.conv", "conv2.conv"):
+        kernel = weights[f"{name}.weight"].unsqueeze(2)
+        x = functional.relu(functional.conv2d(x, kernel, weights[f"{name}.bias"]))
+        x = functional.max_pool2d(x, (1, 2), stride=2)
+    assert x.shape == (6, 64, 1, 19)
+    x = x.squeeze(2).transpose(1, 2).flatten(1)  # to our order of fc1's columns
+    for name in ("fc1", "fc2"):
+        x = functional.relu(
+            functional.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+        )
+    head = "heads.posture"
+    expected = functional.linear(x, weights[f"{head}.weight"], weights[f"{head}.bias"])
+    found = network(inputs)["posture"]
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(y.square().sum(), inputs)[0] for y in (found, expected)]
+    torch.testing.assert_close(*gradients)
+    assert (gradients[0][:, 34:] == 0).all() and (gradients[0][:, :33] != 0).any()
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

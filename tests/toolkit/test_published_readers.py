@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wearkit.data_info import describe
 from wearkit.errors import DataError
-from wearkit.readers import open_dataset
-from wearkit.readers.wisdm import ACTIVITIES_2019
+from wearkit.readers import open_dataset, wisdm
+from wearkit.readers.text_rows import parse_rows
+from wearkit.readers.wisdm import ACTIVITIES_2019, _fields
 from wearkit.recording import Recording
 
 G = 9.80665
@@ -54,6 +59,44 @@ def test_wisdm_run_that_changes_pace_is_not_all_gaps(tmp_path: Path) -> None:
     info = describe(open_dataset(tmp_path))
     assert info.gaps == 0 and info.rows == 260
     assert only(list(open_dataset(tmp_path))).rate_hz == pytest.approx(20.0)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "1600,A,5,1,2,3;",
+                "1600,B,6,.5,-2e1,3.;",
+                "1600,A,7, 1,2,3 ;",
+                "1600,A,8,1,2, ;",
+                "1600,Z,9,1,2,3;",
+                "1600,A,9,1,2;",
+                "1600,A,9,1,2,3",
+                "1600,A,1,1,1,1;1600,B,2,2,2,2;",
+                ",1600,A,1,1,1,1;",
+                "1600,A,1,1,nan,1;",
+                "1600,A,1,1,1,1,;",
+                " 1600,A,1,1,1,1; ",
+                "1600,A,1,1,1,1;x",
+            ]
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_wisdm_a_block_at_once_reads_as_line_by_line(lines: list[str]) -> None:
+    together: Counter[str] = Counter()
+    pairs, numbers = _fields(lines, ACTIVITIES_2019, together)
+    rows = parse_rows(numbers, width=4, numbers=4, delimiter=",")
+    apart: Counter[str] = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wisdm, "_LINE", re.compile("(?!)"))
+        slow_pairs, slow_numbers = _fields(lines, ACTIVITIES_2019, apart)
+    slow = parse_rows(slow_numbers, width=4, numbers=4, delimiter=",")
+    assert rows.values.tolist() == slow.values.tolist()
+    assert [pairs[i] for i in rows.kept] == [slow_pairs[i] for i in slow.kept]
+    assert together + rows.dropped == apart + slow.dropped
 
 
 def test_wisdm_v1_has_several_records_on_a_line(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import DataError
-from wearkit.readers import archive, open_dataset, xz_stream
+from wearkit.readers import open_dataset, untrusted
 from wearkit.readers.archive import open_source
 
 CSV = b"# units=g\ntime,x,y,z,label\n" + b"".join(
@@ -160,12 +160,12 @@ def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
 def test_bombs_are_refused_by_what_comes_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(xz_stream, "RATIO_FREE_BYTES", 1 << 16)
+    monkeypatch.setattr(untrusted, "RATIO_FREE_BYTES", 1 << 16)
     files = {"zeros.csv": bytes(1 << 20)}
     assert "200 times its size" in refusal(tar_xz(tmp_path / "a.tar.xz", files))
     assert "200 times its size" in refusal(zipped(tmp_path / "a.zip", files))
-    monkeypatch.setattr(xz_stream, "RATIO_FREE_BYTES", 1 << 26)
-    monkeypatch.setattr(xz_stream, "MAX_TOTAL_BYTES", 1 << 19)
+    monkeypatch.setattr(untrusted, "RATIO_FREE_BYTES", 1 << 26)
+    monkeypatch.setattr(untrusted, "MAX_TOTAL_BYTES", 1 << 19)
     assert "more than 4 GiB" in refusal(tar_xz(tmp_path / "a.tar.xz", files))
     assert "more than 4 GiB" in refusal(zipped(tmp_path / "a.zip", files))
 
@@ -175,11 +175,11 @@ def test_too_large_and_too_many_members_are_refused(
 ) -> None:
     tar, plain = tar_xz(tmp_path / "a.tar.xz", FILES), zipped(tmp_path / "a.zip", FILES)
     root = folder(tmp_path / "f", FILES)
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 2)
+    monkeypatch.setattr(untrusted, "MAX_MEMBERS", 2)
     for path in (tar, plain, root):
         assert "more than 2 files" in refusal(path)
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 10)
-    monkeypatch.setattr(archive, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(untrusted, "MAX_MEMBERS", 10)
+    monkeypatch.setattr(untrusted, "MAX_MEMBER_BYTES", 1000)
     for path in (tar, plain):
         assert "larger than" in refusal(path)
 

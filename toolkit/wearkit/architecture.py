@@ -15,13 +15,26 @@ BATCH_NORM_EPS = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedRow:
+    """(time, axes) -> (time, 1): the first `time` of the window's time * axes numbers, read
+    sample by sample, which for three axes is x, y, z of its first third.
+
+    This is all that the code published with arXiv 2507.00061 lets through: it reshapes the window
+    to (axes, time) where a transpose was meant, and both of its pools step over rows too, so that
+    only row 0 is left at the end. What happened to the other rows cannot reach the answer.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Conv:
-    """1-D convolution over time, batch norm, ReLU. Weights: `<name>.conv.weight` (O, I, K),
-    `<name>.conv.bias` (O,), `<name>.norm.{weight,bias,running_mean,running_var}` (O,)."""
+    """1-D convolution over time, batch norm where `norm`, ReLU. Weights: `<name>.conv.weight`
+    (O, I, K), `<name>.conv.bias` (O,), `<name>.norm.{weight,bias,running_mean,running_var}` (O,).
+    """
 
     name: str
     channels: int
     kernel: int
+    norm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,7 @@ class Dense:
     units: int
 
 
-Layer = Conv | MaxPool | MeanTime | Flatten | Dense
+Layer = PublishedRow | Conv | MaxPool | MeanTime | Flatten | Dense
 
 # A head for task T is linear without ReLU: `heads.T.weight` (labels, features), `heads.T.bias`.
 
@@ -73,9 +86,27 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv3", 64, 5),
         MeanTime(),
     ),
+    # The published code's tensor path, whose paper speaks of batch norm and whose code has none.
+    "mtl-net-paper": (
+        PublishedRow(),
+        Conv("conv1", 32, 9, norm=False),
+        MaxPool(2),
+        Conv("conv2", 64, 9, norm=False),
+        MaxPool(2),
+        Flatten(),
+        Dense("fc1", 1024),
+        Dense("fc2", 512),
+    ),
 }
 
 ARCHITECTURES = tuple(_TRUNKS)
+REPRODUCTIONS = {
+    "mtl-net-paper": "mtl-net-paper is the published network with its layout faults, for comparing "
+    "figures only: it sees the first third of a window and cannot be exported; use mtl-net."
+}
+"""Architectures that are no product: why, in a sentence."""
+
+EXPORTABLE = tuple(arch for arch in ARCHITECTURES if arch not in REPRODUCTIONS)
 
 
 def trunk(arch: str) -> tuple[Layer, ...]:
@@ -103,6 +134,8 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
     for layer in trunk(spec.arch):
         before = (steps, channels)
         match layer:
+            case PublishedRow():
+                channels = 1
             case Conv(channels=out, kernel=kernel):
                 steps, channels = steps - kernel + 1, out
             case MaxPool(size=size):
@@ -132,10 +165,10 @@ def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     features = spec.window.length * len(spec.window.axes)
     for item in shapes(spec):
         match item.layer:
-            case Conv(name=name, channels=out, kernel=kernel):
+            case Conv(name=name, channels=out, kernel=kernel, norm=norm):
                 found[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
                 found[f"{name}.conv.bias"] = (out,)
-                for part in ("weight", "bias", "running_mean", "running_var"):
+                for part in ("weight", "bias", "running_mean", "running_var") if norm else ():
                     found[f"{name}.norm.{part}"] = (out,)
             case Dense(name=name, units=units):
                 found[f"{name}.weight"] = (units, item.shape_in[1])

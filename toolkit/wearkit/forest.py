@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,10 +12,12 @@ from wearkit.errors import DataError, MissingToolError
 from wearkit.evaluate import score_logits
 from wearkit.features import features
 from wearkit.metrics import TaskScore
+from wearkit.spec import WindowSpec
 from wearkit.split import Split
 from wearkit.windows import WindowSet
 
 if TYPE_CHECKING:
+    from wearkit.readers.dataset import Dataset
     from wearkit.run_folder import Run
 
 TREES = 200
@@ -60,42 +62,63 @@ def forest_probabilities(
     return found
 
 
-def training_windows(run: Run, windows: WindowSet) -> Split:
-    """The split a run was trained with, of its data cut again.
+@dataclass(frozen=True, slots=True)
+class _HowSplit:
+    kind: str
+    fold: int
+    folds: int
+    seed: int
 
-    windows: as `wearkit train` cut them. Raises DataError when they are not the run's data, or
-    when its split cannot be made again.
-    """
-    provenance = run.checkpoint.provenance
-    known: Mapping[str, object] = provenance.get("data", {})
-    if windows.fingerprint != known.get("fingerprint"):
-        raise DataError(
-            f"These recordings are not the ones {run.path} was trained on (their fingerprint "
-            "differs): give --data, --format and --units as they were for wearkit train."
+
+class TrainingData:
+    """The recordings that runs were trained on, cut again: once for all folds of one split."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._cut: dict[tuple[str, WindowSpec], WindowSet] = {}
+
+    def of(self, run: Run) -> tuple[WindowSet, Split]:
+        """The windows and the split of a run, as `wearkit train` made them.
+
+        Raises DataError when the recordings are not the run's, or its split cannot be made again.
+        """
+        from wearkit.protocol import cut_for, split_windows
+
+        model, how = run.checkpoint.model, _how_split(run)
+        try:
+            key = (how.kind, model.window)
+            if key not in self._cut:
+                self._cut[key] = cut_for(self._dataset, model.window, how.kind)
+            # Split before tasks are left out, as in training: paper windows are stratified.
+            windows = self._cut[key]
+            learned = windows.only(model.tasks[0].name) if len(model.tasks) == 1 else windows
+        except DataError as error:
+            raise _not_its_data(run, str(error).rstrip(".")) from error
+        known = run.checkpoint.provenance.get("data", {})
+        if learned.fingerprint != known.get("fingerprint"):
+            raise _not_its_data(run, "their fingerprint differs")
+        split = split_windows(
+            windows, self._dataset.format, how.kind, fold=how.fold, folds=how.folds, seed=how.seed
         )
-    split = _split_again(windows, provenance.get("split", {}))
-    if not np.array_equal(windows.counts[split.test], run.test.counts):
-        raise DataError(
-            f"The split of {run.path} could not be made again: its test windows differ; was it "
-            "trained by another version?"
-        )
-    return split
-
-
-def _split_again(windows: WindowSet, told: Mapping[str, object]) -> Split:
-    from wearkit.split import leave_one_out_split, subject_split
-
-    kind = told.get("kind")
-    try:
-        fold, folds, seed = (int(str(told[name])) for name in ("fold", "folds", "seed"))
-    except (KeyError, ValueError) as error:
-        raise DataError("The run does not say how it was split: train again.") from error
-    match kind:
-        case "subject":
-            return subject_split(windows, fold=fold, folds=folds, seed=seed)
-        case "loso":
-            return leave_one_out_split(windows, fold=fold, seed=seed)
-        case _:
+        if not np.array_equal(learned.counts[split.test], run.test.counts):
             raise DataError(
-                f"The forest cannot make a split of kind {str(kind)!r} again: leave --forest away."
+                f"The split of {run.path} could not be made again: its test windows differ; was it "
+                "trained by another version?"
             )
+        return learned, split
+
+
+def _not_its_data(run: Run, why: str) -> DataError:
+    return DataError(
+        f"These recordings are not the ones {run.path} was trained on ({why}): give --data, "
+        "--format and --units as they were for wearkit train."
+    )
+
+
+def _how_split(run: Run) -> _HowSplit:
+    told = run.checkpoint.provenance.get("split", {})
+    try:
+        fold, folds, seed = (int(told[name]) for name in ("fold", "folds", "seed"))
+        return _HowSplit(str(told["kind"]), fold, folds, seed)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{run.path} does not say how it was split: train again.") from error

@@ -161,18 +161,31 @@ def summary(report: LiveReport) -> str:
         [
             f"{report.windows} windows: {report.windows_valid} with verdicts, "
             f"{report.windows_invalid} without{f' ({invalid})' if invalid else ''}.",
-            f"{report.lines} lines: {report.lines_ok} samples, {report.lines_rejected} left out"
-            f"{f' ({rejected})' if rejected else ''}, {report.lines_ignored} comments or blank.",
+            f"{_received(report)}, {report.lines_rejected} left out"
+            f"{f' ({rejected})' if rejected else ''}, {report.lines_ignored} {_ignored(report)}.",
             f"{report.missing_samples} samples missing, {report.restarts} restarts, "
             f"{report.clipped_share:.1%} of samples clipped, rate {measured}.",
         ]
     )
 
 
+def _received(report: LiveReport) -> str:
+    if report.frames is None:
+        return f"{report.lines} lines: {report.lines_ok} samples"
+    return (
+        f"{report.lines} frames: {report.lines_ok} whole with {report.samples} samples, "
+        f"{report.frames.lost} lost or damaged on the way"
+    )
+
+
+def _ignored(report: LiveReport) -> str:
+    return "comments or blank" if report.frames is None else "of text or unknown types"
+
+
 def _counters(report: LiveReport) -> str:
     rate = f"{report.rate.rate_hz:.2f} Hz" if report.rate else "measuring"
     return (
-        f"rate {rate}   samples {report.lines_ok}   missing {report.missing_samples}   "
+        f"rate {rate}   samples {report.samples}   missing {report.missing_samples}   "
         f"left out {report.lines_rejected}   clipped {report.clipped_share:.1%}\n"
         f"windows {report.windows}   without verdict {report.windows_invalid}   "
         f"restarts {report.restarts}"

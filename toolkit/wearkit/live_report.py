@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from wearkit.errors import VerificationError, WearkitError
+from wearkit.link.binary_stream import FrameTally
 from wearkit.link.rate import MeasuredRate
 from wearkit.link.units import UnitChoice
 
@@ -16,6 +17,7 @@ class LiveReport:
     """The state of a session, final once `ended` is set.
 
     bytes_*, lines_*: as in Ledger; rejected: lines by reason, duplicates among them.
+    samples: those that stand in windows or between them. frames: None where lines are text.
     missing_samples: taken by the device and never received (exact with an index column).
     clipped_samples: samples with an axis at a rail of the +-2 g range.
     windows = windows_valid + windows_invalid; invalid: windows by reason (one window can have
@@ -32,6 +34,7 @@ class LiveReport:
     lines_ok: int
     lines_ignored: int
     rejected: Mapping[str, int]
+    samples: int
     missing_samples: int
     restarts: int
     clipped_samples: int
@@ -43,6 +46,7 @@ class LiveReport:
     rate: MeasuredRate | None
     expected_rate_hz: float
     simulated: bool
+    frames: FrameTally | None = None
     ended: str = ""
     error: WearkitError | None = None
 
@@ -61,7 +65,7 @@ class LiveReport:
 
     @property
     def clipped_share(self) -> float:
-        return self.clipped_samples / self.lines_ok if self.lines_ok else 0.0
+        return self.clipped_samples / self.samples if self.samples else 0.0
 
     @property
     def rate_is_off(self) -> bool:
@@ -77,10 +81,11 @@ class LiveReport:
             "windows_valid": self.windows_valid,
             "windows_invalid": self.windows_invalid,
             "invalid": dict(self.invalid),
-            "samples": self.lines_ok,
+            "samples": self.samples,
             "missing_samples": self.missing_samples,
             "restarts": self.restarts,
             "clipped_share": self.clipped_share,
+            "frames": asdict(self.frames) if self.frames else None,
             "lines": self.lines,
             "lines_ok": self.lines_ok,
             "lines_ignored": self.lines_ignored,

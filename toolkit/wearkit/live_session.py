@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,10 +15,11 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import WearkitError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.clock import SessionClock
+from wearkit.link.link_stream import LinkStream
 from wearkit.link.rate import RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.stream import StreamOptions
 from wearkit.live_report import LiveReport
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
@@ -38,6 +40,7 @@ class LiveWindow:
 
     valid: every sample is there. reasons: why not; or, for a valid window, `rate` when the
     device's clock shows a rate more than 6 % off, so that the verdicts cannot be trusted.
+    device_index: as in GridWindow.
     """
 
     window: int
@@ -46,6 +49,7 @@ class LiveWindow:
     valid: bool
     reasons: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
+    device_index: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One line of `wearkit live --json`."""
@@ -79,12 +83,12 @@ class LiveSession:
         self._max_windows = max_windows
         self._recorder = recorder
         self._rate_hz = trained(graph.model).window.rate_hz
-        self.stream = SampleStream(options)
+        self.stream = LinkStream(options)
         self._grid = WindowGrid(trained(graph.model).window)
         self._clock = SessionClock(self._rate_hz)
         self._arrivals = RateMeter("arrival")
         self._last_index = -1
-        self._missing = self._restarts = self._clipped = 0
+        self._samples = self._missing = self._restarts = self._clipped = 0
         self._windows = self._windows_valid = 0
         self._invalid: Counter[str] = Counter()
 
@@ -96,7 +100,8 @@ class LiveSession:
     def feed(self, chunk: bytes, arrival_s: float) -> list[LiveWindow]:
         """The windows this chunk completes. arrival_s: host seconds when it was read.
 
-        Raises DataError when unit or columns cannot be settled (wearkit.link.stream).
+        Raises DataError when it cannot be settled what the samples are (wearkit.link.stream,
+        wearkit.link.binary_stream).
         """
         return self._advance(self.stream.feed(chunk, arrival_s))
 
@@ -118,6 +123,7 @@ class LiveSession:
             lines_ok=ledger.lines_ok,
             lines_ignored=ledger.lines_ignored,
             rejected=dict(sorted(ledger.rejected.items())),
+            samples=self._samples,
             missing_samples=self._missing,
             restarts=self._restarts,
             clipped_samples=self._clipped,
@@ -129,6 +135,7 @@ class LiveSession:
             rate=self._clock.device.measure() or self._arrivals.measure(),
             expected_rate_hz=self._rate_hz,
             simulated=self._is_simulated,
+            frames=copy(self.stream.tally),
             ended=ended,
             error=error,
         )
@@ -150,6 +157,7 @@ class LiveSession:
         taken = index - self._last_index
         time_s = self._clock.advance(index, taken, step.sample.t_us, restarted=step.restarted)
         self._last_index = index
+        self._samples += 1
         self._missing += step.missing
         if step.restarted:
             self._restarts += 1
@@ -188,6 +196,7 @@ class LiveSession:
                 valid=window.counts is not None,
                 reasons=(*window.reasons, *([RATE_REASON] if rate_is_off else [])),
                 verdicts={},
+                device_index=window.device_index,
             )
             if live.valid:
                 live = replace(live, verdicts=self._verdicts(logits, row))

@@ -6,7 +6,7 @@ window that touches a missing sample has no counts and says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -25,13 +25,18 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GridWindow:
-    """One window. t_s: time of its first sample. counts: (length, 3) int16, None when invalid."""
+    """One window. t_s: time of its first sample. counts: (length, 3) int16, None when invalid.
+
+    device_index: the device's own number of its first sample, for a valid window of a device that
+    numbers them.
+    """
 
     window: int
     first_index: int
     t_s: float
     counts: NDArray[np.int16] | None
     reasons: tuple[Missing, ...]
+    device_index: int | None = None
 
 
 class WindowGrid:
@@ -63,6 +68,8 @@ class WindowGrid:
         for position in range(absent):
             found += self._append(why, self._last_s + between_s * (position + 1))
         found += self._append(step.sample.counts, t_s)
+        if found and found[-1].counts is not None and step.sample.index is not None:
+            found[-1] = replace(found[-1], device_index=step.sample.index - self._length + 1)
         self._last_s = t_s
         return found
 

@@ -16,27 +16,43 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wearkit import architecture
-from wearkit.architecture import BATCH_NORM_EPS, Conv, Dense, Flatten, LayerShape, MaxPool, MeanTime
+from wearkit.architecture import (
+    BATCH_NORM_EPS,
+    Conv,
+    Dense,
+    Flatten,
+    LayerShape,
+    MaxPool,
+    MeanTime,
+    PublishedRow,
+)
 from wearkit.counts import INPUT_SCALE_G
 from wearkit.spec import ModelSpec
 
 
 class _ConvBlock(nn.Module):
-    """Valid convolution over time, batch norm, ReLU on (N, channels, 1, steps).
+    """Valid convolution over time, batch norm or none, ReLU on (N, channels, 1, steps).
 
     The parameters are those of a 1-D convolution. It runs as a 2-D one of height 1 because only
     that has a channels-last kernel, in which memory order is (time, channels) all the way
     through: nothing is copied on the way in, nor by the time-major flatten.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, kernel: int, norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv1d(channels_in, channels_out, kernel)
-        self.norm = nn.BatchNorm2d(channels_out, eps=BATCH_NORM_EPS)
+        self.norm = nn.BatchNorm2d(channels_out, eps=BATCH_NORM_EPS) if norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.conv2d(x, self.conv.weight.unsqueeze(2), self.conv.bias)
         return functional.relu(self.norm(x))
+
+
+class _PublishedRow(nn.Module):
+    """See architecture.PublishedRow: (N, axes, 1, steps) -> (N, 1, 1, steps)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.permute(0, 2, 3, 1).flatten(1)[:, None, None, : x.shape[3]]
 
 
 class _MaxPool(nn.Module):
@@ -67,8 +83,10 @@ class _DenseBlock(nn.Linear):
 
 def _block(item: LayerShape) -> nn.Module:
     match item.layer:
-        case Conv(channels=channels, kernel=kernel):
-            return _ConvBlock(item.shape_in[1], channels, kernel)
+        case PublishedRow():
+            return _PublishedRow()
+        case Conv(channels=channels, kernel=kernel, norm=norm):
+            return _ConvBlock(item.shape_in[1], channels, kernel, norm)
         case MaxPool(size=size):
             return _MaxPool(size)
         case MeanTime():

@@ -23,17 +23,35 @@ def cut_and_split(
 
     Raises DataError for a protocol this data set does not have.
     """
-    if split == "paper":
-        windows = cut_stream(dataset, spec)
-        return windows, paper_split(windows, fold=fold, seed=seed)
-    if split == "official" and dataset.format not in _OFFICIAL:
-        known = ", ".join(sorted(_OFFICIAL))
-        raise DataError(f"Only {known} have an official split, not {dataset.format}.")
-    windows = cut(dataset, spec)
-    if split == "official":
-        return windows, named_split(windows, "official", _OFFICIAL[dataset.format], seed=seed)
-    if split == "loso":
-        return windows, leave_one_out_split(windows, fold=fold, seed=seed)
-    if split == "subject":
-        return windows, subject_split(windows, fold=fold, folds=folds, seed=seed)
+    windows = cut_for(dataset, spec, split)
+    return windows, split_windows(windows, dataset.format, split, fold=fold, folds=folds, seed=seed)
+
+
+def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
+    """The windows that every fold of the protocol is made of: cut once, split often."""
+    return cut_stream(dataset, spec) if split == "paper" else cut(dataset, spec)
+
+
+def split_windows(
+    windows: WindowSet,
+    data_format: str,
+    split: str,
+    *,
+    fold: int = 0,
+    folds: int = 5,
+    seed: int = 0,
+) -> Split:
+    """windows: of `cut_for`. data_format: of the data set they were cut from."""
+    match split:
+        case "subject":
+            return subject_split(windows, fold=fold, folds=folds, seed=seed)
+        case "loso":
+            return leave_one_out_split(windows, fold=fold, seed=seed)
+        case "paper":
+            return paper_split(windows, fold=fold, seed=seed)
+        case "official" if data_format in _OFFICIAL:
+            return named_split(windows, "official", _OFFICIAL[data_format], seed=seed)
+        case "official":
+            known = ", ".join(sorted(_OFFICIAL))
+            raise DataError(f"Only {known} have an official split, not {data_format}.")
     raise DataError(f"Unknown split {split!r}: choose one of {', '.join(SPLITS)}.")

@@ -6,6 +6,8 @@ calibration.npz                            training windows for the quantizer, c
 test.npz                                   the fold's test windows, counts and targets
 curves.png, confusion-<task>.png           the same, to look at
 state.*                                    while unfinished only (wearkit.training_state)
+
+`wearkit train --fold all` leaves fold-0, fold-1, ... each such a run, and cross_validation.json.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from wearkit.train import TrainingResult
 
 RUNS = "runs"
+FOLDS_SUMMARY = "cross_validation.json"
 CALIBRATION_WINDOWS = 512
 _PICTURES_BYTES = 4 << 20  # and metrics, generously
 _STATE_COPIES = 10  # student, teacher, best, Adam's two; twice, while one state replaces another
@@ -69,11 +72,24 @@ def new_run(arch: str, parent: Path = Path(RUNS)) -> Path:
 
 
 def newest_run(parent: Path = Path(RUNS)) -> Path:
-    """The run written last. Raises ModelFileError when there is none."""
-    found = [(path.stat().st_mtime_ns, path) for path in parent.glob("*/checkpoint.json")]
+    """The run, or all folds of one, written last. Raises ModelFileError when there is none."""
+    last_files = [
+        path for name in ("checkpoint.json", FOLDS_SUMMARY) for path in parent.glob(f"*/{name}")
+    ]
+    found = [(path.stat().st_mtime_ns, path) for path in last_files]
     if not found:
         raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
     return max(found)[1].parent
+
+
+def fold_folder(path: Path, fold: int) -> Path:
+    """Where in `path` a run over every fold keeps one of them."""
+    return path / f"fold-{fold}"
+
+
+def holds_folds(path: Path) -> bool:
+    """Whether `path` holds the folds of a run rather than one run."""
+    return fold_folder(path, 0).is_dir() and not (path / "checkpoint.json").exists()
 
 
 def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec) -> None:
@@ -216,6 +232,10 @@ def open_run(path: Path) -> Run:
     if not path.is_dir():
         raise ModelFileError(
             f"There is no run folder {path}: name a folder written by `wearkit train`."
+        )
+    if holds_folds(path):
+        raise ModelFileError(
+            f"{path} holds every fold of a run: name one of them, such as {fold_folder(path, 0)}."
         )
     checkpoint = load_checkpoint(path)
     metrics = read_metrics(path / METRICS_NAME)

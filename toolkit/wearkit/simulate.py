@@ -1,4 +1,4 @@
-"""simulate(): recordings -> the lines a sensor would print -> a pseudo-terminal, in real time."""
+"""simulate(): recordings -> what a sensor would send -> a pseudo-terminal, in real time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,32 @@ from wearkit.spec import WindowSpec
 from wearkit.units import Unit
 
 HEADER_S = 10.0  # of sensor time between two headers, so that a reader can join late
-_MAX_BATCH = 256  # lines in one write: 5 s of samples, far below a pty's buffer
+_MAX_BATCH = 256  # samples in one write: 5 s of samples, far below a pty's buffer
 _SHORTEST_SLEEP_S = 0.002
 _T_US_WRAP = 1 << 32  # a board's micros()
 # Digits after the point with which every count comes back exactly (half a count is 0.00195 g).
 _DECIMALS = {Unit.G: 5, Unit.MG: 2, Unit.M_S2: 4}
+
+
+class Encoder(Protocol):
+    """Samples in order -> bytes, which may come with a later sample."""
+
+    def encode(self, index: int, counts: tuple[int, int, int]) -> bytes: ...
+
+    def flush(self) -> bytes:
+        """What still waits for later samples."""
+        ...
+
+
+class StreamFormat(Protocol):
+    """LineFormat, or wearkit.simulated_frames.FrameFormat. spec: rate and hop."""
+
+    @property
+    def spec(self) -> WindowSpec: ...
+
+    def encoder(self) -> Encoder:
+        """A new one for every reader, to whom it says what the samples are."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +70,28 @@ class LineFormat:
             scale, digits = self.unit.per_g / COUNTS_PER_G, _DECIMALS[self.unit]
             axes = [f"{count * scale:.{digits}f}" for count in counts]
         return f"{index},{t_us},{','.join(axes)}\n"
+
+    def encoder(self) -> Encoder:
+        return _LineEncoder(self)
+
+
+class _LineEncoder:
+    """A line a sample, and a header every HEADER_S."""
+
+    def __init__(self, line_format: LineFormat) -> None:
+        self._format = line_format
+        self._header_every = max(1, round(HEADER_S * line_format.spec.rate_hz))
+        self._next_header = 0
+
+    def encode(self, index: int, counts: tuple[int, int, int]) -> bytes:
+        line = self._format.sample_line(index, counts)
+        if self._format.header and index >= self._next_header:
+            line = self._format.header_line() + line
+            self._next_header = index + self._header_every
+        return line.encode("ascii")
+
+    def flush(self) -> bytes:
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +141,7 @@ def samples(
 def simulate(
     port: PseudoTerminal,
     recordings: Callable[[], Iterable[Recording]],
-    line_format: LineFormat,
+    stream_format: StreamFormat,
     *,
     speed: float = 1.0,
     seconds: float | None = None,
@@ -106,21 +150,21 @@ def simulate(
 ) -> Played:
     """Play to the reader that has the port open, at `speed` times the recordings' own pace.
 
-    Every line is due at an absolute time, so the pace does not drift; a reader that is slower
+    Every sample is due at an absolute time, so the pace does not drift; a reader that is slower
     holds the writing back, and nothing is ever dropped. seconds: of sensor time, then stop.
     loop: begin again after the last recording. Ends when all is sent and read, when the reader
     leaves, or on `stop`.
     """
-    player = _Player(port, line_format, speed, stop)
-    limit = None if seconds is None else round(seconds * line_format.spec.rate_hz)
+    player = _Player(port, stream_format, speed, stop)
+    limit = None if seconds is None else round(seconds * stream_format.spec.rate_hz)
     left = False
     try:
         feed = _counted(recordings, player, loop=loop)
-        for index, counts in islice(samples(feed, line_format.spec), limit):
+        for index, counts in islice(samples(feed, stream_format.spec), limit):
             player.play(index, counts)
             if stop():
                 break
-        player.flush()
+        player.end()
     except ReaderLeftError:
         left = True
     drained = not left and port.drain(stop)
@@ -134,22 +178,20 @@ def _counted(
         for recording in recordings():
             player.recordings += 1
             yield recording
-            player.flush()  # making the next recording takes time; this one's end must not wait
+            player.end()  # making the next recording takes time; this one's end must not wait
         if not loop:
             return
 
 
 class _Player:
-    """Collects the lines that are due and writes them together."""
+    """Collects what is due and writes it together."""
 
     def __init__(
-        self, port: PseudoTerminal, line_format: LineFormat, speed: float, stop: Stop
+        self, port: PseudoTerminal, stream_format: StreamFormat, speed: float, stop: Stop
     ) -> None:
-        self._port, self._format, self._stop = port, line_format, stop
-        self._seconds_per_sample = 1.0 / (line_format.spec.rate_hz * speed)
-        self._header_every = max(1, round(HEADER_S * line_format.spec.rate_hz))
-        self._next_header = 0
-        self._lines: list[str] = []
+        self._port, self._encoder, self._stop = port, stream_format.encoder(), stop
+        self._seconds_per_sample = 1.0 / (stream_format.spec.rate_hz * speed)
+        self._due: list[bytes] = []
         self._waiting = 0
         self._start_s: float | None = None
         self.sent = self.recordings = 0
@@ -161,22 +203,23 @@ class _Player:
             self._start_s = time.monotonic() - index * self._seconds_per_sample
         due_s = self._start_s + index * self._seconds_per_sample
         early_s = due_s - time.monotonic()
-        if self._lines and (early_s > 0 or self._waiting >= _MAX_BATCH):
+        if self._due and (early_s > 0 or self._waiting >= _MAX_BATCH):
             self.flush()
         if early_s > 0:
             self._sleep_until(due_s)
         self.lag_s = max(0.0, -early_s)
-        if self._format.header and index >= self._next_header:
-            self._lines.append(self._format.header_line())
-            self._next_header = index + self._header_every
-        self._lines.append(self._format.sample_line(index, counts))
+        self._due.append(self._encoder.encode(index, counts))
         self._waiting += 1
 
+    def end(self) -> None:
+        """Write what the encoder still holds, too."""
+        self._due.append(self._encoder.flush())
+        self.flush()
+
     def flush(self) -> None:
-        data = "".join(self._lines).encode("ascii")
-        self._port.write(data, self._stop)
+        self._port.write(b"".join(self._due), self._stop)
         self.sent += self._waiting
-        self._lines, self._waiting = [], 0
+        self._due, self._waiting = [], 0
 
     def _sleep_until(self, due_s: float) -> None:
         while not self._stop():

@@ -33,8 +33,9 @@ extern "C" {
 /* No sample for this long, ten periods, is a fault: the part lost its power or its settings. */
 #define WK_ADXL345_STALL_US 200000u
 
-/* How the driver reaches the registers. Both functions return 0 when the part acknowledged and
- * every byte was transferred, anything else when not; both must return within a bounded time.
+/* How the driver reaches the registers; wk_adxl345_bus.h makes one of an I2C or SPI controller.
+ * Both functions return 0 when the part acknowledged and every byte was transferred, anything else
+ * when not; both must return within a bounded time.
  * `read` is one burst: reg, reg + 1, ... in a single transfer.
  * The part needs 5 us between the end of a data read (past register 0x37) and the next read of
  * FIFO_STATUS: I2C's address byte (22 us at 400 kHz) and SPI up to 1.6 MHz take longer than that;
@@ -53,7 +54,10 @@ typedef enum {
     WK_ADXL345_ERR_READ_BACK, /* fault.reg was set to fault.expected but reads fault.got */
     WK_ADXL345_ERR_OVERRUN,   /* the FIFO was full: samples may have been lost */
     WK_ADXL345_ERR_STALLED,   /* no sample for WK_ADXL345_STALL_US */
-    WK_ADXL345_ERR_GLITCH     /* a value that the part cannot send: bus noise or lost settings */
+    WK_ADXL345_ERR_GLITCH,    /* a value that the part cannot send: bus noise or lost settings */
+    WK_ADXL345_ERR_SETTINGS,  /* running, fault.reg does not read as it was set: power dip or noise */
+    WK_ADXL345_ERR_MOVED,     /* self-test: the board was not still */
+    WK_ADXL345_ERR_SELF_TEST  /* self-test: the axis in fault.reg (0 = x) hardly moved */
 } wk_adxl345_status_t;
 
 /* What the last error was about; meaningful as noted beside the status. */
@@ -82,10 +86,38 @@ WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, con
 /* Read the oldest waiting sample, one 6-byte burst. The very first after begin is dropped (the
  * part's turn-on transient). t_us: k waiting samples share the time since the previous one
  * equally, so a late call does not bunch them.
- * Returns OK (out_sample is written), EMPTY, ERR_NO_ANSWER, ERR_OVERRUN, ERR_STALLED or
- * ERR_GLITCH; out_sample is written only with OK. */
+ * Returns OK (out_sample is written), EMPTY, ERR_NO_ANSWER, ERR_OVERRUN, ERR_STALLED, ERR_GLITCH
+ * or ERR_SETTINGS; out_sample is written only with OK. */
 WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us,
                                                   wk_sample_t *out_sample);
+
+/* Supply voltage, on which the self-test's force depends (data sheet, Table 14). */
+typedef enum { WK_ADXL345_2V0, WK_ADXL345_2V5, WK_ADXL345_3V3, WK_ADXL345_3V6 } wk_adxl345_supply_t;
+
+/* The board's clock in microseconds, for the one function here that waits. */
+typedef struct {
+    uint32_t (*now_us)(void *context);
+    void *context;
+} wk_clock_t;
+
+/* Let the part push its own proof mass and see whether it moves. The board must lie still for 0.4
+ * s. Sets the part up for it (100 Hz, +-16 g, standby before and after): call wk_adxl345_begin
+ * afterwards. `bus` and `clock` are used only during the call; out_sensor is written for `fault`.
+ * out_change: x, y, z with SELF_TEST minus without, in 1/256 g, written with OK and ERR_SELF_TEST.
+ * An axis passes when it changed in the right direction by at least the data sheet's minimum for
+ * the supply; more than its maximum "is not necessarily a failure" and passes too.
+ * Returns OK, ERR_NO_ANSWER, ERR_ID, ERR_READ_BACK, ERR_STALLED, ERR_GLITCH, ERR_MOVED or
+ * ERR_SELF_TEST. */
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_self_test(wk_adxl345_t *out_sensor,
+                                                       const wk_bus_t *bus,
+                                                       const wk_clock_t *clock,
+                                                       wk_adxl345_supply_t supply,
+                                                       int16_t out_change[3]);
+
+/* Read DEVID: OK, ERR_NO_ANSWER or ERR_ID. Set a register and read it back: OK, ERR_NO_ANSWER or
+ * ERR_READ_BACK. Both say more in sensor->fault; sensor->bus must be set. */
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_check_id(wk_adxl345_t *sensor);
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_set(wk_adxl345_t *sensor, uint8_t reg, uint8_t value);
 
 /* Longest sentence of wk_adxl345_explain. */
 #define WK_ADXL345_EXPLAIN_MAX 128

@@ -27,7 +27,8 @@ def command() -> None:
 def info(path: str, format_name: str | None, units: str | None, as_json: bool) -> None:
     """Say what the recordings at PATH hold, and what of them was dropped and why.
 
-    PATH is a folder, a file, a .zip or a .tar.xz (read in place), or posture-sim.
+    PATH is a folder, a file, a .zip or a tar (plain, .gz, .bz2 or .xz; read in place), or
+    posture-sim.
     """
     from rich.console import Console
 

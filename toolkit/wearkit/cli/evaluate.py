@@ -26,7 +26,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--checkpoint",
     type=_FOLDER,
     metavar="RUN",
-    help="A run of wearkit train: scores the float network.  [default: the newest run]",
+    help="A run of wearkit train: scores the float network, or those of all its folds.  "
+    "[default: the newest run]",
 )
 @click.option(
     "--bundle",
@@ -68,8 +69,7 @@ def command(
     A run brings its own test windows; a bundle alone needs --data. A page for a browser,
     evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
-    from wearkit.report.html import write_evaluation
-    from wearkit.run_folder import newest_run, open_run
+    from wearkit.run_folder import holds_folds, newest_run, open_run
 
     if data is None and (data_format is not None or units is not None):
         raise click.UsageError("--format and --units describe --data, which is not given.")
@@ -83,16 +83,29 @@ def command(
             "--forest needs a run and its training data: a run keeps only its test windows, so "
             "add --data as it was for wearkit train."
         )
-    run = open_run(checkpoint or newest_run()) if checkpoint or bundle is None else None
+    path = checkpoint or (newest_run() if bundle is None else None)
+    if path is not None and holds_folds(path):
+        found = _every_fold(
+            path, bundle, None if data is None else (data, data_format, units), forest
+        )
+        _finish(found, report or path / "evaluation", as_json)
+        return
+    run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
     model = _model(run, opened)
     recordings = None if data is None else _open_data(data, data_format, units)
     if forest:
         assert run is not None and recordings is not None
-        found = _with_forest(run, opened, model, recordings)
+        found = _with_forest(run, opened, recordings)
     else:
         found = _evaluated(run, opened, model, recordings)
-    page = write_evaluation(found, report or _default_folder(run, opened))
+    _finish(found, report or _default_folder(run, opened), as_json)
+
+
+def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:
+    from wearkit.report.html import write_evaluation
+
+    page = write_evaluation(found, folder)
     if as_json:
         click.echo(json.dumps({"report": str(page), **found.to_json()}, allow_nan=False))
     else:
@@ -148,19 +161,33 @@ def _evaluated(
     )
 
 
-def _with_forest(
-    run: Run, bundle: Bundle | None, model: ModelSpec, recordings: Dataset
-) -> Evaluation:
+def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evaluation:
     """The networks and the forest on the run's own test windows."""
-    from wearkit.cut import cut
-    from wearkit.forest import forest_probabilities, training_windows
+    from wearkit.forest import TrainingData, forest_probabilities
     from wearkit.report.evaluation import share_result
 
-    windows = cut(recordings, model.window)
-    split = training_windows(run, windows)
-    shares = forest_probabilities(windows, split)
+    shares = forest_probabilities(*TrainingData(recordings).of(run))
     forest = share_result("forest", shares, run.test)
     return _own(run, bundle, (*_networks(run, bundle, run.test), forest))
+
+
+def _every_fold(
+    path: Path, bundle: Path | None, data: tuple[str, str | None, str | None] | None, forest: bool
+) -> Evaluation:
+    """Every fold's network, and a forest on the same folds, on all the people they test."""
+    from wearkit.report.over_folds import evaluate_folds
+
+    if bundle is not None or (data is not None and not forest):
+        raise click.UsageError(
+            f"{path} holds every fold of a run, and a bundle or other recordings are scored beside "
+            "one network: name a fold with --checkpoint."
+        )
+    if data is None:
+        return evaluate_folds(path)
+    from wearkit.forest import TrainingData, forest_probabilities
+
+    trained_on = TrainingData(_open_data(*data))
+    return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
 
 
 def _own(run: Run, bundle: Bundle | None, models: tuple[ModelResult, ...]) -> Evaluation:

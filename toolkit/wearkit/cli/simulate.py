@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import Dataset
     from wearkit.recording import Recording
-    from wearkit.simulate import LineFormat
+    from wearkit.simulate import StreamFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
+PROTOCOLS = ("text", "binary")
 
 
 @click.command()
@@ -44,6 +45,13 @@ UNITS = ("counts", "g", "mg", "m/s2")
     show_default=True,
     help="Unit of the lines that are sent.",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    default="text",
+    show_default=True,
+    help="Lines of text, or frames as the firmware sends them.",
+)
 @click.option("--no-header", is_flag=True, help="Do not say what the lines mean.")
 @click.option(
     "--link",
@@ -62,6 +70,7 @@ def command(
     speed: float,
     loop: bool,
     units: str,
+    protocol: str,
     no_header: bool,
     link: Path | None,
     wait: float | None,
@@ -71,13 +80,11 @@ def command(
     The first line on stdout is the port to give to `wearkit live --port`. Playing starts when a
     reader opens it.
     """
-    from wearkit.cut import DEFAULT_SPEC
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
-    from wearkit.simulate import LineFormat
-    from wearkit.units import Unit
 
     _check(speed, seconds)
+    stream_format = _format(protocol, units, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
     chosen = _Chosen(dataset, subject, recording)
     chosen.check()
@@ -86,8 +93,7 @@ def command(
         try:
             click.echo(port.path)
             click.echo(f"Simulated sensor: {chosen} at {speed:g} times real time.", err=True)
-            line_format = LineFormat(DEFAULT_SPEC, Unit(units), header=not no_header)
-            _play(port, chosen, line_format, speed, seconds, loop, wait, received)
+            _play(port, chosen, stream_format, speed, seconds, loop, wait, received)
         finally:
             port.close()
     return 128 + received[0] if received else 0
@@ -98,6 +104,19 @@ def _check(speed: float, seconds: float | None) -> None:
         raise click.BadParameter("--speed must be a positive number.")
     if seconds is not None and not seconds > 0:
         raise click.BadParameter("--seconds must be a positive number.")
+
+
+def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
+    from wearkit.cut import DEFAULT_SPEC
+    from wearkit.simulate import LineFormat
+    from wearkit.simulated_frames import FrameFormat
+    from wearkit.units import Unit
+
+    if protocol == "text":
+        return LineFormat(DEFAULT_SPEC, Unit(units), header=header)
+    if units != "counts" or not header:
+        raise click.BadParameter("Frames carry counts and always a HELLO: leave it out.")
+    return FrameFormat(DEFAULT_SPEC)
 
 
 class _Chosen:
@@ -136,7 +155,7 @@ class _Chosen:
 def _play(
     port: PseudoTerminal,
     chosen: _Chosen,
-    line_format: LineFormat,
+    stream_format: StreamFormat,
     speed: float,
     seconds: float | None,
     loop: bool,
@@ -158,7 +177,7 @@ def _play(
         played = simulate(
             port,
             lambda: chosen,
-            line_format,
+            stream_format,
             speed=speed,
             seconds=seconds,
             loop=loop,

@@ -160,7 +160,8 @@ def command(
 def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
     """A fold that is interrupted ends it all, and is resumed by its own folder."""
     from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.cross_validation import JSON_NAME, summarise
+    from wearkit.cross_validation import summarise
+    from wearkit.run_folder import FOLDS_SUMMARY, fold_folder
     from wearkit.safe_write import write_json
 
     runs: list[str] = []
@@ -170,7 +171,7 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
     while len(runs) < folds:
         fold = len(runs)
         display = TrainingDisplay()
-        run = path / f"fold-{fold}"
+        run = fold_folder(path, fold)
         windows, result, found = _run(run, {**options, "fold": fold}, display, False)
         display.result(run, windows, result, found)
         if result.interrupted:
@@ -187,7 +188,7 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
         "folds": runs,
         "tasks": summarise(scores),
     }
-    write_json(path / JSON_NAME, summary)
+    write_json(path / FOLDS_SUMMARY, summary)
     if as_json:
         click.echo(json.dumps({"run": str(path), **summary}, allow_nan=False))
     display.folds(path, len(runs), summary["tasks"])

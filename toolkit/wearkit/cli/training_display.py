@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import TaskID as BarId
 
-from wearkit.architecture import parameter_count
+from wearkit.architecture import REPRODUCTIONS, parameter_count
 from wearkit.cli.score_tables import score_table
 from wearkit.history import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
 from wearkit.metrics import TaskScore
@@ -52,6 +52,8 @@ class TrainingDisplay:
             self._say(f"Note: {note}")
         tasks = ", ".join(f"{task.name} ({len(task.labels)})" for task in spec.tasks)
         self._say(f"{spec.arch}: {parameter_count(spec):,} parameters; tasks: {tasks}.")
+        if spec.arch in REPRODUCTIONS:
+            self._say(f"WARNING: {REPRODUCTIONS[spec.arch]}")
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -108,7 +110,9 @@ class TrainingDisplay:
             f"Kept the {result.kept} of epoch {result.epoch}; trained {result.training_s:.1f} s "
             f"on {result.device} ({result.windows_per_s:,.0f} windows/s)."
         )
-        self._say(f"Saved in {path}. Next: wearkit export --int8 --checkpoint {path}")
+        reproduction = result.checkpoint.model.arch in REPRODUCTIONS
+        command = "evaluate" if reproduction else "export --int8"
+        self._say(f"Saved in {path}. Next: wearkit {command} --checkpoint {path}")
 
     def folds(self, path: Path, folds: int, tasks: Mapping[str, Any]) -> None:
         """tasks: what `cross_validation.summarise` gives."""

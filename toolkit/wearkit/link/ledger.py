@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-
-from wearkit.link.text_line import Reason
+from enum import StrEnum
 
 
 class Ledger:
     """accepted + rejected + ignored = received, in bytes and in lines, once a stream ended.
 
-    Ignored are comments, headers, blank lines and pieces that were never whole lines.
+    Ignored are comments, headers, blank lines and pieces that were never whole lines; in a
+    stream of frames the zeros between them, text, and types of later versions. There a line is
+    what stands between two zeros. rejected: by Reason or FrameFault.
     """
 
     def __init__(self) -> None:
         self.lines_ok = self.lines_ignored = 0
         self.bytes_ok = self.bytes_rejected = self.bytes_ignored = 0
-        self.rejected: Counter[Reason] = Counter()
+        self.rejected: Counter[StrEnum] = Counter()
 
     @property
     def lines(self) -> int:
@@ -30,7 +31,7 @@ class Ledger:
         self.lines_ok += 1
         self.bytes_ok += size_bytes
 
-    def reject(self, reason: Reason, size_bytes: int) -> None:
+    def reject(self, reason: StrEnum, size_bytes: int) -> None:
         self.rejected[reason] += 1
         self.bytes_rejected += size_bytes
 

@@ -93,6 +93,11 @@ class SampleStream:
                 raise
         return self._place_all() if self.choice is not None else []
 
+    def skip(self, chunk: bytes) -> None:
+        """Only book bytes that came together with what was refused."""
+        for line in self.decoder.feed(chunk):
+            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
+
     def finish(self) -> list[Step]:
         """Close the accounts: what still waits for a decision is counted as undecided."""
         for line in self.decoder.finish():

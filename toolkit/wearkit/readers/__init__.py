@@ -8,8 +8,9 @@ from pathlib import Path
 
 from wearkit.errors import DataError
 from wearkit.readers import csv_text, cwa, dsads, hapt, mhealth, sisfall, sleep, uci_har, wisdm
-from wearkit.readers.archive import Source, open_source
+from wearkit.readers.archive import open_source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.units import Unit
 
 POSTURE_SIM = "posture-sim"
@@ -61,7 +62,8 @@ FORMATS = (
 def open_dataset(
     source: str | Path, *, format: str | None = None, units: str | None = None
 ) -> Dataset:
-    """The recordings at `source`: a folder, a file, a .zip or a .tar.xz, or "posture-sim".
+    """The recordings at `source`: a folder, a file, an archive (.zip, .tar, .tar.gz, .tar.bz2,
+    .tar.xz), or "posture-sim".
 
     format: a name of FORMATS; None finds it. units: for recordings that do not say (g, mg,
     m/s2, counts). Recordings are read when the data set is iterated, each time anew.

@@ -9,7 +9,8 @@ Comments (`#`) before it may say `units=` (g, mg, m/s2, counts), `task=` (what t
 default activity) and `sensor=simulated`. An empty label is none; a missing placement is
 "unknown"; a missing subject is the name of the file, so give the column when one person has
 several files. Within one subject and placement a row whose time goes back begins a new
-recording, and a row that cannot be read is left out, which leaves a gap in time.
+recording, and a row that cannot be read is left out, which leaves a gap in time. A last line
+without an end counts when nothing of it is new: half a label would be a label of its own.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.readers.archive import FileSource, Source
 from wearkit.readers.csv_header import DEFAULT_TASK, NUMBERS, Header, HeaderReader, unquoted
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import FileSource, Source
 from wearkit.readers.stretches import Key, RowBlock, Stretches
-from wearkit.readers.text_rows import GARBLED, Lines, parse_rows
+from wearkit.readers.text_rows import GARBLED, UNFINISHED, Lines, parse_rows
 from wearkit.recording import UNLABELLED, Recording
 from wearkit.units import Unit
 
@@ -100,6 +101,12 @@ class _Tags:
             self.tags.append(self._tag(tail))
         return np.fromiter((self.index[tail] for tail in tails), np.int64, count=len(tails))
 
+    def know(self, lines: list[str]) -> bool:
+        """Whether the texts of every line with enough columns came before."""
+        commas = self.file.header.width - 1
+        whole = [line for line in lines if line.count(",") == commas]
+        return self.index.keys() >= set(_tails(whole, self.file.header))
+
     def _tag(self, tail: str) -> _Tag | None:
         texts = self.file.header.texts
         fields = [unquoted(text) for text in tail.split(",")] if texts else []
@@ -153,7 +160,8 @@ def _labels(file: _File) -> set[str]:
     commas = file.header.width - 1
     for block in file.blocks:
         whole = [line for line in block if line[0] != "#" and line.count(",") == commas]
-        tags.codes(list(set(_tails(whole, file.header))))
+        if not file.lines.unfinished:
+            tags.codes(list(set(_tails(whole, file.header))))
     return {tag.label for tag in tags.tags if tag is not None and tag.label}
 
 
@@ -178,6 +186,9 @@ def _filled(file: _File, stretches: Stretches) -> Iterator[Recording]:
     code_of = {"": UNLABELLED} | {label: code for code, label in enumerate(stretches.names)}
     for block in file.blocks:
         lines = [line for line in block if line[0] != "#"]
+        if file.lines.unfinished and not tags.know(lines):
+            stretches.dropped[UNFINISHED] += 1
+            break
         rows = parse_rows(lines, width=file.header.width, numbers=len(NUMBERS), delimiter=",")
         stretches.dropped.update(rows.dropped)
         tag = tags.codes(_tails([lines[index] for index in rows.kept.tolist()], file.header))

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.readers.archive import Source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.recording import UNLABELLED, LabelTrack, Recording
 from wearkit.units import Unit
 

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.readers.archive import Source
 from wearkit.readers.dataset import Dataset
-from wearkit.readers.text_rows import TOO_LONG, Lines, parse_rows
+from wearkit.readers.source import Source
+from wearkit.readers.text_rows import TOO_LONG, UNFINISHED, Lines, parse_rows
 from wearkit.recording import UNLABELLED, LabelTrack, Recording
 from wearkit.units import Unit
 
@@ -114,6 +114,8 @@ def _read_runs(stream: IO[bytes], name: str) -> dict[int, list[_Run]]:
             if label > len(LABELS) or end < start:
                 raise DataError(f"{name} holds an impossible run ({label}, {start} to {end}).")
             runs[experiment].append(_Run(user, label - 1, start - 1, end))
+    if lines.unfinished:  # half a number is a number too
+        lines.dropped[UNFINISHED] += 1
     if lines.dropped or not runs:
         raise DataError(f"{name} is damaged ({_counted(lines.dropped)}): copy it again.")
     return runs

@@ -14,8 +14,8 @@ import numpy as np
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import DataError
-from wearkit.readers.archive import Source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.readers.table import read_table
 from wearkit.recording import LabelTrack, Recording
 from wearkit.units import Unit

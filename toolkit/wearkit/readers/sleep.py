@@ -20,8 +20,8 @@ import numpy as np
 
 from wearkit.errors import DataError
 from wearkit.posture_sim import POSTURES, TASK
-from wearkit.readers.archive import Source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.readers.text_rows import Lines, parse_rows
 from wearkit.recording import LabelTrack, Recording
 from wearkit.units import Unit

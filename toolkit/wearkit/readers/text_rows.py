@@ -36,14 +36,16 @@ _LONG_EXPONENT = re.compile(r"[eE][+-]?[0-9]{4}")
 
 @dataclass(slots=True)
 class Lines:
-    """The complete lines of a stream, block by block, without their ends. Read once.
+    """The lines of a stream, block by block, without their ends. Read once.
 
-    A last line without an end is not given (it may be half a line of a broken copy) and, like
-    a line over 4 KiB, is counted in `dropped`. Bytes that are not UTF-8 become U+FFFD.
+    A line over 4 KiB is left out and counted in `dropped`. A last line without an end is given
+    as a block of its own, and `unfinished` says so from then on: it may be whole, or half a line
+    of a broken copy. Bytes that are not UTF-8 become U+FFFD.
     """
 
     stream: IO[bytes]
     dropped: Counter[str] = field(default_factory=Counter)
+    unfinished: bool = False
 
     def __iter__(self) -> Iterator[list[str]]:
         rest, skipping = b"", False
@@ -64,7 +66,8 @@ class Lines:
         if skipping:
             self.dropped[TOO_LONG] += 1
         elif rest.strip():
-            self.dropped[UNFINISHED] += 1
+            self.unfinished = True
+            yield from filter(None, [self._split(rest)])
 
     def _split(self, block: bytes) -> list[str]:
         text = block.decode("utf-8", "replace").replace("\r\n", "\n").removesuffix("\r")
@@ -109,11 +112,17 @@ def _parse_block(
 ) -> NDArray[np.float64] | None:
     """All lines at once, or None when one of them needs a closer look."""
     text = "\n".join(lines)
-    if not text.strip() or text.encode().translate(None, _PLAIN) or _LONG_EXPONENT.search(text):
+    if not text or text.isspace() or text.encode().translate(None, _PLAIN):
         return None
-    if delimiter is not None and {line.count(delimiter) for line in lines} != {width - 1}:
+    # Looking for a letter first: it is rare, and searching a pattern costs as much as parsing.
+    if ("e" in text or "E" in text) and _LONG_EXPONENT.search(text):
         return None
-    columns = range(numbers) if delimiter is not None else None
+    columns = None
+    if delimiter is not None and width != numbers:
+        # numpy itself sees to it that all rows are of one width, unless it is told to skip some.
+        if {line.count(delimiter) for line in lines} != {width - 1}:
+            return None
+        columns = range(numbers)
     try:
         values = np.loadtxt(lines, delimiter=delimiter, usecols=columns, comments=None, ndmin=2)
     except ValueError:

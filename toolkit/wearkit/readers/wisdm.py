@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.readers.archive import Source
 from wearkit.readers.dataset import Dataset
+from wearkit.readers.source import Source
 from wearkit.readers.text_rows import GARBLED, Lines, parse_rows
 from wearkit.recording import LabelTrack, Recording
 from wearkit.units import Unit
@@ -67,7 +67,8 @@ LONE_ROW = "alone between jumps back in time"
 
 _FILE_2019 = re.compile(r"(.*/)?data_(\d{4})_accel_(phone|watch)\.txt")
 _FILE_V1 = re.compile(r"(.*/)?WISDM_ar_v1\.1_raw\.txt")
-_ROW = re.compile(r"(\d{1,6}),([A-Za-z]{1,10}),(\d{1,19},[^,;]+,[^,;]+,[^,;]+)")
+_ROW = re.compile(r"(\d{1,6}),([A-Za-z]{1,10}),(\d{1,19},[^,;\n]+,[^,;\n]+,[^,;\n]+)")
+_LINE = re.compile(f"^{_ROW.pattern};$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,9 @@ def _read(lines: Lines, name: str, activities: Mapping[str, str]) -> _Rows:
     keys: list[NDArray[np.int64]] = []
     values: list[NDArray[np.float64]] = []
     for block in lines:
-        matches = [_ROW.fullmatch(text) for text in _records(block)]
-        good = [match for match in matches if match is not None and match.group(2) in activities]
-        bad = [match for match in matches if match is None or match.group(2) not in activities]
-        for match in bad:
-            lines.dropped[GARBLED if match is None else UNKNOWN_ACTIVITY] += 1
-        rows = parse_rows([m.group(3) for m in good], width=4, numbers=4, delimiter=",")
+        pairs, numbers = _fields(block, activities, lines.dropped)
+        rows = parse_rows(numbers, width=4, numbers=4, delimiter=",")
         lines.dropped.update(rows.dropped)
-        pairs = [(m.group(1), m.group(2)) for m in good]
         codes = np.fromiter((index.setdefault(p, len(index)) for p in pairs), np.int64, len(pairs))
         keys.append(codes[rows.kept])
         values.append(rows.values)
@@ -151,6 +147,23 @@ def _read(lines: Lines, name: str, activities: Mapping[str, str]) -> _Rows:
     lines.dropped[NO_TIME] += int(np.count_nonzero(~timed))
     acc_g = (table[timed, 1:] / Unit.M_S2.per_g).astype(np.float32)
     return _Rows(tuple(index), key[timed], table[timed, 0], acc_g, +lines.dropped)
+
+
+def _fields(
+    block: list[str], activities: Mapping[str, str], dropped: Counter[str]
+) -> tuple[list[tuple[str, str]], list[str]]:
+    """Subject and activity, and the numbers, of every record that has them."""
+    whole = _LINE.findall("\n".join(block))
+    if len(whole) == len(block):  # every line is one record, as in a sound file
+        subjects, letters, numbers = zip(*whole, strict=True)
+        if activities.keys() >= set(letters):
+            return list(zip(subjects, letters, strict=True)), list(numbers)
+    matches = [_ROW.fullmatch(text) for text in _records(block)]
+    good = [match for match in matches if match is not None and match.group(2) in activities]
+    for match in matches:
+        if match is None or match.group(2) not in activities:
+            dropped[GARBLED if match is None else UNKNOWN_ACTIVITY] += 1
+    return [(match.group(1), match.group(2)) for match in good], [m.group(3) for m in good]
 
 
 def _records(block: list[str]) -> Iterator[str]:

@@ -86,11 +86,11 @@ def _result(
 
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
-    """How the run's people were parted. people: part -> how many, None where it does not say.
+    """How the run's people were parted. people: part -> how many. fold: None for all of them.
     shared: people of the test part who are in another part too."""
 
     kind: str
-    fold: int
+    fold: int | None
     folds: int
     seed: int
     leak_share: float
@@ -114,11 +114,39 @@ def split_facts(run: Run) -> SplitFacts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FoldResult:
+    """One fold of an evaluation of all. kept: the network and the epoch of its checkpoint."""
+
+    fold: int
+    kept: str
+    leak_share: float
+    people: tuple[str, ...]
+    windows: int
+    models: tuple[ModelResult, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fold": self.fold,
+            "kept": self.kept,
+            "leak_share": self.leak_share,
+            "people": list(self.people),
+            "windows": self.windows,
+            "models": {
+                model.name: {
+                    task: {figure: getattr(score, figure) for figure in FIGURES}
+                    for task, score in model.scores.items()
+                }
+                for model in self.models
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """windows: the scored ones. source: what to call them. own: they are the run's test windows,
     so that the split's figures are theirs. rejected, dropped: windows and source rows left out,
     by reason. familiar: scored people named like people of the training data, of other
-    recordings only."""
+    recordings only. folds: what was put together, each fold's own networks on its test people."""
 
     models: tuple[ModelResult, ...]
     windows: WindowSet
@@ -132,6 +160,7 @@ class Evaluation:
     checkpoint: str | None = None
     bundle: str | None = None
     model_id: str | None = None
+    folds: tuple[FoldResult, ...] = ()
 
     @property
     def scores(self) -> dict[str, Mapping[str, TaskScore]]:
@@ -169,7 +198,10 @@ class Evaluation:
         )
 
     def notes(self) -> list[str]:
-        return [*self.windows.notes, *([self.familiar_note()] if self.familiar else [])]
+        notes = [*self.windows.notes, *([self.familiar_note()] if self.familiar else [])]
+        if sum(len(fold.people) for fold in self.folds) > self.people:
+            notes.append("The folds test some people more than once; each of their windows counts.")
+        return notes
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -190,4 +222,5 @@ class Evaluation:
             "split": None if self.split is None else asdict(self.split),
             "models": {model.name: model.to_json() for model in self.models},
             "details": {model.name: model.details() for model in self.models},
+            "folds": [fold.to_json() for fold in self.folds],
         }

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from wearkit.metrics import TaskScore
-from wearkit.report.evaluation import FIGURES, Evaluation, ModelResult
+from wearkit.report.evaluation import FIGURES, Evaluation, FoldResult, ModelResult
 from wearkit.report.figures import confusion_svg, reliability_svg
 from wearkit.report.intervals import Interval, over_people
 from wearkit.report.posture_ring import STEP_DEG, ring_errors
@@ -107,6 +107,8 @@ def _overview(evaluation: Evaluation, tasks: Sequence[str]) -> str:
 def _task(evaluation: Evaluation, task: str) -> str:
     models = evaluation.models
     parts = [f"<section><h2>{escape(task)}</h2>", "<h3>By person</h3>", _people(models, task)]
+    if evaluation.folds:
+        parts.append(f"<h3>By fold</h3>{_by_fold(evaluation.folds, task)}")
     parts.append("<h3>By label</h3>")
     parts.append(_pictures((model, _labels(model, task)) for model in models))
     parts.append(
@@ -127,10 +129,32 @@ def _task(evaluation: Evaluation, task: str) -> str:
     return "".join(parts)
 
 
+def _figure_names(models: Sequence[ModelResult]) -> list[str]:
+    return [f"{figure} {model.name}" for model in models for figure in ("accuracy", "macro F1")]
+
+
+def _by_fold(folds: Sequence[FoldResult], task: str) -> str:
+    rows = []
+    for fold in folds:
+        row = [str(fold.fold), ", ".join(fold.people), str(fold.windows), fold.kept]
+        scores = [model.scores[task] for model in fold.models]
+        rows.append([*row, *(_share(getattr(one, name)) for one in scores for name in FIGURES)])
+    over = [
+        over_people([getattr(fold.models[place].scores[task], figure) for fold in folds])
+        for place in range(len(folds[0].models))
+        for figure in FIGURES
+    ]
+    blank = ("", "", "")
+    foot = [
+        ("mean", *blank, *(_share(found.mean) for found in over)),
+        ("standard deviation", *blank, *(_share(found.sd) for found in over)),
+    ]
+    head = ["fold", "tested", "windows", "kept", *_figure_names(folds[0].models)]
+    return _table(head, rows, foot=foot)
+
+
 def _people(models: Sequence[ModelResult], task: str) -> str:
-    head = ["person", "windows"]
-    for model in models:
-        head += [f"accuracy {model.name}", f"macro F1 {model.name}"]
+    head = ["person", "windows", *_figure_names(models)]
     scores = [model.scores[task] for model in models]
     rows = []
     for person, first in scores[0].per_subject.items():
@@ -211,7 +235,10 @@ def _facts(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     split = evaluation.split
     if split is None:
         return
-    yield "split", f"{split.kind}, fold {split.fold} of {split.folds}, seed {split.seed}"
+    which = (
+        f"all {split.folds} folds" if split.fold is None else f"fold {split.fold} of {split.folds}"
+    )
+    yield "split", f"{split.kind}, {which}, seed {split.seed}"
     yield "people", ", ".join(f"{part} {count}" for part, count in split.people.items())
     yield "test windows overlapping the others", f"{split.leak_share:.2%}"
     yield "test people also in other parts", str(len(split.shared))

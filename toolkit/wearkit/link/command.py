@@ -1,0 +1,229 @@
+"""What a host may say in `wearkit link/1`, and how both sides settle on a version.
+
+A host need not say anything: HELLO comes every two seconds anyway.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, Self
+
+from wearkit.link.frame import (
+    MAJOR,
+    MAX_SAMPLES,
+    MINOR_MAX,
+    MINOR_MIN,
+    Frame,
+    FrameType,
+    encode_frame,
+)
+from wearkit.link.message import (
+    DeviceError,
+    Feature,
+    Hello,
+    Pong,
+    Prediction,
+    Samples,
+    Stats,
+    counts_from_bytes,
+    counts_to_bytes,
+)
+from wearkit.link.sequence import Counts
+
+
+class AckStatus(IntEnum):
+    """How a command ended; later versions may add some."""
+
+    OK = 0
+    UNSUPPORTED = 1
+    BAD_VALUE = 2
+    BUSY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The device's answer to CONFIG, START, STOP and REPLAY. type, seq: of the frame answered."""
+
+    TYPE: ClassVar[FrameType] = FrameType.ACK
+    _ALL: ClassVar[struct.Struct] = struct.Struct("<BHB")
+
+    type: int
+    seq: int
+    status: int
+
+    def to_payload(self) -> bytes:
+        return self._ALL.pack(self.type, self.seq, self.status)
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls(*cls._ALL.unpack(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class HelloRequest:
+    """Asks for a HELLO, now, in the highest minor version that both sides speak."""
+
+    TYPE: ClassVar[FrameType] = FrameType.HELLO_REQUEST
+
+    major: int = MAJOR
+    minor_min: int = MINOR_MIN
+    minor_max: int = MINOR_MAX
+
+    def __post_init__(self) -> None:
+        if self.minor_min > self.minor_max:
+            raise ValueError("minor versions")
+
+    def to_payload(self) -> bytes:
+        return bytes((self.major, self.minor_min, self.minor_max))
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls(*payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """streams: Feature.SAMPLES, Feature.PREDICTIONS or both."""
+
+    TYPE: ClassVar[FrameType] = FrameType.CONFIG
+
+    streams: int
+    samples_per_frame: int = 10
+
+    def __post_init__(self) -> None:
+        if not 0 < self.streams <= Feature.SAMPLES | Feature.PREDICTIONS:
+            raise ValueError("streams")
+        if not 1 <= self.samples_per_frame <= MAX_SAMPLES:
+            raise ValueError("samples per frame")
+
+    def to_payload(self) -> bytes:
+        return bytes((self.streams, self.samples_per_frame))
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls(*payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A new run: the next sample is sample 0, the first of window 0."""
+
+    TYPE: ClassVar[FrameType] = FrameType.START
+
+    def to_payload(self) -> bytes:
+        return b""
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No more SAMPLES and PREDICTION until START."""
+
+    TYPE: ClassVar[FrameType] = FrameType.STOP
+
+    def to_payload(self) -> bytes:
+        return b""
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered by a PONG with the same number."""
+
+    TYPE: ClassVar[FrameType] = FrameType.PING
+
+    nonce: int
+
+    def to_payload(self) -> bytes:
+        return self.nonce.to_bytes(4, "little")
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls(int.from_bytes(payload, "little"))
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Samples in the sensor's place, acknowledged frame by frame; first_index 0: a new run."""
+
+    TYPE: ClassVar[FrameType] = FrameType.REPLAY
+    _HEAD: ClassVar[struct.Struct] = struct.Struct("<IB")
+
+    first_index: int
+    counts: tuple[Counts, ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.counts) <= MAX_SAMPLES:
+            raise ValueError("number of samples")
+
+    def to_payload(self) -> bytes:
+        return self._HEAD.pack(self.first_index, len(self.counts)) + counts_to_bytes(self.counts)
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        first_index, _ = cls._HEAD.unpack_from(payload)
+        return cls(first_index, counts_from_bytes(payload[cls._HEAD.size :]))
+
+
+Message = (
+    Hello | Samples | Prediction | Stats | DeviceError | Pong | Ack
+    | HelloRequest | Config | Start | Stop | Ping | Replay
+)  # fmt: skip
+
+_FROM_DEVICE = (Hello, Samples, Prediction, Stats, DeviceError, Pong, Ack)
+_FROM_HOST = (HelloRequest, Config, Start, Stop, Ping, Replay)
+_CLASSES: dict[int, type[Message]] = {
+    class_.TYPE: class_ for class_ in (*_FROM_DEVICE, *_FROM_HOST)
+}
+
+
+def encode_message(message: Message, seq: int) -> bytes:
+    """The bytes on the wire. Raises ValueError or struct.error for values that do not fit."""
+    return encode_frame(message.TYPE, seq, message.to_payload())
+
+
+def decode_message(frame: Frame) -> Message | None:
+    """None for a type of later versions. Raises ValueError for values that are not legal.
+
+    frame: one that `decode_frame` gave, so that its length is right.
+    """
+    class_ = _CLASSES.get(frame.type)
+    return None if class_ is None else class_.from_payload(frame.payload)
+
+
+class Negotiation:
+    """Asks for a HELLO up to TRIES times, TRY_S apart; the caller sends and receives."""
+
+    TRIES, TRY_S = 3, 1.0
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._next_s = float("-inf")
+
+    def due(self, now_s: float) -> HelloRequest | None:
+        """The request to send now, if one is due."""
+        if self._asked == self.TRIES or now_s < self._next_s:
+            return None
+        self._asked += 1
+        self._next_s = now_s + self.TRY_S
+        return HelloRequest()
+
+    def gave_up(self, now_s: float) -> bool:
+        """Whether the last request, too, has waited long enough."""
+        return self._asked == self.TRIES and now_s >= self._next_s
+
+
+def choose_minor(request: HelloRequest) -> int | None:
+    """The highest minor version both sides speak; None when there is none."""
+    highest = min(request.minor_max, MINOR_MAX)
+    if request.major != MAJOR or highest < max(request.minor_min, MINOR_MIN):
+        return None
+    return highest
