@@ -15,9 +15,15 @@ class WearkitError(Exception):
 
     It may quote a file, which may hold anything: as text it is one printable line of at most
     LONGEST_MESSAGE characters, so that no file moves a terminal's cursor or floods it.
+
+    fault: its code in wearkit.link.faults, where `wearkit live` counts it; else "".
     """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *, fault: str = "") -> None:
+        super().__init__(message)
+        self.fault = fault
 
     def __str__(self) -> str:
         said = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
