@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from wearkit.bundle import INT8_TFLITE
 from wearkit.metrics import TaskScore
@@ -99,6 +100,7 @@ def _data(report: Report) -> Iterator[str]:
         kind = "SIMULATED by a physical model, no person took part" if report.simulated else "real"
         yield f"* Recordings: {kind}."
     if report.metrics is not None:
+        yield from _origin(report.metrics.get("data", {}))
         split = report.metrics["split"]
         yield (
             f"* Split by {split['kind']}: fold {split['fold']} of {split['folds']}, "
@@ -109,6 +111,23 @@ def _data(report: Report) -> Iterator[str]:
             yield f"* {part}: {found['windows']} windows of {len(found['subjects'])} subjects."
     yield f"* Quantized with the ranges of {report.calibration_windows} calibration windows."
     yield ""
+
+
+def _origin(data: Mapping[str, Any]) -> Iterator[str]:
+    """Which data sets, under which labels, through which sensors."""
+    sets, tested = data.get("sets") or [], data.get("tested_set")
+    if tested:
+        others = ", ".join(name for name in sets if name != tested)
+        yield f"* Trained and validated on people of {others}; tested on those of {tested}."
+    elif sets:
+        yield f"* Data sets: {', '.join(sets)}."
+    if data.get("label_map"):
+        yield f"* Labels of the data sets joined by the label map {data['label_map']['name']}."
+    if data.get("twin"):
+        yield (
+            f"* Training windows also through {data['twin_copies']} sensor twin(s) of each "
+            f"recording ({data['twin']['text']}); validation and test as recorded."
+        )
 
 
 def _scores(report: Report) -> Iterator[str]:

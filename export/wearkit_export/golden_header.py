@@ -72,12 +72,12 @@ def golden_header(
         f"#define WK_GOLDEN_LENGTH {length}\n",
         *_windows_and_logits(inputs, logits),
         "/* The same windows before quantization, [window][sample][x, y, z], sensor order. */\n",
-        _array("int16_t", "wk_golden_window_counts", counts.reshape(-1).tolist()),
+        c_array("int16_t", "wk_golden_window_counts", counts.reshape(-1).tolist()),
     ]
     parts.append("/* The same logits, head by head. */\n")
     for task, values in logits.items():
         parts.append(f"#define WK_GOLDEN_{task.upper()}_LABELS {values.shape[1]}\n")
-        parts.append(_array("int8_t", f"wk_golden_logits_{task}", values.reshape(-1).tolist()))
+        parts.append(c_array("int8_t", f"wk_golden_logits_{task}", values.reshape(-1).tolist()))
     return "".join([*parts, "#endif\n"])
 
 
@@ -106,8 +106,8 @@ def _windows_and_logits(
     joined = np.concatenate(list(logits.values()), axis=1)
     yield f"#define WK_GOLDEN_WINDOWS {len(inputs)}\n\n"
     yield "/* Windows as wk_model_run takes them, and what it must write, heads in order. */\n"
-    yield _array("int8_t", "wk_golden_window_inputs", inputs.reshape(-1).tolist())
-    yield _array("int8_t", "wk_golden_logits", joined.reshape(-1).tolist())
+    yield c_array("int8_t", "wk_golden_window_inputs", inputs.reshape(-1).tolist())
+    yield c_array("int8_t", "wk_golden_logits", joined.reshape(-1).tolist())
 
 
 def golden_counts_header() -> str:
@@ -122,17 +122,17 @@ def golden_counts_header() -> str:
             _banner("Golden vectors that need no model: int8 inputs of counts, lines of samples."),
             _open("WK_GOLDEN_COUNTS_H", includes=("wk/wk_platform.h",)),
             f"#define WK_GOLDEN_COUNTS {counts.size}\n",
-            _array("int16_t", "wk_golden_count", counts.tolist()),
-            _array("int8_t", "wk_golden_input", counts_to_int8(counts).tolist()),
+            c_array("int16_t", "wk_golden_count", counts.tolist()),
+            c_array("int8_t", "wk_golden_input", counts_to_int8(counts).tolist()),
             "/* 50 Hz, +-2 g, with CRC. */\n",
             f"static const char wk_golden_header[] WK_FLASH =\n{_INDENT}{_c_string(header)};\n\n",
             f"#define WK_GOLDEN_LINES {len(lines)}\n",
             f"#define WK_GOLDEN_LINE_BYTES {max(map(len, lines)) + 1}\n",
-            _array("uint32_t", "wk_golden_line_index", columns[0]),
-            _array("uint32_t", "wk_golden_line_t_us", columns[1]),
+            c_array("uint32_t", "wk_golden_line_index", columns[0]),
+            c_array("uint32_t", "wk_golden_line_t_us", columns[1]),
             "/* x, y, z of line 0, then of line 1, ... */\n",
-            _array("int16_t", "wk_golden_line_counts", xyz),
-            _array("uint8_t", "wk_golden_line_crc", map(int, columns[5])),
+            c_array("int16_t", "wk_golden_line_counts", xyz),
+            c_array("uint8_t", "wk_golden_line_crc", map(int, columns[5])),
             "static const char\n"
             f"{_INDENT}wk_golden_line[WK_GOLDEN_LINES][WK_GOLDEN_LINE_BYTES] WK_FLASH = {{\n",
             *(f"{_INDENT}{_c_string(line)},\n" for line in lines),
@@ -190,7 +190,8 @@ def _open(guard: str, includes: Iterable[str]) -> str:
     return f"#ifndef {guard}\n#define {guard}\n\n{lines}\n"
 
 
-def _array(c_type: str, name: str, values: Iterable[int]) -> str:
+def c_array(c_type: str, name: str, values: Iterable[int]) -> str:
+    """`static const c_type name[] WK_FLASH` with these values, in lines of house length."""
     literals = [_literal(c_type, value) for value in values]
     rows, row = [], _INDENT
     for literal in literals:

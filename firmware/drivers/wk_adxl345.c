@@ -157,3 +157,16 @@ wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us, wk_sa
     }
     return WK_ADXL345_OK;
 }
+
+wk_adxl345_status_t wk_adxl345_registers(const wk_adxl345_t *sensor, uint8_t out_values[4])
+{
+    static const uint8_t regs[4] WK_FLASH = {REG_DEVID, REG_BW_RATE, REG_DATA_FORMAT, REG_FIFO_CTL};
+    uint8_t i;
+
+    for (i = 0; i < 4; i++) {
+        if (read_bytes(sensor, WK_FLASH_U8(&regs[i]), &out_values[i], 1) != WK_ADXL345_OK) {
+            return WK_ADXL345_ERR_NO_ANSWER;
+        }
+    }
+    return WK_ADXL345_OK;
+}

@@ -103,3 +103,11 @@ def build(
         return build_image(folder, chosen, work, flags=flags, mode=mode)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def emulators(
+    needs_module: Callable[[str, str], None], needs_program: Callable[[str, str], str]
+) -> None:
+    needs_module("unicorn", "pip install unicorn")
+    needs_program("qemu-system-arm", "apt-get install qemu-system-arm")

@@ -37,7 +37,9 @@ def _samples(count: int) -> list[Sample]:
     return [(i, (i * 20011) % 2**32, (x, y, z)) for i, (x, y, z) in enumerate(counts)]
 
 
-@pytest.mark.parametrize("program", ["test_golden", "test_adxl345", "test_adxl345_model"])
+@pytest.mark.parametrize(
+    "program", ["test_golden", "test_adxl345", "test_adxl345_model", "test_app"]
+)
 def test_c_tests_pass(host_build: Path, program: str) -> None:
     assert _run(host_build / program)
 

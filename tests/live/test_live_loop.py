@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,8 +27,13 @@ class Script:
     def __init__(self, *pieces: bytes) -> None:
         self._pieces = list(pieces)
 
+    is_away = False
+
     def take(self, timeout_s: float) -> list[Chunk]:
-        return [Chunk(self._pieces.pop(0), 0.0)] if self._pieces else []
+        return [Chunk(self._pieces.pop(0), time.monotonic())] if self._pieces else []
+
+    def reopen(self) -> bool:
+        return False
 
 
 def run(graph: QuantizedGraph, *pieces: bytes) -> tuple[LiveReport, list[LiveWindow]]:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from wearkit.bundle import open_bundle
 from wearkit.counts import g_to_counts
+from wearkit.link.pseudo_terminal import PseudoTerminal
+from wearkit.link.recording import read_recording
+from wearkit.link.session_log import Kind, LogReader
 from wearkit.readers import open_dataset
 
 Counts = NDArray[np.int16]
@@ -65,11 +68,12 @@ def test_live_reading_simulate_says_what_the_batch_says(
     live = wearkit_process("live", "--json", "--port", port, "--bundle", str(micro_bundle))
     out, err = live.communicate(timeout=60)
     windows = [json.loads(line) for line in out.splitlines()]
-    assert list(windows[0]) == ["window", "first_index", "t_s", "valid", "reasons", "tasks"]
+    keys = ["window", "first_index", "t_s", "valid", "reasons", "clipped_share", "tasks"]
+    assert list(windows[0]) == keys
     assert [w["window"] for w in windows] == list(range(21))
     assert [w["first_index"] for w in windows] == [60 * k for k in range(21)]
     assert [w["t_s"] for w in windows] == pytest.approx([1.2 * k for k in range(21)])
-    assert all(w["valid"] and w["reasons"] == [] for w in windows)
+    assert all(w["valid"] and w["reasons"] in ([], ["clipped"]) for w in windows)
     assert_batch(windows, batch(counts))
     summary = json.loads(err.splitlines()[0])["summary"]
     assert (summary["samples"], summary["missing_samples"], summary["rejected"]) == (1300, 0, {})
@@ -102,7 +106,7 @@ def test_live_reading_simulated_frames_says_what_the_batch_says(
     out, err = live.communicate(timeout=60)
     windows = [json.loads(line) for line in out.splitlines()]
     assert [w["first_index"] for w in windows] == [60 * k for k in range(21)]
-    assert all(w["valid"] and w["reasons"] == [] for w in windows)
+    assert all(w["valid"] and w["reasons"] in ([], ["clipped"]) for w in windows)
     assert_batch(windows, batch(counts))
     summary = json.loads(err.splitlines()[0])["summary"]
     assert (summary["samples"], summary["missing_samples"], summary["rejected"]) == (1307, 0, {})
@@ -315,3 +319,44 @@ def test_a_port_that_cannot_be_opened_is_one_sentence(
     assert (process.returncode, out) == (3, "")
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_recorded_session_survives_an_unplug_and_converts_to_what_was_sent(
+    wearkit_process: Start,
+    micro_bundle: Path,
+    moving_counts: Callable[..., Counts],
+    sensor_lines: Lines,
+    tmp_path: Path,
+) -> None:
+    counts = moving_counts(460)
+    lines = sensor_lines(counts)
+    link, path = tmp_path / "port", tmp_path / "session.wkrec"
+    first, second = PseudoTerminal(link), PseudoTerminal()
+    live = wearkit_process(
+        "live", "--json", "--port", str(link), "--bundle", str(micro_bundle), "--windows", "6",
+        "--reconnect", "60", "--record", str(path),
+    )  # fmt: skip
+    assert first.wait_for_reader(lambda: False, 60)
+    first.write(HEADER + b"".join(lines[:220]) + lines[220][:7], lambda: False)
+    assert live.stdout is not None
+    for _ in range(3):
+        live.stdout.readline()
+    assert first.drain(lambda: False)
+    first.close()
+    link.symlink_to(second.path)
+    assert second.wait_for_reader(lambda: False, 60)
+    second.write(b"".join(lines[220:]), lambda: False)
+    out, err = live.communicate(timeout=60)
+    second.close()
+    assert live.returncode == 0, err
+    windows = [json.loads(line) for line in out.splitlines()]
+    # The index went on and nothing is missing: no window lost its verdict.
+    assert [w["valid"] for w in windows] == [True] * 3
+    summary = json.loads(err.splitlines()[-1])["summary"]
+    assert summary["faults"].pop("CLIPPED", 0) >= 0
+    assert summary["faults"] == {"UNPLUGGED": 1}
+    recorded = read_recording(path)
+    assert recorded.ended
+    assert recorded.counts[:400].tolist() == counts[:400].tolist()
+    kinds = [record.kind for record in LogReader(path)]
+    assert kinds.count(Kind.RESUMED) == 1

@@ -9,9 +9,16 @@ from typing import ClassVar
 
 
 class WearkitError(Exception):
-    """Base of every error wearkit raises on purpose. The message is one sentence."""
+    """Base of every error wearkit raises on purpose. The message is one sentence.
+
+    fault: its code in wearkit.link.faults, where `wearkit live` counts it; else "".
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *, fault: str = "") -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class VerificationError(WearkitError):

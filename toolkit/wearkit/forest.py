@@ -85,6 +85,12 @@ class TrainingData:
         from wearkit.protocol import cut_for, split_windows
 
         model, how = run.checkpoint.model, _how_split(run)
+        known = run.checkpoint.provenance.get("data", {})
+        if known.get("label_map"):
+            raise DataError(
+                f"{run.path} was trained under a label map, which the forest does not apply again: "
+                "leave --forest away."
+            )
         try:
             key = (how.kind, model.window)
             if key not in self._cut:
@@ -94,7 +100,6 @@ class TrainingData:
             learned = windows.only(model.tasks[0].name) if len(model.tasks) == 1 else windows
         except DataError as error:
             raise _not_its_data(run, str(error).rstrip(".")) from error
-        known = run.checkpoint.provenance.get("data", {})
         if learned.fingerprint != known.get("fingerprint"):
             raise _not_its_data(run, "their fingerprint differs")
         split = split_windows(

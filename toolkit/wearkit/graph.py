@@ -36,6 +36,7 @@ from wearkit.operations import (
 from wearkit.spec import ImportedSpec, ModelSpec
 
 __all__ = [
+    "POOL_REACH_MAX",
     "ROUNDINGS",
     "Activation",
     "Add",
@@ -68,6 +69,9 @@ Rounding = Literal["tflm", "ruy", "litert-ref", "xnnpack"]
 
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 INT32_MAX = 2**31 - 1
+POOL_REACH_MAX = 2
+"""Steps of a pool's window for each step it is given. No weights bound it, and what padding adds
+must be held in memory; a padded window this long sees everything from every place."""
 # XNNPACK refuses to build an operator whose multiplier is not below this.
 _MULTIPLIER_LIMIT = 256.0
 
@@ -211,7 +215,8 @@ def _shape_fits(op: Op, sources: list[Tensor], shape: tuple[int, int, int]) -> b
         case Dense(weight=weight):
             return sources[0].shape == (1, 1, weight.shape[1]) and shape == (1, 1, len(weight))
         case MaxPool1D(size=size) | AveragePool1D(size=size):
-            return shape == (rows, _output_steps(op, size, steps), channels)
+            fits = size <= POOL_REACH_MAX * steps
+            return fits and shape == (rows, _output_steps(op, size, steps), channels)
         case MeanTime():
             return shape == (rows, 1, channels)
         case Relu() | Add():

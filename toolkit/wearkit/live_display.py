@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from wearkit.link.faults import FaultEvent
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession, LiveWindow
 
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
 
 _REFRESH_S = 0.2
 _BAR_WIDTH = 24
+_SAID_PER_FAULT = 3
 _EXPLAINED = {
     "gap": "samples missing",
     "restart": "the device restarted",
+    "backpressure": "the host is behind",
     "rate": "sample rate off, do not trust",
+    "scale": "gravity off, do not trust",
+    "stuck": "sensor stuck, do not trust",
+    "axis_stuck": "an axis is stuck, do not trust",
+    "bus": "no sensor answers, do not trust",
 }
 
 
@@ -61,6 +68,11 @@ class PlainDisplay:
     def __init__(self, session: LiveSession, out: TextIO, err: TextIO) -> None:
         self._session, self._out, self._err = session, out, err
         self._said: set[str] = set()
+        session.faults.listeners.append(self._hear)
+
+    def _hear(self, event: FaultEvent) -> None:
+        if self._session.faults.counts[event.fault] <= _SAID_PER_FAULT:
+            self._err.write(_event_line(event) + "\n")
 
     def update(self, windows: list[LiveWindow]) -> None:
         for window in windows:
@@ -126,10 +138,13 @@ def panel(window: LiveWindow | None, report: LiveReport) -> RenderableType:
     if window is None:
         parts = [Text("Waiting for the first window ...")]
     elif window.reasons:
-        parts.append(Text(_why(window), style="bold red"))
+        # A clipped verdict stands; every other reason takes it or its worth away.
+        alarms = set(window.reasons) != {"clipped"}
+        parts.append(Text(_why(window), style="bold red" if alarms else "yellow"))
     parts.append(Text(_counters(report)))
     for note in notes(report):
         parts.append(Text(note, style="yellow" if note.startswith("Warning") else ""))
+    parts += [Text(_event_line(event), style="yellow") for event in report.events[-2:]]
     title = "wearkit live, SIMULATED sensor" if report.simulated else "wearkit live"
     when = f"window {window.window}, {window.t_s:.1f} s" if window else None
     return Panel(Group(*parts), title=title, subtitle=when)
@@ -156,7 +171,9 @@ def summary(report: LiveReport) -> str:
     invalid = ", ".join(f"{count} {reason}" for reason, count in report.invalid.items())
     rejected = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())
     rate = report.rate
-    measured = f"{rate.rate_hz:.2f} Hz by {rate.source} time" if rate else "not measured"
+    measured = "not measured"
+    if rate is not None:
+        measured = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
     return "\n".join(
         [
             f"{report.windows} windows: {report.windows_valid} with verdicts, "
@@ -165,8 +182,18 @@ def summary(report: LiveReport) -> str:
             f"{f' ({rejected})' if rejected else ''}, {report.lines_ignored} {_ignored(report)}.",
             f"{report.missing_samples} samples missing, {report.restarts} restarts, "
             f"{report.clipped_share:.1%} of samples clipped, rate {measured}.",
+            f"Faults: {_fault_counts(report)}.",
         ]
     )
+
+
+def _fault_counts(report: LiveReport) -> str:
+    return ", ".join(f"{count} {code}" for code, count in report.faults.items()) or "none"
+
+
+def _event_line(event: FaultEvent) -> str:
+    when = "" if event.t_s is None else f" at {event.t_s:.1f} s"
+    return f"{event.fault}{when}: {event.detail}."
 
 
 def _received(report: LiveReport) -> str:
@@ -201,5 +228,7 @@ def _plain(window: LiveWindow) -> str:
 
 
 def _why(window: LiveWindow) -> str:
-    why = ", ".join(_EXPLAINED.get(reason, reason) for reason in window.reasons)
+    clipped = f"{window.clipped_share:.0%} of samples clipped"
+    explained = _EXPLAINED | {"clipped": clipped}
+    why = ", ".join(explained.get(reason, reason) for reason in window.reasons)
     return why if window.valid else f"no verdict: {why}"

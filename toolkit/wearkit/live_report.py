@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wearkit.errors import VerificationError, WearkitError
 from wearkit.link.binary_stream import FrameTally
+from wearkit.link.faults import FaultEvent
 from wearkit.link.rate import MeasuredRate
+from wearkit.link.sensor_watch import Still
 from wearkit.link.units import UnitChoice
 
 
@@ -21,7 +23,8 @@ class LiveReport:
     missing_samples: taken by the device and never received (exact with an index column).
     clipped_samples: samples with an axis at a rail of the +-2 g range.
     windows = windows_valid + windows_invalid; invalid: windows by reason (one window can have
-    two). error: why the session ended, when it did not end by itself.
+    two). faults: occurrences by code, none of them 0; events: the first of each with details.
+    still: the newest stretch at rest. error: why the session ended, when not by itself.
     """
 
     bytes_received: int
@@ -47,6 +50,9 @@ class LiveReport:
     expected_rate_hz: float
     simulated: bool
     frames: FrameTally | None = None
+    faults: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[FaultEvent, ...] = ()
+    still: Still | None = None
     ended: str = ""
     error: WearkitError | None = None
 
@@ -98,5 +104,9 @@ class LiveReport:
             "unit_evidence": self.unit.evidence if self.unit else None,
             "rate_hz": self.rate.rate_hz if self.rate else None,
             "rate_source": self.rate.source if self.rate else None,
+            "rate_error_hz": self.rate.error_hz if self.rate else None,
             "expected_rate_hz": self.expected_rate_hz,
+            "gravity_g": list(self.still.mean_g) if self.still else None,
+            "faults": dict(self.faults),
+            "events": [event.to_json() for event in self.events],
         }

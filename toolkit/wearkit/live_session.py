@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import WearkitError
 from wearkit.graph import QuantizedGraph
-from wearkit.link.clock import SessionClock
+from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
-from wearkit.link.rate import RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
 from wearkit.link.stream import StreamOptions
+from wearkit.link.text_line import Reason
 from wearkit.live_report import LiveReport
+from wearkit.live_trust import CLIPPED_REASON, LiveTrust
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
 from wearkit.spec import trained
 
-RATE_REASON = "rate"
+BACKPRESSURE_REASON = "backpressure"
+_NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
 
 class Runtime(Protocol):
@@ -38,8 +40,8 @@ class Runtime(Protocol):
 class LiveWindow:
     """One window and its verdicts, by task in the model's order.
 
-    valid: every sample is there. reasons: why not; or, for a valid window, `rate` when the
-    device's clock shows a rate more than 6 % off, so that the verdicts cannot be trusted.
+    valid: every sample is there. reasons: why not; or, for a valid window, why its verdicts are
+    not to be trusted (docs/faults.md). clipped_share: of its samples, 0 when not valid.
     device_index: as in GridWindow.
     """
 
@@ -49,6 +51,7 @@ class LiveWindow:
     valid: bool
     reasons: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
+    clipped_share: float = 0.0
     device_index: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -59,11 +62,21 @@ class LiveWindow:
             "t_s": round(self.t_s, 6),
             "valid": self.valid,
             "reasons": list(self.reasons),
+            "clipped_share": round(self.clipped_share, 4),
             "tasks": {
                 task: {"label": said.label, "prob": said.prob, "logits": list(said.logits)}
                 for task, said in self.verdicts.items()
             },
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A complete window, and what held when it ended."""
+
+    window: GridWindow
+    reasons: tuple[str, ...]
+    clipped_share: float
 
 
 class LiveSession:
@@ -77,37 +90,45 @@ class LiveSession:
         *,
         max_windows: int | None = None,
         recorder: Recorder | None = None,
+        faults: FaultLog | None = None,
     ) -> None:
         self._graph = graph
         self._runtime = runtime
         self._max_windows = max_windows
-        self._recorder = recorder
+        self.recorder = recorder
         self._rate_hz = trained(graph.model).window.rate_hz
         self.stream = LinkStream(options)
+        self.faults = faults if faults is not None else FaultLog()
+        self.trust = LiveTrust(self._rate_hz, self.faults)
         self._grid = WindowGrid(trained(graph.model).window)
-        self._clock = SessionClock(self._rate_hz)
-        self._arrivals = RateMeter("arrival")
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
         self._windows = self._windows_valid = 0
         self._invalid: Counter[str] = Counter()
+        self._claimed_hz: float | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether `max_windows` windows were given."""
         return self._max_windows is not None and self._windows >= self._max_windows
 
-    def feed(self, chunk: bytes, arrival_s: float) -> list[LiveWindow]:
+    def feed(self, chunk: bytes, arrival_s: float, *, judge: bool = True) -> list[LiveWindow]:
         """The windows this chunk completes. arrival_s: host seconds when it was read.
 
-        Raises DataError when it cannot be settled what the samples are (wearkit.link.stream,
-        wearkit.link.binary_stream).
+        judge: False when the host is too far behind to run the model: the windows then have no
+        verdict and say so. Raises DataError when it cannot be settled what the samples are
+        (wearkit.link.stream, wearkit.link.binary_stream).
         """
-        return self._advance(self.stream.feed(chunk, arrival_s))
+        return self._advance(self.stream.feed(chunk, arrival_s), judge)
+
+    def resume(self) -> None:
+        """The port went away and was opened again."""
+        self.stream.resume()
+        self.trust.arrivals.restart()
 
     def finish(self) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation; closes the accounts."""
-        return self._advance(self.stream.finish())
+        return self._advance(self.stream.finish(), judge=True)
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
@@ -132,81 +153,117 @@ class LiveSession:
             windows_invalid=self._windows - self._windows_valid,
             invalid=dict(sorted(self._invalid.items())),
             unit=self.stream.choice,
-            rate=self._clock.device.measure() or self._arrivals.measure(),
+            rate=self.trust.rate(),
             expected_rate_hz=self._rate_hz,
             simulated=self._is_simulated,
             frames=copy(self.stream.tally),
+            faults=self._fault_counts(),
+            events=tuple(self.faults.events),
+            still=self.trust.still,
             ended=ended,
             error=error,
         )
 
-    def _advance(self, steps: list[Step]) -> list[LiveWindow]:
-        found: list[tuple[GridWindow, bool]] = []
+    def _fault_counts(self) -> dict[str, int]:
+        """Those that happened, lines among them: the ledger counts them by reason."""
+        rejected = self.stream.ledger.rejected
+        counts = Counter(self.faults.counts)
+        counts[Fault.CORRUPT] += sum(
+            count for reason, count in rejected.items() if reason not in _NOT_CORRUPT
+        )
+        counts[Fault.DUPLICATE] += rejected[Reason.DUPLICATE]
+        counts[Fault.CONFLICT] += rejected[Reason.CONFLICT]
+        counts[Fault.CONNECT_NOISE] += self.stream.ledger.noise_lines
+        counts[Fault.DEVICE_ERROR] += self.stream.device_errors
+        tally = self.stream.tally
+        if tally is not None:
+            counts[Fault.CONFLICT] += tally.conflicts
+            counts[Fault.DEVICE_OVERRUN] += tally.overruns
+            counts[Fault.BUS_FAULT] += tally.bus_errors
+            counts[Fault.DEVICE_TEXT] += tally.text_lines
+        return {str(fault): counts[fault] for fault in Fault if counts[fault]}
+
+    def _advance(self, steps: list[Step], judge: bool) -> list[LiveWindow]:
+        self._hear_claims()
+        found: list[_Found] = []
         for step in steps:
-            found += [(window, self._rate_is_off()) for window in self._push(step)]
+            found += [self._mark(window) for window in self._push(step)]
         if steps:
-            self._arrivals.add(self._last_index, steps[-1].sample.arrival_s)
-        if self._recorder is not None:
-            self._recorder.tick()
+            self.trust.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
+        if self.recorder is not None:
+            self.recorder.tick()
         if self._max_windows is not None:
             del found[self._max_windows - self._windows :]
-        return self._judge(found)
+        return self._judge(found) if judge else self._shed(found)
+
+    def _hear_claims(self) -> None:
+        if self.stream.is_mirrored:
+            self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
+        header = self.stream.header
+        if header is not None and header.rate_hz not in (None, self._claimed_hz):
+            assert header.rate_hz is not None
+            self._claimed_hz = header.rate_hz
+            self.trust.claimed(header.rate_hz)
 
     def _push(self, step: Step) -> list[GridWindow]:
         index = self._grid.index_of(step)
-        taken = index - self._last_index
-        time_s = self._clock.advance(index, taken, step.sample.t_us, restarted=step.restarted)
+        time_s = self.trust.sample(index, index - self._last_index, step)
         self._last_index = index
         self._samples += 1
         self._missing += step.missing
-        if step.restarted:
-            self._restarts += 1
-            self._arrivals.restart()
+        self._restarts += step.restarted
         x, y, z = step.sample.counts
         self._clipped += min(x, y, z) <= COUNT_MIN or max(x, y, z) >= COUNT_MAX
-        if self._recorder is not None:
-            self._recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
+        if self.recorder is not None:
+            self.recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
         return self._grid.push(step, time_s)
 
     @property
     def _is_simulated(self) -> bool:
         return self.stream.header is not None and self.stream.header.simulated
 
-    def _rate_is_off(self) -> bool:
-        """By the device's clock, or its header before that; arrival times are not evidence."""
-        measured: MeasuredRate | None = self._clock.device.measure()
-        if measured is not None:
-            return measured.is_off(self._rate_hz)
-        header = self.stream.header
-        claimed_hz = header.rate_hz if header is not None else None
-        return claimed_hz is not None and abs(claimed_hz / self._rate_hz - 1) > RATE_TOLERANCE
+    def _mark(self, window: GridWindow) -> _Found:
+        self.trust.check_rate()
+        reasons = self.trust.reasons()
+        if window.counts is None:
+            return _Found(window, (*window.reasons, *reasons), 0.0)
+        share = self.trust.clipped_share(window.window, window.counts)
+        return _Found(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
 
-    def _judge(self, found: list[tuple[GridWindow, bool]]) -> list[LiveWindow]:
-        whole = [window.counts for window, _ in found if window.counts is not None]
+    def _judge(self, found: list[_Found]) -> list[LiveWindow]:
+        whole = [one.window.counts for one in found if one.window.counts is not None]
         logits: Logits = {}
         if whole:
             logits = self._runtime.run(counts_to_int8(np.stack(whole)))
         judged: list[LiveWindow] = []
         row = 0
-        for window, rate_is_off in found:
-            live = LiveWindow(
-                window=window.window,
-                first_index=window.first_index,
-                t_s=window.t_s,
-                valid=window.counts is not None,
-                reasons=(*window.reasons, *([RATE_REASON] if rate_is_off else [])),
-                verdicts={},
-                device_index=window.device_index,
-            )
+        for one in found:
+            live = _unjudged(one, valid=one.window.counts is not None)
             if live.valid:
                 live = replace(live, verdicts=self._verdicts(logits, row))
                 row += 1
             else:
-                self._invalid.update(str(reason) for reason in window.reasons)
+                self._invalid.update(str(reason) for reason in one.window.reasons)
             judged.append(live)
         self._windows += len(judged)
         self._windows_valid += row
         return judged
+
+    def _shed(self, found: list[_Found]) -> list[LiveWindow]:
+        """No verdicts, so that the host can catch up; the samples are recorded all the same."""
+        shed = []
+        for one in found:
+            live = _unjudged(one, valid=False)
+            if one.window.counts is not None:
+                live = replace(live, reasons=(BACKPRESSURE_REASON, *live.reasons))
+                where = f"no verdict for window {one.window.window}"
+                self.faults.add(Fault.BACKPRESSURE, f"{where}, the host is behind")
+                self._invalid[BACKPRESSURE_REASON] += 1
+            else:
+                self._invalid.update(str(reason) for reason in one.window.reasons)
+            shed.append(live)
+        self._windows += len(shed)
+        return shed
 
     def _verdicts(self, logits: Logits, row: int) -> dict[str, Verdict]:
         scales = {head.task: self._graph.tensor(head.tensor).scale for head in self._graph.heads}
@@ -214,3 +271,16 @@ class LiveSession:
             task.name: verdict(task, logits[task.name][row], scales[task.name])
             for task in self._graph.model.tasks
         }
+
+
+def _unjudged(one: _Found, *, valid: bool) -> LiveWindow:
+    return LiveWindow(
+        window=one.window.window,
+        first_index=one.window.first_index,
+        t_s=one.window.t_s,
+        valid=valid,
+        reasons=tuple(str(reason) for reason in one.reasons),
+        verdicts={},
+        clipped_share=one.clipped_share,
+        device_index=one.window.device_index,
+    )

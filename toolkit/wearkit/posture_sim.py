@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNTS_PER_G, g_to_counts
 from wearkit.errors import DataError
 from wearkit.recording import UNLABELLED, LabelTrack, Recording
+from wearkit.sensor_twin import GAIN_SD_PERCENT, NOISE_COUNTS, OFFSET_SD_MG
 
 NAME = "posture-sim"
 TASK = "posture"
@@ -52,9 +53,6 @@ POSTURES = (
 )
 RATE_HZ = 50.0
 RATE_ERROR = 0.02
-NOISE_COUNTS = (0.75, 0.75, 1.1)
-OFFSET_SD_G = (0.035, 0.035, 0.040)
-GAIN_SD = 0.01
 ROLL_S = 2.0
 SETTLE_S = 4.0
 POSE_SD_DEG = 5.0
@@ -231,8 +229,8 @@ def _small_rotation(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _sensed(acc_g: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float32]:
     """What an ADXL345 makes of (T, 3) g: its errors, its noise, its steps and rails; in g."""
-    gain = 1 + random.normal(0, GAIN_SD, 3)
-    offset_g = random.normal(0, OFFSET_SD_G)
+    gain = 1 + random.normal(0, GAIN_SD_PERCENT / 100, 3)
+    offset_g = random.normal(0, np.array(OFFSET_SD_MG) / 1000)
     noise_g = random.normal(0, 1, acc_g.shape) * NOISE_COUNTS / COUNTS_PER_G
     counts = g_to_counts(acc_g * gain + offset_g + noise_g)
     return (counts / COUNTS_PER_G).astype(np.float32)

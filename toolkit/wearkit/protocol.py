@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from wearkit.cross_set import cut_mapped, leave_one_set_out
 from wearkit.cut import cut
 from wearkit.errors import DataError
+from wearkit.origin import Origin
 from wearkit.paper_split import cut_stream, paper_split
 from wearkit.readers.dataset import Dataset
 from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
@@ -11,7 +15,7 @@ from wearkit.spec import WindowSpec
 from wearkit.split import Split, leave_one_out_split, named_split, subject_split
 from wearkit.windows import WindowSet
 
-SPLITS = ("subject", "loso", "official", "paper")
+SPLITS = ("subject", "loso", "dataset", "official", "paper")
 # HAPT holds the same 30 people under the same numbers.
 _OFFICIAL = {"uci-har": OFFICIAL_TEST_SUBJECTS, "hapt": OFFICIAL_TEST_SUBJECTS}
 
@@ -20,16 +24,24 @@ def cut_and_split(
     dataset: Dataset, spec: WindowSpec, split: str, *, fold: int = 0, folds: int = 5, seed: int = 0
 ) -> tuple[WindowSet, Split]:
     """split: a name of SPLITS. folds counts for "subject" only: the others have their own.
+    "dataset" needs recordings of several data sets (readers.combined).
 
     Raises DataError for a protocol this data set does not have.
     """
     windows = cut_for(dataset, spec, split)
+    if split == "dataset":
+        return leave_one_set_out(windows, dataset, fold=fold, seed=seed)
     return windows, split_windows(windows, dataset.format, split, fold=fold, folds=folds, seed=seed)
 
 
 def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
     """The windows that every fold of the protocol is made of: cut once, split often."""
-    return cut_stream(dataset, spec) if split == "paper" else cut(dataset, spec)
+    if dataset.label_map is None:
+        windows = cut_stream(dataset, spec) if split == "paper" else cut(dataset, spec)
+        return replace(windows, origin=Origin(sets=(dataset.format,)))
+    if split == "paper":
+        raise DataError("The paper's split has no label map: leave --label-map away.")
+    return cut_mapped(dataset, spec)
 
 
 def split_windows(
@@ -41,7 +53,10 @@ def split_windows(
     folds: int = 5,
     seed: int = 0,
 ) -> Split:
-    """windows: of `cut_for`. data_format: of the data set they were cut from."""
+    """windows: of `cut_for`. data_format: of the data set they were cut from.
+
+    Every split but "dataset", which takes windows away too (cross_set.leave_one_set_out).
+    """
     match split:
         case "subject":
             return subject_split(windows, fold=fold, folds=folds, seed=seed)

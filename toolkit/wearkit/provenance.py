@@ -49,11 +49,13 @@ def provenance_of(
             "leak_share": split.leak_share,
         },
         "data": {
-            "fingerprint": windows.fingerprint,
+            # Copies are of training people, so every fold has others: known is what was recorded.
+            "fingerprint": windows.origin.recorded or windows.fingerprint,
             "windows": len(windows),
             "subjects": len(windows.subjects),
             "simulated": windows.simulated,
             "notes": list(windows.notes),
+            **windows.origin.to_json(),
         },
         "kept": {
             "network": best.role,

@@ -223,6 +223,7 @@ def describe(
             "rejected_windows": dict(windows.rejected),
             "dropped_rows": dict(windows.dropped),
             "notes": list(windows.notes),
+            **windows.origin.to_json(),
         },
         "overfitting_epoch": overfitting_epoch(result.history),
         "history": [record.to_json() for record in result.history],

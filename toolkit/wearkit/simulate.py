@@ -113,6 +113,8 @@ def sensor_counts(recording: Recording, spec: WindowSpec) -> list[NDArray[np.int
     found: list[NDArray[np.int16]] = []
     for part in stretches(recording):
         time_s, acc_g = recording.time_s[part], recording.acc_g[part]
+        if len(time_s) < 2:
+            continue  # one sample has no rate to resample from
         if not is_on_grid(time_s, spec.rate_hz):
             acc_g = resample(time_s, acc_g, spec.rate_hz)
         found.append(g_to_counts(acc_g))

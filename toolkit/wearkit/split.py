@@ -101,7 +101,13 @@ def leave_one_out_split(windows: WindowSet, *, fold: int = 0, seed: int = 0) -> 
 
 
 def named_split(
-    windows: WindowSet, name: str, test_subjects: Collection[str], *, seed: int = 0
+    windows: WindowSet,
+    name: str,
+    test_subjects: Collection[str],
+    *,
+    fold: int = 0,
+    folds: int = 1,
+    seed: int = 0,
 ) -> Split:
     """The people a data set's authors (or another data set) named are tested; a fifth of the
     others validate. Raises DataError when none of them, or nobody else, has a window."""
@@ -114,7 +120,7 @@ def named_split(
             "validate on; it needs at least one and two: is this the right data set?"
         )
     held = others[:: max(2, min(VALIDATION_EVERY, len(others)))]
-    return by_people(windows, name, test, held, fold=0, folds=1, seed=seed)
+    return by_people(windows, name, test, held, fold=fold, folds=folds, seed=seed)
 
 
 def by_people(

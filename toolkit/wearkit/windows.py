@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError
+from wearkit.origin import UNKNOWN, Origin
 from wearkit.spec import TaskSpec, WindowSpec, canonical_json
 
 PLACEMENT_TASK = "placement"
@@ -27,6 +28,7 @@ class WindowSet:
     run: (N,) int32, number of the gap-free stretch of one recording a window was cut from.
     start: (N,) int32, first sample of the window on that run's grid (at spec.rate_hz).
     rejected: windows that were not kept, by reason. dropped: source rows, by reason.
+    origin: the data sets, labels and sensor twins they were made with.
     """
 
     spec: WindowSpec
@@ -41,6 +43,7 @@ class WindowSet:
     rejected: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    origin: Origin = UNKNOWN
 
     def __post_init__(self) -> None:
         n = self.counts.shape[0]
@@ -97,4 +100,5 @@ class WindowSet:
             rejected=self.rejected,
             dropped=self.dropped,
             notes=self.notes,
+            origin=self.origin,
         )

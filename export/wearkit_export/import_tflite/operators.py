@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.graph import (
+    POOL_REACH_MAX,
     Activation,
     Add,
     AveragePool1D,
@@ -212,6 +213,10 @@ def _pool(
     window = slide(operator, options, size, dilated=None)
     source = graph.operand(operator, 0)
     seen: Series = series(operator, source, window, whole_width="steps")
+    if seen.size > POOL_REACH_MAX * seen.shape[1]:
+        raise unsupported(
+            operator, f"its window of {seen.size} is out of proportion to its {seen.shape[1]} steps"
+        )
     read = graph.read(operator, 0, seen.shape)
     channels = seen.shape[2]
     target = graph.write(operator, (seen.shape[0], seen.steps, channels), seen.image(channels))

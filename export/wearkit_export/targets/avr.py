@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.errors import MissingToolError, VerificationError
+from wearkit.errors import MissingToolError, ModelFileError, VerificationError
 from wearkit_export.targets.elf import read_elf
 from wearkit_export.targets.forbidden import forbidden_symbols
 from wearkit_export.targets.image import HARNESS, compile_model
@@ -29,7 +29,6 @@ class AvrRun:
     """logits: (N, outputs) int8; cycles: of the last window, exact but for the timer's overflows.
 
     flash_bytes: of the model's functions and tables; ram_bytes: arena, input, logits, variables.
-    forbidden: names in the image that must not be there.
     """
 
     logits: NDArray[np.int8]
@@ -38,7 +37,6 @@ class AvrRun:
     ram_bytes: int
     stack_bytes: int
     compiler: str
-    forbidden: tuple[str, ...]
 
 
 def run_avr(
@@ -46,8 +44,8 @@ def run_avr(
 ) -> AvrRun:
     """Build and run a few windows, (N, inputs) int8, on a simulated ATmega328P.
 
-    Raises MissingToolError without avr-gcc or simavr, ModelFileError when the compiler refuses,
-    VerificationError when the program does not finish.
+    Raises MissingToolError without avr-gcc or simavr, ModelFileError when the compiler refuses or
+    the image needs a forbidden symbol, VerificationError when the program does not finish.
     """
     toolchain = find_toolchain(find_target("avr"))
     simulator = shutil.which("simavr")
@@ -58,6 +56,9 @@ def run_avr(
     path = work / "model-avr.elf"
     _link(c_folder, toolchain, work, objects, windows, path)
     elf = read_elf(path)
+    found = forbidden_symbols(elf)
+    if found:
+        raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
     lines = _simulate(simulator, path)
     logits = np.frombuffer(bytes.fromhex("".join(lines["L"])), np.int8)
     return AvrRun(
@@ -67,7 +68,6 @@ def run_avr(
         ram_bytes=elf.size(".data") + elf.size(".bss"),
         stack_bytes=int(lines["S"][0], 16),
         compiler=toolchain.version,
-        forbidden=tuple(forbidden_symbols(elf)),
     )
 
 

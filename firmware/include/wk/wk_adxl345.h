@@ -91,6 +91,11 @@ WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, con
 WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us,
                                                   wk_sample_t *out_sample);
 
+/* DEVID, BW_RATE, DATA_FORMAT, FIFO_CTL as they read now. OK or ERR_NO_ANSWER (out_values is then
+ * not to be used). sensor->bus must be set. */
+WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_registers(const wk_adxl345_t *sensor,
+                                                       uint8_t out_values[4]);
+
 /* Supply voltage, on which the self-test's force depends (data sheet, Table 14). */
 typedef enum { WK_ADXL345_2V0, WK_ADXL345_2V5, WK_ADXL345_3V3, WK_ADXL345_3V6 } wk_adxl345_supply_t;
 

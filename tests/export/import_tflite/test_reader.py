@@ -212,6 +212,23 @@ def test_an_average_over_an_odd_number_of_all_steps_is_the_mean_we_know(file_bui
     assert not isinstance(pooled(file_builder, 9, (1, 3, 18, 4)), MeanTime)
 
 
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize(("size", "fits"), [(10, True), (11, False), (2**29, False)])
+def test_a_window_that_only_padding_could_fill_is_refused(
+    average: bool, size: int, fits: bool, file_builder: Any
+) -> None:
+    """Found by fuzzing: five steps and a window of 2**29 asked for gigabytes of padding."""
+    file = file_builder()
+    source, target = (file.activation((1, 1, steps, 4), 0.5, 3) for steps in (5, 1))
+    file.pool(source, target, (1, size), (1, 5), padding=SAME, average=average)
+    data = file.finish([source], [target])
+    if fits:
+        assert import_it(data).graph.ops[0].size == size
+        return
+    with pytest.raises(ModelFileError, match=f"window of {size} is out of proportion to its 5"):
+        import_it(data)
+
+
 SLIDES = [
     # input (height, width), window, stride, padding, series shape, size, stride, pads
     ((3, 20), (1, 5), (1, 2), SAME, (3, 20, 2), 5, 2, (1, 2)),

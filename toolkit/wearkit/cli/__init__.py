@@ -18,7 +18,9 @@ _COMMANDS = {
     "export": "Quantize once; write ONNX and TFLite with an equality and size report.",
     "profile": "Count what a bundle's C costs on a microcontroller, without having one.",
     "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
+    "convert": "Turn a recording of wearkit live into CSV, NPZ or Parquet.",
     "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
+    "emulate": "Run the wearable's own firmware on an emulated board, on a pseudo-terminal.",
     "evaluate": "Score a run or a bundle on its test windows or on other recordings.",
     "data": "Look at recordings: subjects, labels, rates, what was dropped and why.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from wearkit.readers import Dataset
     from wearkit.report.evaluation import Evaluation, ModelResult
     from wearkit.run_folder import Run
+    from wearkit.sensor_twin import SensorTwin
     from wearkit.spec import ModelSpec
     from wearkit.windows import WindowSet
 
@@ -43,6 +45,17 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
 @click.option("--units", metavar="U", help="Unit of the samples, if the data does not say.")
 @click.option(
+    "--label-map",
+    metavar="MAP",
+    help="Score --data under the shared labels of this map, as for wearkit train.",
+)
+@click.option(
+    "--twin",
+    metavar="T",
+    help="Score --data as other sensors would have recorded it, too: adxl345, or tolerances like "
+    "offset=40mg,rotation=10deg; people of the training data are left out.",
+)
+@click.option(
     "--forest",
     is_flag=True,
     help="Score a random forest too, on the run's own split: --data is then its training data.",
@@ -60,6 +73,8 @@ def command(
     data: str | None,
     data_format: str | None,
     units: str | None,
+    label_map: str | None,
+    twin: str | None,
     forest: bool,
     report: Path | None,
     as_json: bool,
@@ -71,8 +86,12 @@ def command(
     """
     from wearkit.run_folder import holds_folds, newest_run, open_run
 
-    if data is None and (data_format is not None or units is not None):
-        raise click.UsageError("--format and --units describe --data, which is not given.")
+    if data is None and any(x is not None for x in (data_format, units, label_map, twin)):
+        raise click.UsageError(
+            "--format, --units, --label-map and --twin are about --data, which is not given."
+        )
+    if forest and (twin is not None or label_map is not None):
+        raise click.UsageError("--forest knows neither --twin nor --label-map: leave one away.")
     if bundle is not None and checkpoint is None and data is None:
         raise DataError(
             "A bundle does not hold its run's test windows: add --data PATH, or --checkpoint RUN "
@@ -93,12 +112,12 @@ def command(
     run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
     model = _model(run, opened)
-    recordings = None if data is None else _open_data(data, data_format, units)
+    recordings = None if data is None else _open_data(data, data_format, units, label_map)
     if forest:
         assert run is not None and recordings is not None
         found = _with_forest(run, opened, recordings)
     else:
-        found = _evaluated(run, opened, model, recordings)
+        found = _evaluated(run, opened, model, recordings, _twin(twin))
     _finish(found, report or _default_folder(run, opened), as_json)
 
 
@@ -118,10 +137,21 @@ def _open_bundle(path: Path) -> Bundle:
     return open_bundle(path)
 
 
-def _open_data(data: str, data_format: str | None, units: str | None) -> Dataset:
+def _open_data(
+    data: str, data_format: str | None, units: str | None, label_map: str | None
+) -> Dataset:
+    from wearkit.label_map import open_label_map
     from wearkit.readers import open_dataset
+    from wearkit.readers.combined import combined
 
-    return open_dataset(data, format=data_format, units=units)
+    dataset = open_dataset(data, format=data_format, units=units)
+    return dataset if label_map is None else combined([dataset], open_label_map(label_map))
+
+
+def _twin(text: str | None) -> SensorTwin | None:
+    from wearkit.sensor_twin import parse_twin
+
+    return None if text is None else parse_twin(text)
 
 
 def _default_folder(run: Run | None, bundle: Bundle | None) -> Path:
@@ -142,23 +172,34 @@ def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
 
 
 def _evaluated(
-    run: Run | None, bundle: Bundle | None, model: ModelSpec, recordings: Dataset | None
+    run: Run | None,
+    bundle: Bundle | None,
+    model: ModelSpec,
+    recordings: Dataset | None,
+    twin: SensorTwin | None,
 ) -> Evaluation:
-    """The networks on the run's own test windows, or on other recordings."""
+    """The networks on the run's own test windows, or on other recordings and their twin."""
     if recordings is None:
         assert run is not None
         return _own(run, bundle, _networks(run, bundle, run.test))
     from wearkit.cut import cut
 
     windows = cut(recordings, model.window, tasks=model.tasks)
-    return _evaluation(
-        run,
-        bundle,
-        _networks(run, bundle, windows),
-        windows,
-        source=recordings.name,
-        familiar=_familiar(run, windows),
-    )
+    familiar = _familiar(run, windows)
+    if twin is None:
+        models = _networks(run, bundle, windows)
+    else:
+        from wearkit.cli.twin_scores import clean_and_twin, without
+
+        windows, models = clean_and_twin(
+            recordings,
+            without(windows, familiar),
+            model,
+            twin,
+            partial(_networks, run, bundle),
+        )
+        familiar = ()
+    return _evaluation(run, bundle, models, windows, source=recordings.name, familiar=familiar)
 
 
 def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evaluation:
@@ -186,7 +227,7 @@ def _every_fold(
         return evaluate_folds(path)
     from wearkit.forest import TrainingData, forest_probabilities
 
-    trained_on = TrainingData(_open_data(*data))
+    trained_on = TrainingData(_open_data(*data, None))
     return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
 
 
@@ -247,7 +288,13 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
     if run is None:
         return ()
     known = {name for part in ("train", "val") for name in run.split_subjects(part)}
-    return tuple(sorted(known & set(windows.subjects)))
+    # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
+    bare = {name.partition(":")[2] for name in known} - {""}
+    return tuple(
+        name
+        for name in sorted(windows.subjects)
+        if name in known | bare or name.partition(":")[2] in known
+    )
 
 
 def _show(found: Evaluation, page: Path) -> None:

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.stop_signals import stop_signals
+from wearkit.errors import StorageError
 
 if TYPE_CHECKING:
+    from wearkit.link.faults import FaultLog
+    from wearkit.link.port import Port
+    from wearkit.link.reconnect import SerialSource
     from wearkit.link.recorder import Recorder
+    from wearkit.link.session_log import SessionLog
     from wearkit.link.stream import StreamOptions
     from wearkit.live_report import LiveReport
 
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
 UNITS = ("auto", "g", "mg", "m/s2", "counts")
 BAUD = 115200
+RECONNECT_S = 3600.0
 
 
 @click.command()
@@ -53,12 +59,24 @@ BAUD = 115200
     metavar="LIST",
     help="Columns of the lines, such as t_ms,x,y,z,- (a - leaves one out).",
 )
+@click.option(
+    "--axes", metavar="MAP", help="How the sensor is mounted, such as -y+x+z.  [default: as sent]"
+)
 @click.option("--windows", type=click.IntRange(min=1), metavar="N", help="Stop after N windows.")
+@click.option("--wait", is_flag=True, help="Wait for a port that is not there yet.")
+@click.option(
+    "--reconnect",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Look S seconds for a board that went away; 0 ends at once.  [default: 3600 for a USB "
+    "or serial board, else 0]",
+)
+@click.option("--no-dtr", is_flag=True, help="Leave DTR low, which would reset many boards.")
 @click.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Also write the samples as a CSV that wearkit train and simulate read.",
+    help="Also record the session, for wearkit convert; FILE.csv takes the samples alone.",
 )
 @click.option("--force", is_flag=True, help="Let --record replace an existing file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a window on stdout.")
@@ -69,7 +87,11 @@ def command(
     units: str,
     baud: int,
     fields: str | None,
+    axes: str | None,
     windows: int | None,
+    wait: bool,
+    reconnect: float | None,
+    no_dtr: bool,
     record: Path | None,
     force: bool,
     as_json: bool,
@@ -81,9 +103,7 @@ def command(
     ends cleanly.
     """
     from wearkit.bundle import newest_bundle, open_bundle
-    from wearkit.link.port import open_port
-    from wearkit.link.reader import PortReader
-    from wearkit.link.recorder import Recorder
+    from wearkit.link.faults import FaultLog
     from wearkit.live import live
     from wearkit.live_display import open_display
     from wearkit.live_session import LiveSession
@@ -91,46 +111,114 @@ def command(
 
     opened = open_bundle(bundle or newest_bundle())
     computes = open_runtime(runtime, opened)
-    options = _options(opened.model.window.rate_hz, units, fields)
-    handle = open_port(port, baud)
-    reader = PortReader(handle)
-    recorder: Recorder | None = None
-    try:
-        recorder = None if record is None else Recorder(record, force=force)
-        session = LiveSession(
-            opened.graph,
-            computes,
-            options.joining(handle.joins_in_mid_line),
-            max_windows=windows,
-            recorder=recorder,
-        )
-        with stop_signals() as received:
+    options = _options(opened.model.window.rate_hz, units, fields, axes)
+    faults = FaultLog()
+    with stop_signals() as received:
+        handle, source = _open(port, baud, not no_dtr, wait, reconnect, faults, received)
+        recording = _Recording()
+        try:
+            options = options.joining(handle.joins_in_mid_line)
+            recording = _Recording.open(record, force, options, port, opened.model_id)
+            session = LiveSession(
+                opened.graph,
+                computes,
+                options,
+                max_windows=windows,
+                recorder=recording.samples,
+                faults=faults,
+            )
             display = open_display(session, as_json=as_json)
-            report = live(reader, session, on_update=display.update, stop=lambda: bool(received))
+            report = live(
+                source,
+                session,
+                on_update=display.update,
+                stop=lambda: bool(received),
+                log=recording.log,
+            )
             display.close(report)
-    finally:
-        reader.close()
-        if recorder is not None:
-            recorder.close()
-    return _exit_code(report, recorder, received)
+        finally:
+            source.close()
+            recording.close()
+    return _exit_code(report, recording, received)
 
 
-def _options(rate_hz: float, units: str, fields: str | None) -> StreamOptions:
+def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
     from wearkit.link.stream import StreamOptions
-    from wearkit.link.text_header import parse_fields
+    from wearkit.link.text_header import parse_axes, parse_fields
     from wearkit.units import Unit
 
     return StreamOptions(
         rate_hz=rate_hz,
         unit=None if units == "auto" else Unit(units),
         fields=None if fields is None else parse_fields(fields),
+        axes=None if axes is None else parse_axes(axes, "--axes is "),
     )
 
 
-def _exit_code(report: LiveReport, recorder: Recorder | None, received: list[int]) -> int:
+def _open(
+    port: str,
+    baud: int,
+    dtr: bool,
+    wait: bool,
+    reconnect_s: float | None,
+    faults: FaultLog,
+    received: list[int],
+) -> tuple[Port, SerialSource]:
+    from wearkit.link.port import open_port
+    from wearkit.link.reconnect import SerialSource, identify, wait_for
+
+    if wait:
+        wait_for(port, stop=lambda: bool(received))
+    handle = open_port(port, baud, dtr=dtr)
+    if reconnect_s is None:
+        reconnect_s = RECONNECT_S if handle.joins_in_mid_line else 0.0
+    source = SerialSource(
+        handle,
+        identify(port),
+        lambda url: open_port(url, baud, dtr=dtr),
+        faults,
+        give_up_s=reconnect_s,
+    )
+    return handle, source
+
+
+class _Recording:
+    """--record: the samples as CSV, or the whole session; or neither."""
+
+    def __init__(self, samples: Recorder | None = None, log: SessionLog | None = None) -> None:
+        self.samples, self.log = samples, log
+
+    @classmethod
+    def open(
+        cls, path: Path | None, force: bool, options: StreamOptions, port: str, model_id: str
+    ) -> _Recording:
+        from wearkit.link.recorder import Recorder
+        from wearkit.link.recording import session_record
+        from wearkit.link.session_log import Kind, SessionLog
+
+        if path is None:
+            return cls()
+        if path.suffix == ".csv" or path.is_char_device():
+            return cls(samples=Recorder(path, force=force))
+        log = SessionLog(path, force=force)
+        log.note(Kind.SESSION, session_record(options, port, model_id))
+        return cls(log=log)
+
+    def error(self) -> StorageError | None:
+        found = [writer.error for writer in (self.samples, self.log) if writer is not None]
+        return next((error for error in found if error is not None), None)
+
+    def close(self) -> None:
+        for writer in (self.samples, self.log):
+            if writer is not None:
+                writer.close()
+
+
+def _exit_code(report: LiveReport, recording: _Recording, received: list[int]) -> int:
     """0, or 128 + signal. Raises the error that cost data, else the one that ended the session."""
-    if recorder is not None and recorder.error is not None:
-        raise recorder.error
+    lost_data = recording.error()
+    if lost_data is not None:
+        raise lost_data
     if report.error is not None:
         raise report.error
     return 128 + received[0] if received else 0

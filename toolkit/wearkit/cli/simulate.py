@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import Dataset
     from wearkit.recording import Recording
+    from wearkit.sensor_twin import SensorTwin
     from wearkit.simulate import StreamFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
@@ -38,6 +39,11 @@ PROTOCOLS = ("text", "binary")
     "--speed", type=float, default=1.0, show_default=True, metavar="X", help="X times real time."
 )
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
+@click.option(
+    "--twin",
+    metavar="T",
+    help="Send what another sensor would have: adxl345, or tolerances like offset=40mg,gain=5%.",
+)
 @click.option(
     "--units",
     type=click.Choice(UNITS),
@@ -69,6 +75,7 @@ def command(
     seconds: float | None,
     speed: float,
     loop: bool,
+    twin: str | None,
     units: str,
     protocol: str,
     no_header: bool,
@@ -82,11 +89,13 @@ def command(
     """
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
+    from wearkit.sensor_twin import parse_twin
 
     _check(speed, seconds)
+    worn = None if twin is None else parse_twin(twin)
     stream_format = _format(protocol, units, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
-    chosen = _Chosen(dataset, subject, recording)
+    chosen = _Chosen(dataset, subject, recording, worn)
     chosen.check()
     with stop_signals() as received:
         port = PseudoTerminal(link)
@@ -122,8 +131,15 @@ def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
 class _Chosen:
     """The recordings to play, by subject and position. Iterating reads them anew."""
 
-    def __init__(self, dataset: Dataset, subject: str | None, position: int | None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        subject: str | None,
+        position: int | None,
+        twin: SensorTwin | None,
+    ) -> None:
         self._dataset, self._subject, self._position = dataset, subject, position
+        self._twin = twin
 
     def __str__(self) -> str:
         what = [str(self._dataset.name)]
@@ -131,6 +147,8 @@ class _Chosen:
             what.append(f"subject {self._subject}")
         if self._position is not None:
             what.append(f"recording {self._position}")
+        if self._twin is not None:
+            what.append(f"through the sensor twin {self._twin}")
         return ", ".join(what)
 
     def __iter__(self) -> Iterator[Recording]:
@@ -139,7 +157,12 @@ class _Chosen:
         )
         if self._position is not None:
             wanted = islice(wanted, self._position, self._position + 1)
-        return iter(wanted)
+        if self._twin is None:
+            return iter(wanted)
+        from wearkit.cut import DEFAULT_SPEC
+        from wearkit.twin_recordings import through_twin
+
+        return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)
 
     def check(self) -> None:
         """Raises DataError when there is nothing to play."""

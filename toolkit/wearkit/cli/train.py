@@ -14,9 +14,8 @@ from click.core import ParameterSource
 
 from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
+from wearkit.cli.training_data import data_options, training_windows
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit.protocol import SPLITS
-from wearkit.spec import WindowSpec
 from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, TrainingConfig
 
 if TYPE_CHECKING:
@@ -38,15 +37,7 @@ def _fold(value: str) -> int | str:
 
 
 @click.command()
-@click.option(
-    "--data",
-    default="posture-sim",
-    show_default=True,
-    metavar="PATH|posture-sim",
-    help="A recording, a folder or an archive of recordings, or the built-in simulator.",
-)
-@click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
-@click.option("--units", metavar="U", help="Unit of the samples, if the data does not say.")
+@data_options
 @click.option("--arch", type=click.Choice(ARCHITECTURES), default="mtl-net", show_default=True)
 @click.option(
     "--method", type=click.Choice(METHOD_NAMES), default=_DEFAULTS.method, show_default=True
@@ -60,23 +51,6 @@ def _fold(value: str) -> int | str:
     default=_DEFAULTS.class_weights,
     show_default=True,
     help="balanced: windows of rare labels count for more.",
-)
-@click.option(
-    "--split",
-    "split_name",
-    type=click.Choice(SPLITS),
-    default=SPLITS[0],
-    show_default=True,
-    help="subject: groups of people; loso: one person; official: UCI HAR's own test people; "
-    "paper: the paper's random windows, which leak.",
-)
-@click.option(
-    "--rate",
-    "rate_hz",
-    type=click.FloatRange(0, min_open=True),
-    default=WindowSpec().rate_hz,
-    show_default=True,
-    help="Samples a second of the windows; recordings at another rate are resampled.",
 )
 @click.option(
     "--fold",
@@ -199,8 +173,6 @@ def _run(
     path: Path, options: Mapping[str, Any], display: TrainingDisplay, resume: bool
 ) -> tuple[WindowSet, TrainingResult, dict[str, TaskScore]]:
     from wearkit.cli.stop_signals import stop_signals
-    from wearkit.protocol import cut_and_split
-    from wearkit.readers import open_dataset
     from wearkit.run_folder import claim_folder, write_run
     from wearkit.spec import ModelSpec
     from wearkit.train import train
@@ -214,20 +186,8 @@ def _run(
         seed=options["seed"],
         class_weights=options["class_weights"],
     )
-    with display.reading(options["data"]):
-        dataset = open_dataset(
-            options["data"], format=options["data_format"], units=options["units"]
-        )
-        windows, split = cut_and_split(
-            dataset,
-            WindowSpec(rate_hz=options["rate_hz"]),
-            options["split_name"],
-            fold=options["fold"],
-            folds=options["folds"],
-            seed=options["split_seed"],
-        )
-    if options["task"] is not None:
-        windows = windows.only(options["task"])
+    with display.reading(", ".join(options["data"])):
+        windows, split = training_windows(options)
     spec = ModelSpec(options["arch"], windows.spec, windows.tasks)
     claim_folder(path, windows, split, spec)
     display.describe(windows, split, spec)

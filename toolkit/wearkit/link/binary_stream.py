@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from wearkit.errors import DataError
 from wearkit.link.command import decode_message
+from wearkit.link.faults import Fault
 from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, Segment
 from wearkit.link.frame_sequence import FrameSequencer, PlacedFrame, within_rails
 from wearkit.link.ledger import Ledger
@@ -95,6 +96,7 @@ class BinaryStream:
         self._sequencer: FrameSequencer | None = None
         self._seq: int | None = None
         self._foreign = 0
+        self._opened_s: float | None = None
 
     @property
     def device_error(self) -> str:
@@ -104,6 +106,22 @@ class BinaryStream:
         if self.hello is not None and not self.hello.features & Feature.SAMPLES:
             return "its HELLO says that it sends none"
         return ""
+
+    @property
+    def device_errors(self) -> int:
+        """How many ERROR frames came."""
+        return self.tally.errors
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the axes are a mirror image of the model's."""
+        return self.hello is not None and self.hello.axes.determinant < 0
+
+    def resume(self) -> None:
+        """The port was opened again. The index, or the boot id of the next HELLO, tells whether
+        the device went on."""
+        self.ledger.ignore(self.decoder.finish(), whole_line=False)
+        self._seq = self._opened_s = None
 
     def take_predictions(self) -> list[Prediction]:
         """What the device's model said since the last call, in order; the newest of very many."""
@@ -117,6 +135,8 @@ class BinaryStream:
         Raises DataError when the device is of another major version, not an ADXL345 at +-2 g,
         never says what it is, or contradicts itself or the user.
         """
+        if self._opened_s is None:
+            self._opened_s = arrival_s
         zeros = self.decoder.delimiter_bytes
         segments = self.decoder.feed(chunk, arrival_s)
         self.ledger.ignore(self.decoder.delimiter_bytes - zeros, whole_line=False)
@@ -149,6 +169,8 @@ class BinaryStream:
         match segment.content:
             case Frame() as frame:
                 return self._take_frame(frame, segment)
+            case FrameFault() if self._is_settling(segment):
+                self.ledger.ignore_noise(segment.size_bytes)
             case FrameFault() as fault:
                 self.ledger.reject(fault, segment.size_bytes)
                 if fault is FrameFault.MAJOR:
@@ -159,6 +181,10 @@ class BinaryStream:
                 self.tally.text_lines += len(lines)
                 self.device_text.extend(lines)
         return []
+
+    def _is_settling(self, segment: Segment) -> bool:
+        assert self._opened_s is not None
+        return segment.arrival_s - self._opened_s < self._options.settle_s
 
     def _take_foreign(self) -> None:
         # A fragment of one of our own frames may look like one of another version, once.
@@ -267,19 +293,22 @@ class BinaryStream:
         if self._options.unit not in (None, Unit.COUNTS):
             raise DataError(
                 f"The device sends frames of counts, which contradicts --units "
-                f"{self._options.unit}: leave it out."
+                f"{self._options.unit}: leave it out.",
+                fault=Fault.UNITS,
             )
         if self._options.fields is not None:
             raise DataError("The device sends frames, which have no columns: leave --fields out.")
         if registers.devid != _ADXL345_ID:
             raise DataError(
                 f"The device's sensor calls itself 0x{registers.devid:02X} where an ADXL345 says "
-                "0xE5: check its wiring."
+                "0xE5: check its wiring.",
+                fault=Fault.BUS_FAULT,
             )
         if registers.range_g != 2 or registers.data_format & (_JUSTIFY_LEFT | _SELF_TEST):
             raise DataError(
                 f"The device's DATA_FORMAT is 0x{registers.data_format:02X}, but models are made "
-                "for right-justified counts at +-2 g without self-test: 0x08."
+                "for right-justified counts at +-2 g without self-test: 0x08.",
+                fault=Fault.SCALE_FAULT,
             )
 
     def _count_lost(self, seq: int) -> None:

@@ -7,14 +7,15 @@ from wearkit.link.rate import RateMeter
 _TOLERANCE_S = 1.0  # a FIFO read in bursts stamps its samples up to 0.64 s late
 _SMALLEST_STEP_S = 1e-4
 _RESET_LINES = 3
+_WRAP_S = (1 << 32) / 1e6  # micros() of a 32-bit counter, after 71.6 minutes
 
 
 class SessionClock:
     """Strictly increasing time for samples in order.
 
-    Without device stamps, and where a stamp cannot be right, samples are 1/rate_hz apart. After
-    three stamps in a row that disagree with that, the device's clock was set or wrapped, and is
-    followed again from there.
+    Without device stamps, and where a stamp cannot be right, samples are 1/rate_hz apart. A
+    clock of 32 bits may wrap. After three stamps in a row that fit neither, the device's clock
+    was set (`jumps` counts that) and is followed again from there.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -22,12 +23,14 @@ class SessionClock:
         self._last_s: float | None = None
         self._offset_s: float | None = None
         self._odd_lines = 0
+        self.jumps = 0
         self.device = RateMeter("device")
 
     def advance(self, index: int, steps: int, t_us: int | None, *, restarted: bool) -> float:
         """The time of sample `index`, `steps` after the last one. t_us: its device stamp."""
         if restarted:
             self._offset_s = None
+            self.device.restart()
         if self._last_s is None:
             time_s = expected_s = 0.0
         else:
@@ -43,14 +46,16 @@ class SessionClock:
     def _stamped_s(self, index: int, steps: int, stamp_s: float, expected_s: float) -> float:
         if self._offset_s is None:
             return self._follow(index, stamp_s, expected_s)
-        time_s = stamp_s - self._offset_s
-        if abs(time_s - expected_s) <= _TOLERANCE_S + steps * self._period_s:
-            self._odd_lines = 0
-            self.device.add(index, time_s)
-            return time_s
+        for offset_s in (self._offset_s, self._offset_s - _WRAP_S):
+            time_s = stamp_s - offset_s
+            if abs(time_s - expected_s) <= _TOLERANCE_S + steps * self._period_s:
+                self._offset_s, self._odd_lines = offset_s, 0
+                self.device.add(index, time_s)
+                return time_s
         self._odd_lines += 1
         if self._odd_lines < _RESET_LINES:
             return expected_s
+        self.jumps += 1
         return self._follow(index, stamp_s, expected_s)
 
     def _follow(self, index: int, stamp_s: float, expected_s: float) -> float:

@@ -47,7 +47,7 @@ class FrameSequencer:
         self._last_us = 0
         self._recent: dict[int, Counts] = {}
         self._is_aligned = False
-        self._announce_restart = False
+        self._announce_restart = self._announce_jump = False
 
     def restart(self) -> None:
         """The device started again; the next frame begins a run."""
@@ -71,6 +71,7 @@ class FrameSequencer:
                 return PlacedFrame([], is_duplicate=True)
         elif ahead > MAX_GAP or clock_step_us < 0:
             self.restart()
+            self._announce_jump = self._announce_restart and ahead > MAX_GAP
             return self._begin(frame, arrival_s)
         index = self._next + ahead
         return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
@@ -110,7 +111,8 @@ class FrameSequencer:
             return Step(sample, missing)
         self._is_aligned = True
         restarted, self._announce_restart = self._announce_restart, False
-        return Step(sample, restarted=restarted)
+        jumped, self._announce_jump = self._announce_jump, False
+        return Step(sample, restarted=restarted, jumped=jumped)
 
 
 def mapped(counts: Counts, axes: AxisMap) -> Counts:

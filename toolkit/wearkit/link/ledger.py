@@ -9,13 +9,14 @@ from enum import StrEnum
 class Ledger:
     """accepted + rejected + ignored = received, in bytes and in lines, once a stream ended.
 
-    Ignored are comments, headers, blank lines and pieces that were never whole lines; in a
-    stream of frames the zeros between them, text, and types of later versions. There a line is
-    what stands between two zeros. rejected: by Reason or FrameFault.
+    Ignored are comments, headers, blank lines, pieces that were never whole lines, and noise:
+    what cannot be read right after a port was opened (`noise_lines`, which lines_ignored
+    includes); in a stream of frames the zeros between them, text, and types of later versions.
+    There a line is what stands between two zeros. rejected: by Reason or FrameFault.
     """
 
     def __init__(self) -> None:
-        self.lines_ok = self.lines_ignored = 0
+        self.lines_ok = self.lines_ignored = self.noise_lines = 0
         self.bytes_ok = self.bytes_rejected = self.bytes_ignored = 0
         self.rejected: Counter[StrEnum] = Counter()
 
@@ -34,6 +35,10 @@ class Ledger:
     def reject(self, reason: StrEnum, size_bytes: int) -> None:
         self.rejected[reason] += 1
         self.bytes_rejected += size_bytes
+
+    def ignore_noise(self, size_bytes: int) -> None:
+        self.noise_lines += 1
+        self.ignore(size_bytes)
 
     def ignore(self, size_bytes: int, *, whole_line: bool = True) -> None:
         self.lines_ignored += whole_line

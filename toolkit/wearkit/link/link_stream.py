@@ -90,6 +90,23 @@ class LinkStream:
         """None until the port is known to carry frames."""
         return self._binary.tally if self._binary and not self._text else None
 
+    @property
+    def device_errors(self) -> int:
+        """How often the device said that something is wrong."""
+        return self._chosen.device_errors
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the axes in use are a mirror image of the model's."""
+        return self._chosen.is_mirrored
+
+    def resume(self) -> None:
+        """The port was opened again: half a line or frame before it is over, and what comes need
+        not follow what came."""
+        for stream in (self._text, self._binary):
+            if stream is not None:
+                stream.resume()
+
     def take_predictions(self) -> list[Prediction]:
         """As BinaryStream.take_predictions; none from a device that sends text."""
         return self._binary.take_predictions() if self._binary else []

@@ -15,6 +15,7 @@ from typing import Any
 import serial
 
 from wearkit.errors import PortError
+from wearkit.link.faults import Fault
 
 BAUD = 115200
 POLL_S = 0.2
@@ -65,9 +66,10 @@ class Port:
             self._handle.close()
 
 
-def open_port(url: str, baud: int = BAUD) -> Port:
+def open_port(url: str, baud: int = BAUD, *, dtr: bool = True) -> Port:
     """Open `/dev/...` or a pyserial URL such as `socket://host:port`.
 
+    dtr: False to leave DTR low, which resets many boards; Linux raises it for a moment anyhow.
     Raises PortError naming the cause (missing, busy, forbidden, not a port) and a remedy.
     """
     is_device = "://" not in url
@@ -82,9 +84,11 @@ def open_port(url: str, baud: int = BAUD) -> Port:
         # Opening would throw away the bytes that wait. Nothing stale can: the system keeps
         # nothing of a UART before it is opened, and a pty's or socket's bytes were sent to us.
         handle._reset_input_buffer = handle.reset_input_buffer = _keep_input
+        if not dtr:
+            handle.dtr = False
         handle.open()
     except (OSError, ValueError, termios.error) as error:
-        raise PortError(_why(url, error)) from error
+        raise PortError(_why(url, error), fault=_code(error)) from error
     is_pty = is_device and _PTY.fullmatch(os.path.realpath(url)) is not None
     return Port(url, handle, is_device=is_device, is_pty=is_pty)
 
@@ -93,13 +97,25 @@ def _keep_input() -> None:
     pass
 
 
+_ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_BUSY = (errno.EAGAIN, errno.EBUSY)
+
+
+def _code(error: Exception) -> Fault:
+    code = getattr(error, "errno", None)
+    if code in _FORBIDDEN:
+        return Fault.PERMISSION
+    return Fault.BUSY if code in _BUSY else Fault.NO_PORT
+
+
 def _why(url: str, error: Exception) -> str:
     code = getattr(error, "errno", None)
-    if code in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+    if code in _ABSENT:
         return f"There is no port {url}: {_ports_here()}."
-    if code in (errno.EACCES, errno.EPERM):
+    if code in _FORBIDDEN:
         return f"You may not open {url}: {_permission_remedy(url)}."
-    if code in (errno.EAGAIN, errno.EBUSY):
+    if code in _BUSY:
         return f"{url} is in use{_holder(url)}: close the other program, then try again."
     if "://" in url:
         return f"Cannot open {url} ({_brief(error)}): check the address and that it is listening."

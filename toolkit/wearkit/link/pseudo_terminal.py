@@ -104,6 +104,10 @@ class PseudoTerminal:
             time.sleep(_LOOK_S)
         return empty_looks == _EMPTY_LOOKS
 
+    def fileno(self) -> int:
+        """The writing side, non-blocking, for a program that writes itself."""
+        return self._master
+
     def close(self) -> None:
         """Hang up, and remove the link if it is still ours."""
         os.close(self._master)

@@ -16,20 +16,32 @@ MAX_QUEUED_BYTES = 1 << 20  # 90 s of a full 115200 baud line
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes as they were read. arrival_s: time.monotonic() right after the read."""
+    """Bytes as they were read. arrival_s: time.monotonic() right after the read. resumed: the
+    first after the port was opened again."""
 
     data: bytes
     arrival_s: float
+    resumed: bool = False
 
 
 class ByteSource(Protocol):
-    """Where bytes come from: a PortReader, or a test's list."""
+    """Where bytes come from: a SerialSource, or a test's list.
+
+    is_away: unplugged, and being waited for.
+    """
+
+    @property
+    def is_away(self) -> bool: ...
 
     def take(self, timeout_s: float) -> list[Chunk]:
         """Everything read so far, waiting up to timeout_s for something; [] when nothing came.
 
-        Raises LinkLostError once the other side is gone and all its bytes were taken.
+        Raises LinkLostError once the other side is gone for good and all its bytes were taken.
         """
+        ...
+
+    def reopen(self) -> bool:
+        """Try to wake a source that has fallen silent. False when that cannot be done."""
         ...
 
 
@@ -49,6 +61,8 @@ class PortReader:
     When MAX_QUEUED_BYTES wait, it stops reading: a pty or socket then holds its sender back, and
     a UART's loss shows in the device's index. Nothing read is ever dropped.
     """
+
+    is_away = False
 
     def __init__(self, port: Readable) -> None:
         self._port = port
@@ -71,6 +85,10 @@ class PortReader:
             self._queued_bytes = 0
             self._changed.notify_all()
         return chunks
+
+    def reopen(self) -> bool:
+        """A port that was opened once stays as it is."""
+        return False
 
     def close(self) -> None:
         """Stop the thread and close the port, within about a second."""

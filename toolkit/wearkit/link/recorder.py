@@ -67,7 +67,8 @@ class Recorder:
         except OSError as error:
             self.error = StorageError(
                 f"The recording {self.path} stopped early: {error.strerror or error}; what was "
-                "written before can be read."
+                "written before can be read.",
+                fault="DISK_FULL",
             )
             self._cut_back()
 

@@ -21,6 +21,7 @@ _REMEMBERED = 128
 _CLOCK_STEPS = 20
 _STEADY_SHARE = 0.8
 _CLOCK_WRAP_US = 1 << 32  # micros() of a 32-bit counter, after 71.6 minutes
+_INDEX_WRAP = 1 << 32  # a 32-bit counter of samples, after 2.7 years at 50 Hz
 
 Counts = tuple[int, int, int]
 
@@ -40,12 +41,14 @@ class Sample:
 class Step:
     """A sample in order. missing: how many the device took since the one before it.
 
-    restarted: the device's counter began again; how many are missing cannot be known.
+    restarted: the device's counter began again; how many are missing cannot be known. jumped: a
+    restart that is a leap ahead, further than any gap that is believed.
     """
 
     sample: Sample
     missing: int = 0
     restarted: bool = False
+    jumped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,9 @@ class Sequencer(Protocol):
 
     def push(self, sample: Sample) -> list[Placed]: ...
 
+    def resume(self) -> None:
+        """The port was opened again: what comes need not follow what came."""
+
     def finish(self) -> list[Placed]: ...
 
 
@@ -77,8 +83,8 @@ class IndexSequencer:
 
     def push(self, sample: Sample) -> list[Placed]:
         """sample.index must be set. Memory: _REMEMBERED samples and three that wait."""
-        index = sample.index
-        assert index is not None
+        assert sample.index is not None
+        index = self._unwrapped(sample.index)
         if self._last is None:
             return self._wait_for_second(index, sample)
         if index == self._last + 1:
@@ -92,6 +98,9 @@ class IndexSequencer:
         self._waiting = [(index, sample)]
         return refused
 
+    def resume(self) -> None:
+        """Nothing to do: the index itself tells whether the device went on or began again."""
+
     def finish(self) -> list[Placed]:
         """No line will come that could confirm what waits: a small step ahead is believed."""
         if self._waiting and (
@@ -99,6 +108,13 @@ class IndexSequencer:
         ):
             return self._release(restarted=False)
         return self._refuse_waiting()
+
+    def _unwrapped(self, index: int) -> int:
+        """A 32-bit counter that came round goes on counting here."""
+        if self._last is None or index >= _INDEX_WRAP:
+            return index
+        index += self._last // _INDEX_WRAP * _INDEX_WRAP
+        return index + _INDEX_WRAP if self._last - index > _INDEX_WRAP // 2 else index
 
     def _wait_for_second(self, index: int, sample: Sample) -> list[Placed]:
         # The first line may be the rear part of one that began before we listened ("23,.." of
@@ -127,29 +143,35 @@ class IndexSequencer:
         assert self._last is not None
         gap = self._waiting[0][0] - self._last - 1
         if gap > 0:
-            return self._release(restarted=gap > MAX_GAP)
+            return self._release(restarted=gap > MAX_GAP, jumped=gap > MAX_GAP)
         return self._release(restarted=True) if len(self._waiting) == _RESTART_LINES else []
 
-    def _release(self, *, restarted: bool) -> list[Placed]:
+    def _release(self, *, restarted: bool, jumped: bool = False) -> list[Placed]:
         waiting, self._waiting = self._waiting, []
         if restarted:
             self._recent.clear()
         return [
-            self._accept(index, sample, restarted=restarted and position == 0)
+            self._accept(index, sample, restarted and position == 0, jumped and position == 0)
             for position, (index, sample) in enumerate(waiting)
         ]
 
-    def _accept(self, index: int, sample: Sample, *, restarted: bool = False) -> Step:
+    def _accept(
+        self, index: int, sample: Sample, restarted: bool = False, jumped: bool = False
+    ) -> Step:
         missing = 0 if self._last is None or restarted else index - self._last - 1
         self._last = index
         self._recent[index] = sample.counts
         if len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
-        return Step(sample, missing, restarted)
+        return Step(sample, missing, restarted, jumped)
 
     def _refuse_waiting(self) -> list[Placed]:
         waiting, self._waiting = self._waiting, []
-        return [Refused(sample, Reason.BAD_INDEX) for _, sample in waiting]
+        return [
+            # Only a sample that differs still waits here; the same one again was a duplicate.
+            Refused(sample, Reason.CONFLICT if index in self._recent else Reason.BAD_INDEX)
+            for index, sample in waiting
+        ]
 
 
 class ArrivalSequencer:
@@ -162,9 +184,19 @@ class ArrivalSequencer:
     def __init__(self) -> None:
         self._last_us: int | None = None
         self._steps_us: deque[int] = deque(maxlen=_CLOCK_STEPS)
+        self._begun = self._resumed = False
+
+    def resume(self) -> None:
+        """How much is missing cannot be known: the next sample begins a new stretch."""
+        self._resumed = self._begun
 
     def push(self, sample: Sample) -> list[Placed]:
         last_us, self._last_us = self._last_us, sample.t_us
+        self._begun = True
+        if self._resumed:
+            self._resumed = False
+            self._steps_us.clear()
+            return [Step(sample, restarted=True)]
         if sample.t_us is None or last_us is None:
             return [Step(sample)]
         step_us = sample.t_us - last_us
@@ -179,7 +211,10 @@ class ArrivalSequencer:
             return [Step(sample)]
         self._steps_us.pop()  # a gap must not make the next gap look normal
         missing = round(step_us / period_us) - 1
-        return [Step(sample, restarted=True) if missing > MAX_GAP else Step(sample, missing)]
+        too_far = missing > MAX_GAP
+        return [
+            Step(sample, restarted=True, jumped=True) if too_far else Step(sample, missing=missing)
+        ]
 
     def finish(self) -> list[Placed]:
         return []

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
+from wearkit.link.faults import Fault
 from wearkit.link.layout import (
     LAYOUT_LINES,
     MAX_LAYOUT_LINES,
@@ -25,30 +26,37 @@ from wearkit.link.sequence import (
     Step,
 )
 from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_header import SAME_AXES, Header, is_header, parse_header
+from wearkit.link.text_header import SAME_AXES, AxisMap, Header, is_header, parse_header
 from wearkit.link.text_line import Reason, Row
 from wearkit.link.units import UnitChoice, UnitFinder, to_counts
 from wearkit.units import Unit
 
 _DEVICE_ERROR = "#error "
+SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
+# What those look like; a damaged sample is damaged whenever it comes.
+_NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
     """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
 
-    unit, fields: None to take them from the header or to find them out.
-    skip_head: as in TextDecoder.
+    unit, fields: None to take them from the header or to find them out. axes: None for the
+    header's, or as printed. skip_head: as in TextDecoder. settle_s: this long after opening,
+    unreadable lines are noise, not faults.
     """
 
     rate_hz: float
     unit: Unit | None = None
     fields: tuple[str, ...] | None = None
+    axes: AxisMap | None = None
     skip_head: bool = False
+    settle_s: float = 0.0
 
     def joining(self, in_mid_line: bool) -> StreamOptions:
-        """The same for a port that is, or is not, joined in the middle of a line."""
-        return replace(self, skip_head=in_mid_line)
+        """The same for a port that is, or is not, joined in the middle of a line: a UART is, and
+        its board may reset when it is opened."""
+        return replace(self, skip_head=in_mid_line, settle_s=SETTLE_S if in_mid_line else 0.0)
 
 
 class SampleStream:
@@ -66,6 +74,8 @@ class SampleStream:
         self.choice: UnitChoice | None = None
         self.valid_lines = 0
         self.device_error = ""
+        self.device_errors = 0
+        self._opened_s: float | None = None
         self._odd_header = ""
         self._layout: Layout | None = None
         self._sequencer: Sequencer = ArrivalSequencer()
@@ -75,7 +85,20 @@ class SampleStream:
         if options.unit is not None:
             self.choice = UnitChoice(options.unit, "said by --units")
         if options.fields is not None:
-            self._use(Layout(options.fields))
+            self._use(Layout(options.fields, axes=options.axes or SAME_AXES))
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether the axes in use are a mirror image of the model's."""
+        return self._layout is not None and self._layout.axes.determinant < 0
+
+    def resume(self) -> None:
+        """The port was opened again: a piece of a line before it is over, and what comes need not
+        follow what came."""
+        for line in self.decoder.resume(skip_head=self._options.skip_head):
+            self.ledger.ignore(line.size_bytes, whole_line=False)
+        self._opened_s = None
+        self._sequencer.resume()
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
         """The samples this chunk completes, in order.
@@ -83,6 +106,8 @@ class SampleStream:
         Raises DataError when columns or unit cannot be found, or the device contradicts itself
         or the user.
         """
+        if self._opened_s is None:
+            self._opened_s = arrival_s
         lines = self.decoder.feed(chunk, arrival_s)
         for position, line in enumerate(lines):
             try:
@@ -111,12 +136,18 @@ class SampleStream:
         match line.content:
             case Row() as row:
                 self._take_row(row, line)
+            case Reason() as reason if reason in _NOISE and self._is_settling(line):
+                self.ledger.ignore_noise(line.size_bytes)
             case Reason() as reason:
                 self.ledger.reject(reason, line.size_bytes)
             case str() as text:
                 self._take_comment(text, line)
             case None:
                 self.ledger.ignore(line.size_bytes)
+
+    def _is_settling(self, line: Line) -> bool:
+        assert self._opened_s is not None
+        return line.arrival_s - self._opened_s < self._options.settle_s
 
     def _take_row(self, row: Row, line: Line) -> None:
         if self.header is not None and self.header.needs_crc and not row.has_crc:
@@ -131,8 +162,7 @@ class SampleStream:
             rows = [row for row, _ in self._rows]
             layout = find_layout(rows)
             if layout is not None:
-                axes = self.header.axes if self.header is not None else SAME_AXES
-                self._use(Layout(layout.fields, layout.named, axes))
+                self._use(Layout(layout.fields, layout.named, self._axes()))
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
 
@@ -145,6 +175,7 @@ class SampleStream:
             self._take_header(parse_header(text))
         elif text.startswith(_DEVICE_ERROR):
             self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
+            self.device_errors += 1
 
     def _take_another_header(self, text: str, line: Line) -> None:
         """Normally the same again. One that differs may be garbled; twice the same is meant."""
@@ -166,18 +197,24 @@ class SampleStream:
         if self.choice is None and header.unit is not None:
             self.choice = UnitChoice(header.unit, "said by the device's header")
         if self._layout is None and header.fields is not None:
-            self._use(Layout(header.fields, axes=header.axes))
+            self._use(Layout(header.fields, axes=self._axes()))
+
+    def _axes(self) -> AxisMap:
+        said = self.header.axes if self.header is not None else SAME_AXES
+        return self._options.axes or said
 
     def _check_against_choices(self, header: Header) -> None:
         if self.choice is not None and header.unit not in (None, self.choice.unit):
             raise DataError(
                 f"The device's header says its values are {header.unit}, which contradicts "
-                f"{self.choice.unit} ({self.choice.evidence})."
+                f"{self.choice.unit} ({self.choice.evidence}).",
+                fault=Fault.UNITS,
             )
         if self._layout is None:
             return
         same_fields = header.fields in (None, self._layout.fields)
-        if not (same_fields and header.axes == self._layout.axes):
+        same_axes = (self._options.axes or header.axes) == self._layout.axes
+        if not (same_fields and same_axes):
             raise DataError(
                 "The device's header contradicts the columns in use "
                 f"({','.join(self._layout.fields)}): start live again."
@@ -207,7 +244,8 @@ class SampleStream:
             if self.choice is not None and found.unit is not self.choice.unit:
                 raise DataError(
                     f"The values look like {found.unit} ({found.evidence}), but {self.choice.unit} "
-                    f"was {self.choice.evidence}."
+                    f"was {self.choice.evidence}.",
+                    fault=Fault.UNITS,
                 )
             self.choice = self.choice or found
         elif self.choice is None and (refusal := self._finder.given_up):

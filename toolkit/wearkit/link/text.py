@@ -59,6 +59,11 @@ class TextDecoder:
         self._tail.clear()
         return [Line(size, None)] if size else []
 
+    def resume(self, *, skip_head: bool) -> list[Line]:
+        """The port was opened again: the unterminated piece before it will never end."""
+        self._skip_head = skip_head
+        return self.finish()
+
     def _extend(self, part: bytes) -> None:
         if self._overlong_bytes or len(self._tail) + len(part) > MAX_LINE_BYTES + 1:
             # Only its length is needed from here to the next line end (+1: a closing CR).

@@ -30,6 +30,14 @@ class AxisMap:
     source: tuple[int, int, int] = (0, 1, 2)
     sign: tuple[int, int, int] = (1, 1, 1)
 
+    @property
+    def determinant(self) -> int:
+        """+1 for a rotation, -1 for a mirror image, which no mounting of a sensor gives."""
+        a, b, c = self.source
+        is_even = (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        x, y, z = self.sign
+        return x * y * z * (1 if is_even else -1)
+
 
 SAME_AXES = AxisMap()
 
@@ -72,7 +80,7 @@ def parse_header(text: str) -> Header:
         unit=_unit(pairs.get("units")),
         rate_hz=_rate_hz(pairs.get("rate")),
         fields=parse_fields(pairs["fields"]) if "fields" in pairs else None,
-        axes=_axes(pairs.get("axes", "+x+y+z")),
+        axes=parse_axes(pairs.get("axes", "+x+y+z"), "The device says axes="),
         needs_crc=_choice(pairs, "crc", ("none", "crc32")) == "crc32",
         simulated=pairs.get("sensor") == "simulated",
     )
@@ -117,11 +125,15 @@ def _rate_hz(value: str | None) -> float | None:
     return float(rate)
 
 
-def _axes(value: str) -> AxisMap:
+def parse_axes(value: str, who: str) -> AxisMap:
+    """`-y+x+z` -> the first number is minus y of the model, and so on.
+
+    Raises DataError, which begins with `who`, unless it is a signed permutation.
+    """
     match = _AXES.fullmatch(value)
     letters = match.group(2, 4, 6) if match else ()
     if match is None or len(set(letters)) != 3:
-        raise DataError(f"The device says axes={value[:20]}, which is not like +x+y+z or -y+x+z.")
+        raise DataError(f"{who}{value[:20]}, which is not like +x+y+z or -y+x+z.")
     signs = [1 if sign == "+" else -1 for sign in match.group(1, 3, 5)]
     x, y, z = (letters.index(axis) for axis in "xyz")
     return AxisMap((x, y, z), (signs[x], signs[y], signs[z]))

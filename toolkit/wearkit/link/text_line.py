@@ -57,6 +57,7 @@ class Reason(StrEnum):
     NOT_INTEGER = "not_integer"
     BAD_INDEX = "bad_index"
     DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
     UNDECIDED = "undecided"
 
 

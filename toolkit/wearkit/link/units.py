@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
+from wearkit.link.faults import Fault
 from wearkit.link.text_line import Number
 from wearkit.units import Unit
 
@@ -81,7 +82,8 @@ class UnitFinder:
         seen = self._last_still or "the sensor never lay still for 2 s"
         return DataError(
             f"The unit could not be found in {MAX_MOVING_S:.0f} s ({seen}): say it with "
-            "--units g, mg, m/s2 or counts."
+            "--units g, mg, m/s2 or counts.",
+            fault=Fault.UNITS,
         )
 
     def _judge(self, stretch: list[Triple]) -> UnitChoice | None:
@@ -95,7 +97,7 @@ class UnitFinder:
         self._last_still = seen
         for per_g, what in _REFUSED.items():
             if whole and abs(gravity / per_g - 1) <= _TOLERANCE:
-                raise DataError(f"The values look like {what} ({seen}).")
+                raise DataError(f"The values look like {what} ({seen}).", fault=Fault.SCALE_FAULT)
         for unit in Unit:
             is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
             if is_near and (whole or unit is not Unit.COUNTS):

@@ -18,6 +18,8 @@ TITLES = {
     "fp32": "float network (fp32)",
     "int8": "integer network (int8)",
     "forest": "random forest",
+    "fp32-twin": "fp32 through a sensor twin",
+    "int8-twin": "int8 through a sensor twin",
 }
 _STYLE = """
 :root { color-scheme: light; }

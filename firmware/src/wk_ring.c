@@ -1,0 +1,36 @@
+#include "wk/wk_ring.h"
+
+#define MASK (WK_RING_MAX - 1u)
+
+typedef char wk_ring_max_is_a_power_of_two[(WK_RING_MAX & (WK_RING_MAX - 1)) == 0 ? 1 : -1];
+
+void wk_ring_begin(wk_ring_t *out_ring)
+{
+    out_ring->head = 0;
+    out_ring->tail = 0;
+}
+
+uint16_t wk_ring_len(const wk_ring_t *ring)
+{
+    return (uint16_t)(ring->head - ring->tail);
+}
+
+bool wk_ring_push(wk_ring_t *ring, const wk_sample_t *sample)
+{
+    if (wk_ring_len(ring) == WK_RING_MAX) {
+        return false;
+    }
+    ring->samples[ring->head & MASK] = *sample;
+    ring->head = (uint16_t)(ring->head + 1); /* last: the other side may look at any time */
+    return true;
+}
+
+bool wk_ring_pop(wk_ring_t *ring, wk_sample_t *out_sample)
+{
+    if (wk_ring_len(ring) == 0) {
+        return false;
+    }
+    *out_sample = ring->samples[ring->tail & MASK];
+    ring->tail = (uint16_t)(ring->tail + 1);
+    return true;
+}

@@ -1,0 +1,297 @@
+"""The firmware on a real pseudo-terminal, fed by the sensor model: what it computes is what the
+integer reference computes, and what goes wrong is said.
+
+Frames are taken apart here by hand, from docs/protocol.md's layout, so that the device's C and the
+toolkit's Python are not each other's only witness.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from wearkit.bundle import Bundle, Golden, open_bundle
+from wearkit.counts import counts_to_int8
+from wearkit.errors import DataError, ModelFileError
+from wearkit.link.pseudo_terminal import PseudoTerminal
+from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.reference import Reference
+from wearkit_export.device_build import build_host_device
+from wearkit_export.emulate import (
+    FAULTS,
+    Device,
+    Emulated,
+    EmulateOptions,
+    HostDevice,
+    check_faults,
+    parse_odr_error,
+)
+
+Counts = NDArray[np.int16]
+HELLO, SAMPLES, PREDICTION, STATS, ERROR = 1, 2, 3, 4, 5
+
+
+@dataclass(slots=True)
+class Heard:
+    """What came over the port, taken apart. samples: (first index, t_us of the last, counts)."""
+
+    result: Emulated
+    text: bytes
+    hellos: list[bytes] = field(default_factory=list)
+    samples: list[tuple[int, int, Counts]] = field(default_factory=list)
+    predictions: list[tuple[int, int, bytes]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    seqs: list[int] = field(default_factory=list)
+
+    def runs(self) -> list[Counts]:
+        """Samples between two restarts of the index, whole."""
+        found: list[list[Counts]] = []
+        for first, _, counts in self.samples:
+            if first == 0:
+                found.append([])
+            assert first == sum(map(len, found[-1]))
+            found[-1].append(counts)
+        return [np.concatenate(run) for run in found]
+
+
+def _unstuff(data: bytes) -> bytes:
+    out = bytearray()
+    at = 0
+    while at < len(data):
+        code = data[at]
+        out += data[at + 1 : at + code]
+        at += code
+        if at < len(data):
+            out.append(0)
+    return bytes(out)
+
+
+def _hear(result: Emulated, data: bytes) -> Heard:
+    heard = Heard(result, data)
+    for piece in filter(None, data.split(b"\0")):
+        frame = _unstuff(piece)
+        assert zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "little")
+        major, kind, seq = struct.unpack_from("<BBH", frame)
+        assert major == 1
+        heard.seqs.append(seq)
+        body = frame[4:-4]
+        if kind == HELLO:
+            heard.hellos.append(body)
+        elif kind == SAMPLES:
+            first, t_us, count, _ = struct.unpack_from("<IIBB", body)
+            counts = np.frombuffer(body[10:], "<i2").reshape(count, 3)
+            heard.samples.append((first, t_us, counts))
+        elif kind == PREDICTION:
+            first, crc = struct.unpack_from("<II", body)
+            heard.predictions.append((first, crc, body[8:]))
+        elif kind == ERROR:
+            heard.errors.append(body[3:].decode("ascii"))
+    return heard
+
+
+def play(device: Device, counts: Counts, options: EmulateOptions) -> Heard:
+    port = PseudoTerminal()
+    data = bytearray()
+
+    def read(reader: int) -> None:
+        try:
+            while chunk := os.read(reader, 65536):
+                data.extend(chunk)
+        except OSError:
+            pass  # the port was closed: everything has come
+        os.close(reader)
+
+    reader = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
+    thread = threading.Thread(target=read, args=(reader,))
+    thread.start()
+    try:
+        result = device.run(port, [counts[:701], counts[701:]], options)
+    finally:
+        port.close()
+        thread.join()
+    assert result.drained
+    return _hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
+
+
+def assert_predictions(heard: Heard, bundle: Bundle, run: Counts) -> None:
+    """Every window of the run that can be, and each with the reference's logits."""
+    starts = list(range(0, len(run) - 99, 60))
+    assert [first for first, _, _ in heard.predictions] == starts
+    windows = np.stack([run[start : start + 100] for start in starts])
+    expected = Reference(bundle.graph).run(counts_to_int8(windows))
+    for row, (_, crc, body) in enumerate(heard.predictions):
+        assert crc == zlib.crc32(windows[row].astype("<i2").tobytes())
+        assert body[:8] == bytes.fromhex(bundle.model_id)[:8]
+        at = 13
+        assert body[12] == len(bundle.model.tasks)
+        for task in bundle.model.tasks:
+            size = body[at]
+            scale, zero = struct.unpack_from("<fb", body, at + 1)
+            logits = np.frombuffer(body[at + 6 : at + 6 + size], np.int8)
+            at += 6 + size
+            assert logits.tolist() == expected[task.name][row].tolist()
+            tensor = next(h.tensor for h in bundle.graph.heads if h.task == task.name)
+            assert scale == np.float32(bundle.graph.tensor(tensor).scale)
+            assert zero == bundle.graph.tensor(tensor).zero_point
+        assert at == len(body)
+
+
+@pytest.fixture(scope="module")
+def bundle(micro_bundle: Path) -> Bundle:
+    return open_bundle(micro_bundle)
+
+
+@pytest.fixture(scope="module")
+def moving(made_counts: Callable[..., Counts]) -> Counts:
+    """(T, 3): 40 s of windows made one after the other."""
+    counts: Counts = made_counts(20, seed=7).reshape(-1, 3)
+    return counts
+
+
+@pytest.fixture(scope="module")
+def device(
+    bundle: Bundle,
+    tmp_path_factory: pytest.TempPathFactory,
+    needs_program: Callable[[str, str], str],
+) -> Iterator[HostDevice]:
+    needs_program("gcc", "apt-get install gcc")
+    flags = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    yield HostDevice(build_host_device(bundle, tmp_path_factory.mktemp("device"), flags=flags))
+
+
+FAST = EmulateOptions(speed=0.0)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("bus", ["i2c", "spi"])
+def test_the_device_computes_what_the_reference_computes(
+    device: HostDevice, bundle: Bundle, moving: Counts, streaming: bool, bus: str
+) -> None:
+    options = EmulateOptions(speed=0.0, streaming=streaming, bus=bus)  # type: ignore[arg-type]
+    heard = play(device, moving, options)
+    (run,) = heard.runs()
+
+    np.testing.assert_array_equal(run, moving[1:])  # the first is the turn-on transient
+    assert_predictions(heard, bundle, run)
+    assert heard.errors == []
+    assert heard.seqs == list(range(len(heard.seqs)))
+    result = heard.result
+    assert (result.taken, result.lost, result.tx_dropped) == (len(moving), 0, 0)
+    assert (result.short_reads, result.early_reads, result.live_writes) == (0, 0, 0)
+
+
+def test_hello_says_what_the_registers_hold(device: HostDevice, moving: Counts) -> None:
+    heard = play(device, moving[:400], FAST)
+
+    assert {hello[3:7] for hello in heard.hellos} == {bytes([0xE5, 0x09, 0x08, 0x8A])}
+    assert len(heard.hellos) == 1 + 4  # 8 s, one every 2 s
+
+
+def test_the_rate_error_shows_in_the_device_s_clock(device: HostDevice, moving: Counts) -> None:
+    options = EmulateOptions(speed=0.0, odr_error=parse_odr_error("-1.5%"), jitter_us=800)
+    heard = play(device, moving, options)
+    first, last = heard.samples[0], heard.samples[-1]
+    samples = last[0] + len(last[2]) - first[0] - len(first[2])
+
+    assert samples / (last[1] - first[1]) * 1e6 == pytest.approx(49.25, rel=2e-4)
+
+
+def test_text_mode_is_read_by_the_toolkit(device: HostDevice, moving: Counts) -> None:
+    heard = play(device, moving, EmulateOptions(speed=0.0, mode="text"))
+    steps = SampleStream(StreamOptions(rate_hz=50.0)).feed(heard.text)
+
+    assert [list(step.sample.counts) for step in steps] == moving[1 : len(steps) + 1].tolist()
+    assert len(steps) > len(moving) - 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("4000:burst=40", "The sensor's buffer was full"),
+        ("4000:brownout=1", "Register 0x38 was set to 0x8A but reads 0x00"),
+        ("4000:noise=0x40", "The sensor sent a value it cannot have"),
+        ("4000:refuse=1", "No answer: check power"),
+    ],
+)
+def test_a_sensor_fault_is_said_and_no_window_spans_it(
+    device: HostDevice, bundle: Bundle, moving: Counts, fault: str, sentence: str
+) -> None:
+    heard = play(device, moving, EmulateOptions(speed=0.0, faults=fault, boot_id=10))
+    before, after = heard.runs()
+    boot_ids = [struct.unpack_from("<I", hello, 8)[0] for hello in heard.hellos]
+
+    assert len(heard.errors) == 1 and heard.errors[0].startswith(sentence)
+    assert sorted(set(boot_ids)) == [11, 12] and boot_ids == sorted(boot_ids)
+    np.testing.assert_array_equal(before, moving[1 : len(before) + 1])
+    np.testing.assert_array_equal(after, moving[len(moving) - len(after) :])
+    again = next(i for i, (first, *_) in enumerate(heard.predictions) if first == 0 and i)
+    heard.predictions = heard.predictions[again:]
+    assert_predictions(heard, bundle, after)
+
+
+def test_a_sensor_that_never_answers_is_explained_every_second(
+    device: HostDevice, moving: Counts
+) -> None:
+    heard = play(device, moving, EmulateOptions(speed=0.0, faults="0:absent=1,5500:absent=0"))
+
+    assert len(heard.errors) == 6
+    assert all(error.startswith("No answer: check power") for error in heard.errors)
+    (run,) = heard.runs()
+    np.testing.assert_array_equal(run, moving[1:])  # it waited: measuring began at 6 s
+
+
+def test_a_model_changed_by_one_bit_is_not_asked(
+    bundle: Bundle, moving: Counts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golden = bundle.golden()
+    logits = {task: values.copy() for task, values in golden.logits.items()}
+    logits[bundle.model.tasks[-1].name][0, 0] ^= 1
+    changed = Golden(golden.counts, golden.inputs, logits)
+    monkeypatch.setattr(Bundle, "golden", lambda _: changed)
+    heard = play(HostDevice(build_host_device(bundle, tmp_path)), moving[:500], FAST)
+
+    assert heard.errors == ["The model does not give its known answers: flash it again."]
+    assert heard.predictions == []
+    assert len(heard.runs()[0]) == 499
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for bad in ("1.5", "-%", "1e3%", "", "-0x1%"):
+        with pytest.raises(DataError):
+            parse_odr_error(bad)
+    assert parse_odr_error(" +2 % ") == pytest.approx(0.02)
+    for bad in ("5", "5:what=1", "9:mute=1,5:mute=0", "5:absent=1,", "-1:mute=1"):
+        with pytest.raises(DataError):
+            check_faults(bad)
+    for kind in FAULTS:
+        check_faults(f"0:{kind}=1")
+    with pytest.raises(DataError):
+        EmulateOptions(speed=-1.0)
+    with pytest.raises(DataError):
+        EmulateOptions(odr_error=0.6)
+
+
+def test_fault_names_are_those_of_the_firmware(repository: Path) -> None:
+    source = (repository / "firmware/ports/host/wk_adxl345_pace.c").read_text()
+    table = source.split("names[] = {")[1].split("};")[0]
+
+    assert tuple(part.split('"')[1] for part in table.split(",") if '"' in part) == FAULTS
+
+
+def test_a_model_too_large_for_the_firmware_is_refused(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wearkit_export import device_source
+
+    monkeypatch.setattr(device_source, "MAX_LENGTH", 99)
+    with pytest.raises(ModelFileError, match="windows of up to 99"):
+        build_host_device(bundle, tmp_path)

@@ -1,0 +1,150 @@
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wearkit.errors import DataError, StorageError
+from wearkit.link.session_log import MAGIC, MARK, Kind, LogReader, SessionLog
+
+
+def make(path: Path, records: int = 20) -> list[bytes]:
+    log = SessionLog(path)
+    log.note(Kind.SESSION, {"a": 1})
+    pieces = [b"%d,%d,256\n" % (i, -i) * (1 + i % 3) for i in range(records)]
+    for i, piece in enumerate(pieces):
+        log.chunk(piece, i / 10, resumed=i == 7)
+    log.note(Kind.END, {"b": 2})
+    log.close()
+    return pieces
+
+
+def payloads(path: Path) -> list[bytes]:
+    return [record.payload for record in LogReader(path) if record.kind == Kind.BYTES]
+
+
+def test_everything_comes_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.wkrec"
+    pieces = make(path)
+    reader = LogReader(path)
+    records = list(reader)
+    assert (reader.torn_bytes, reader.damaged_bytes) == (0, 0)
+    kinds = [record.kind for record in records]
+    assert kinds.index(Kind.RESUMED) == 8
+    assert (kinds[0], kinds[-1], kinds.count(Kind.BYTES)) == (Kind.SESSION, Kind.END, 20)
+    assert records[0].json() == {"a": 1}
+    assert [r.host_us for r in records if r.kind == Kind.BYTES] == [i * 100_000 for i in range(20)]
+    assert payloads(path) == pieces
+
+
+def test_cut_anywhere_it_gives_every_whole_record(tmp_path: Path) -> None:
+    path, cut = tmp_path / "a.wkrec", tmp_path / "cut.wkrec"
+    pieces = make(path, records=6)
+    data = path.read_bytes()
+    whole = 0
+    for size in range(len(MAGIC), len(data)):
+        cut.write_bytes(data[:size])
+        reader = LogReader(cut)
+        records = list(reader)
+        found = [record.payload for record in records if record.kind == Kind.BYTES]
+        assert found == pieces[: len(found)]
+        assert len(found) >= whole
+        whole = len(found)
+        used = len(MAGIC) + sum(len(MARK) + 13 + len(r.payload) + 4 for r in records)
+        assert used + reader.torn_bytes == size
+        assert reader.damaged_bytes == 0
+    assert whole == 6
+
+
+def test_any_flipped_byte_costs_its_own_record_and_is_counted(tmp_path: Path) -> None:
+    path, bad = tmp_path / "a.wkrec", tmp_path / "bad.wkrec"
+    pieces = make(path, records=6)
+    data = path.read_bytes()
+    random = np.random.default_rng(2)
+    for position in range(len(MAGIC), len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= int(random.integers(1, 256))
+        bad.write_bytes(damaged)
+        reader = LogReader(bad)
+        records = list(reader)
+        used = len(MAGIC) + sum(len(MARK) + 13 + len(r.payload) + 4 for r in records)
+        assert used + reader.torn_bytes + reader.damaged_bytes == len(data)
+        assert reader.torn_bytes + reader.damaged_bytes > 0
+        kept = [record.payload for record in records if record.kind == Kind.BYTES]
+        assert len(kept) >= 5
+        assert set(kept) <= set(pieces)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"time,x,y,z\n")
+    with pytest.raises(DataError, match="not a recording"):
+        LogReader(path)
+    with pytest.raises(DataError, match="No such file"):
+        LogReader(tmp_path / "absent")
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
+    path = tmp_path / "mine.wkrec"
+    path.write_text("precious")
+    with pytest.raises(StorageError, match="--force"):
+        SessionLog(path)
+    assert path.read_text() == "precious"
+    SessionLog(path, force=True).close()
+    assert path.read_bytes() == MAGIC
+
+
+def test_kill_9_loses_nothing_that_was_handed_over(tmp_path: Path) -> None:
+    path = tmp_path / "killed.wkrec"
+    program = (
+        "import os, signal\n"
+        "from pathlib import Path\n"
+        "from wearkit.link.session_log import SessionLog\n"
+        f"log = SessionLog(Path({str(path)!r}))\n"
+        "for i in range(500): log.chunk(b'%d\\n' % i, i / 50)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert b"".join(payloads(path)) == b"".join(b"%d\n" % i for i in range(500))
+
+
+def test_it_is_synced_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 10.0
+    synced: list[float] = []
+    monkeypatch.setattr("wearkit.link.session_log.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("wearkit.link.session_log.os.fsync", lambda _: synced.append(now_s))
+    log = SessionLog(tmp_path / "a.wkrec")
+    for _ in range(300):
+        log.chunk(b"x", now_s)
+        log.tick()
+        now_s += 0.01
+    assert len(synced) == 2
+    log.close()
+    assert len(synced) == 3
+
+
+@pytest.mark.parametrize("limit_bytes", range(600, 640, 7))
+def test_a_full_disk_leaves_whole_records(tmp_path: Path, limit_bytes: int) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    path = tmp_path / "full.wkrec"
+    log = SessionLog(path)
+    # The system then cuts a write short, as a full disk does, and refuses the next.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        for i in range(40):
+            log.chunk(b"%d\n" % i, i / 50)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.close()
+    assert log.error is not None
+    assert log.error.fault == "DISK_FULL"
+    assert "stopped early" in str(log.error)
+    reader = LogReader(path)
+    found = [record.payload for record in reader]
+    assert (reader.torn_bytes, reader.damaged_bytes) == (0, 0)
+    assert found == [b"%d\n" % i for i in range(len(found))]
+    assert limit_bytes - 30 < path.stat().st_size <= limit_bytes

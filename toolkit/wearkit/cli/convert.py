@@ -1,0 +1,47 @@
+"""`wearkit convert`: a recording of wearkit live as a table other programs read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--force", is_flag=True, help="Replace an existing OUT.")
+@click.option("--json", "as_json", is_flag=True, help="What was in it, as JSON on stdout.")
+def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
+    """Write RECORDING, made by wearkit live --record, as OUT.csv, OUT.npz or OUT.parquet.
+
+    Nothing is filled in: where samples are missing, the time makes a step. The CSV is what
+    wearkit train, simulate and data read. The end of a recording that was cut off is left out
+    and counted.
+    """
+    from wearkit.errors import StorageError
+    from wearkit.link.convert import write_converted
+    from wearkit.link.recording import read_recording
+
+    if out.exists() and not force:
+        raise StorageError(f"{out} exists already: give another name, or add --force.")
+    samples = read_recording(recording)
+    write_converted(samples, out)
+    found = {
+        "samples": len(samples.counts),
+        "seconds": round(float(samples.time_s[-1]), 3),
+        "missing_samples": samples.missing,
+        "restarts": samples.restarts,
+        "lines_rejected": samples.rejected,
+        "damaged_bytes": samples.damaged_bytes,
+        "torn_bytes": samples.torn_bytes,
+        "ended_by_itself": samples.ended,
+        "simulated": samples.simulated,
+    }
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
+        click.echo(f"{out}: {said}.", err=True)
+    return 0

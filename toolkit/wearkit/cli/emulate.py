@@ -1,0 +1,213 @@
+"""`wearkit emulate`: the firmware itself on a pseudo-terminal, fed with recordings."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wearkit.cli.chosen import Chosen
+from wearkit.cli.stop_signals import stop_signals
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from wearkit.bundle import Bundle
+    from wearkit.link.pseudo_terminal import PseudoTerminal
+    from wearkit_export.emulate import Device, EmulateOptions
+
+TARGETS = ("host",)
+MODES = ("text", "samples", "predictions", "both")
+BUSES = ("i2c", "spi")
+
+
+@click.command()
+@click.option(
+    "--data",
+    default="posture-sim",
+    show_default=True,
+    metavar="PATH|posture-sim",
+    help="Recordings the sensor measures: a folder, file or archive.",
+)
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="A bundle of wearkit export.  [default: the newest in ./build]",
+)
+@click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
+@click.option("--input-units", metavar="U", help="Unit of the data, if it does not say.")
+@click.option("--subject", metavar="S", help="Only this subject's recordings.")
+@click.option("--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0.")
+@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of sensor time.")
+@click.option(
+    "--target",
+    type=click.Choice(TARGETS),
+    default="host",
+    show_default=True,
+    help="Firmware built for this computer, or an image on an emulated core.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="both",
+    show_default=True,
+    help="Lines of text, or frames with samples, predictions or both.",
+)
+@click.option("--streaming", is_flag=True, help="Ask the model sample by sample.")
+@click.option(
+    "--speed",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="X times real time; 0 is as fast as it goes.",
+)
+@click.option("--odr-error", default="0%", metavar="P%", help="The sensor's rate is off by this.")
+@click.option(
+    "--jitter", type=click.IntRange(0, 10_000), default=0, metavar="US", help="Of each sample."
+)
+@click.option(
+    "--faults", default="", metavar="MS:NAME=VALUE,...", help="What goes wrong in the sensor, when."
+)
+@click.option("--bus", type=click.Choice(BUSES), default="i2c", show_default=True)
+@click.option("--loop", is_flag=True, help="Boot again for every new reader.")
+@click.option(
+    "--link",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Make this symbolic link to the port while it lasts.",
+)
+@click.option("--wait", type=float, metavar="S", help="Give up when nobody opens it for S seconds.")
+def command(
+    data: str,
+    bundle: Path | None,
+    data_format: str | None,
+    input_units: str | None,
+    subject: str | None,
+    recording: int | None,
+    seconds: float | None,
+    target: str,
+    loop: bool,
+    link: Path | None,
+    wait: float | None,
+    **settings: str | float | bool,
+) -> int:
+    """Run the wearable's own firmware on an emulated board, with an ADXL345 in front.
+
+    The first line on stdout is the port to give to `wearkit live --port`. The board boots when a
+    reader opens it.
+    """
+    from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.link.pseudo_terminal import PseudoTerminal
+    from wearkit.readers import open_dataset
+
+    options = _options(**settings)  # type: ignore[arg-type]
+    if seconds is not None and not seconds > 0:
+        raise click.BadParameter("--seconds must be a positive number.")
+    opened = open_bundle(bundle or newest_bundle())
+    chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
+    chosen.check()
+    with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:
+        device = _build(opened, Path(work))
+        port = PseudoTerminal(link)
+        try:
+            click.echo(port.path)
+            click.echo(f"Emulated wearable ({target}): {chosen}.", err=True)
+            player = _Player(port, device, options, wait, received)
+            player.play(chosen, opened, seconds, loop=loop)
+        finally:
+            port.close()
+    return 128 + received[0] if received else 0
+
+
+def _options(
+    *, mode: str, streaming: bool, speed: float, odr_error: str, jitter: int, faults: str, bus: str
+) -> EmulateOptions:
+    import secrets
+
+    from wearkit_export.emulate import EmulateOptions, parse_odr_error
+
+    return EmulateOptions(
+        mode=mode,  # type: ignore[arg-type]
+        streaming=streaming,
+        speed=speed,
+        odr_error=parse_odr_error(odr_error),
+        jitter_us=jitter,
+        faults=faults,
+        bus=bus,  # type: ignore[arg-type]
+        boot_id=secrets.randbits(31),
+    )
+
+
+def _build(bundle: Bundle, work: Path) -> Device:
+    from wearkit_export.device_build import build_host_device
+    from wearkit_export.emulate import HostDevice
+
+    click.echo("Building the firmware...", err=True)
+    return HostDevice(build_host_device(bundle, work))
+
+
+class _Player:
+    """Waits for readers, and boots the device for them."""
+
+    def __init__(
+        self,
+        port: PseudoTerminal,
+        device: Device,
+        options: EmulateOptions,
+        wait_s: float | None,
+        received: list[int],
+    ) -> None:
+        self._port, self._device, self._options = port, device, options
+        self._wait_s, self._received = wait_s, received
+
+    def play(self, chosen: Chosen, bundle: Bundle, seconds: float | None, *, loop: bool) -> None:
+        while not self._stop():
+            click.echo(f"Waiting for a reader: wearkit live --port {self._port.path}", err=True)
+            if not self._reader_came():
+                return
+            counts = _counts(chosen, bundle, seconds)
+            done = self._device.run(self._port, counts, self._options, self._stop)
+            left = "; the reader left" if done.reader_left else ""
+            click.echo(
+                f"The sensor took {done.taken} samples in {done.device_s:.1f} s of device time, "
+                f"{done.lost} lost{left}.",
+                err=True,
+            )
+            if not loop:
+                return
+            self._port.renew()
+
+    def _stop(self) -> bool:
+        return bool(self._received)
+
+    def _reader_came(self) -> bool:
+        from wearkit.errors import PortError
+
+        if self._port.wait_for_reader(self._stop, self._wait_s):
+            return True
+        if self._stop():
+            return False
+        raise PortError(f"Nobody opened {self._port.path} within {self._wait_s:g} s.")
+
+
+def _counts(chosen: Chosen, bundle: Bundle, seconds: float | None) -> Iterator[NDArray[np.int16]]:
+    """What the sensor measures, one gap-free stretch after the other, without a pause."""
+    from wearkit.simulate import sensor_counts
+
+    spec = bundle.model.window
+    left = None if seconds is None else round(seconds * spec.rate_hz)
+    for recording in chosen:
+        for counts in sensor_counts(recording, spec):
+            if left is None:
+                yield counts
+                continue
+            yield counts[:left]
+            left -= min(left, len(counts))
+            if left == 0:
+                return

@@ -1,0 +1,163 @@
+"""Recordings of `wearkit live --record` read again: the samples they hold, as live saw them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit import __version__
+from wearkit.counts import COUNTS_PER_G
+from wearkit.errors import DataError
+from wearkit.link.clock import SessionClock
+from wearkit.link.link_stream import LinkStream
+from wearkit.link.sequence import Step
+from wearkit.link.session_log import Kind, LogReader
+from wearkit.link.stream import StreamOptions
+from wearkit.link.text_header import AxisMap, parse_axes, parse_fields
+from wearkit.units import Unit
+
+_AXES = "xyz"
+
+
+def session_record(options: StreamOptions, port: str, model_id: str) -> dict[str, Any]:
+    """The SESSION record: everything that decides how the bytes are read."""
+    return {
+        "wearkit": __version__,
+        "started_unix_s": round(time.time(), 3),
+        "port": port,
+        "model_id": model_id,
+        "rate_hz": options.rate_hz,
+        "units": None if options.unit is None else str(options.unit),
+        "fields": None if options.fields is None else ",".join(options.fields),
+        "axes": None if options.axes is None else _axes_text(options.axes),
+        "skip_head": options.skip_head,
+        "settle_s": options.settle_s,
+    }
+
+
+def options_of(record: dict[str, Any]) -> StreamOptions:
+    """The inverse of session_record. Raises DataError when a value is not one of ours."""
+    units, fields, axes = record.get("units"), record.get("fields"), record.get("axes")
+    try:
+        rate_hz = float(record["rate_hz"])
+        if not 0 < rate_hz < 1e5:
+            raise ValueError(rate_hz)
+        return StreamOptions(
+            rate_hz=rate_hz,
+            unit=None if units is None else Unit(units),
+            fields=None if fields is None else parse_fields(str(fields)),
+            axes=None if axes is None else parse_axes(str(axes), "The recording says axes="),
+            skip_head=bool(record["skip_head"]),
+            settle_s=float(record["settle_s"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"The recording's first record is damaged: {error!r}.") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedSamples:
+    """Everything a recording holds.
+
+    time_s: (T,) float64 seconds, increasing. counts: (T, 3) int16. A step over 1.5 periods in
+    time_s is a gap: samples that never came. missing, restarts: as in LiveReport.
+    rejected: lines left out. damaged_bytes, torn_bytes: as in LogReader. ended: the session
+    closed its recording itself.
+    """
+
+    time_s: NDArray[np.float64]
+    counts: NDArray[np.int16]
+    rate_hz: float
+    simulated: bool
+    missing: int
+    restarts: int
+    rejected: int
+    damaged_bytes: int
+    torn_bytes: int
+    ended: bool
+    session: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def acc_g(self) -> NDArray[np.float32]:
+        """(T, 3) float32 in g."""
+        return (self.counts / COUNTS_PER_G).astype(np.float32)
+
+
+class _Collector:
+    def __init__(self, options: StreamOptions) -> None:
+        self.stream = LinkStream(options)
+        self._clock = SessionClock(options.rate_hz)
+        self._index = -1
+        self.time_s: list[float] = []
+        self.counts: list[tuple[int, int, int]] = []
+        self.missing = self.restarts = 0
+
+    def take(self, steps: list[Step]) -> None:
+        for step in steps:
+            # As in live, a restart counts as one missing sample at least: a gap in the times.
+            taken = 1 + step.missing + step.restarted
+            self._index += taken
+            sample = step.sample
+            self.time_s.append(
+                self._clock.advance(self._index, taken, sample.t_us, restarted=step.restarted)
+            )
+            self.counts.append(sample.counts)
+            self.missing += step.missing
+            self.restarts += step.restarted
+
+
+def read_recording(path: Path) -> RecordedSamples:
+    """Decode a recording's bytes as live did.
+
+    Raises DataError when the file is none of ours, or unit or columns cannot be settled.
+    """
+    reader = LogReader(path)
+    records = iter(reader)
+    first = next(records, None)
+    if first is None or first.kind != Kind.SESSION:
+        raise DataError(f"{path} holds no session: it ended before live had begun.")
+    session = first.json()
+    options = options_of(session)
+    collector = _Collector(options)
+    ended = False
+    for record in records:
+        if record.kind == Kind.BYTES:
+            collector.take(collector.stream.feed(record.payload, record.host_us / 1e6))
+        elif record.kind == Kind.RESUMED:
+            collector.stream.resume()
+        ended = record.kind == Kind.END
+    collector.take(collector.stream.finish())
+    header = collector.stream.header
+    return RecordedSamples(
+        time_s=np.array(collector.time_s, dtype=np.float64),
+        counts=np.array(collector.counts, dtype=np.int16).reshape(-1, 3),
+        rate_hz=options.rate_hz,
+        simulated=header is not None and header.simulated,
+        missing=collector.missing,
+        restarts=collector.restarts,
+        rejected=collector.stream.ledger.rejected.total(),
+        damaged_bytes=reader.damaged_bytes,
+        torn_bytes=reader.torn_bytes,
+        ended=ended,
+        session=session,
+    )
+
+
+def csv_lines(samples: RecordedSamples) -> Iterator[bytes]:
+    """The CSV that wearkit train, simulate and data read."""
+    yield b"# units=counts%b\n" % (b" sensor=simulated" if samples.simulated else b"")
+    yield b"time,x,y,z\n"
+    for time_s, (x, y, z) in zip(samples.time_s.tolist(), samples.counts.tolist(), strict=True):
+        yield b"%.6f,%d,%d,%d\n" % (time_s, x, y, z)
+
+
+def _axes_text(axes: AxisMap) -> str:
+    printed = ["", "", ""]
+    for axis, (source, sign) in enumerate(zip(axes.source, axes.sign, strict=True)):
+        printed[source] = ("+" if sign > 0 else "-") + _AXES[axis]
+    return "".join(printed)

@@ -1,0 +1,205 @@
+"""The recording of a session: an append-only file of checked records (docs/recording.md).
+
+    file    magic "WKREC/1\\n", then records
+    record  F0 9D "WK" | u8 kind | u32 length | u64 host_us | payload | u32 crc32
+
+Numbers are little-endian; the CRC-32 covers kind to payload. The bytes of the link are kept as
+they came, so a recording can be read again by any later decoder.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from wearkit.errors import DataError, StorageError
+
+MAGIC = b"WKREC/1\n"
+MARK = b"\xf0\x9dWK"
+SYNC_S = 1.0
+MAX_PAYLOAD_BYTES = 1 << 20
+MAX_FILE_BYTES = 4 << 30
+_HEAD = struct.Struct("<BIQ")
+_CRC = struct.Struct("<I")
+
+
+class Kind(IntEnum):
+    """What a record holds. Readers skip kinds they do not know."""
+
+    SESSION = 1  # JSON: what the user said and what was opened
+    BYTES = 2  # as received, host_us when
+    RESUMED = 3  # empty: the port was opened again
+    EVENT = 4  # JSON: a fault, as it happened
+    END = 5  # JSON: the summary
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """host_us: the host's monotonic clock, microseconds."""
+
+    kind: int
+    host_us: int
+    payload: bytes
+
+    def json(self) -> dict[str, Any]:
+        """Of a SESSION, EVENT or END record. Raises DataError when it is no JSON object."""
+        try:
+            value = json.loads(self.payload)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            raise DataError("A record of the recording is not what it should be: not ours?")
+        return value
+
+
+class SessionLog:
+    """Writes at once and syncs once a second: a killed process loses nothing it had written, a
+    power cut at most a second.
+
+    When the disk is full the file is cut back to its last whole record, `error` is set and
+    nothing more is written: live goes on.
+    """
+
+    def __init__(self, path: Path, *, force: bool = False) -> None:
+        """Create the file. Raises StorageError when it exists (without `force`) or cannot be."""
+        self.path = path
+        self.error: StorageError | None = None
+        self._whole_bytes = 0
+        self._synced_s = time.monotonic()
+        self._dirty = False
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+        try:
+            self._file = os.open(path, flags, 0o666)
+        except FileExistsError as error:
+            raise StorageError(
+                f"{path} exists already: give --record another name, or add --force."
+            ) from error
+        except OSError as error:
+            raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+        self._append(MAGIC)
+
+    def chunk(self, data: bytes, arrival_s: float, *, resumed: bool = False) -> None:
+        """What was read from the port. arrival_s: monotonic seconds."""
+        host_us = max(0, round(arrival_s * 1e6))
+        if resumed:
+            self._append(_record(Kind.RESUMED, host_us, b""))
+        self._append(_record(Kind.BYTES, host_us, data))
+
+    def note(self, kind: Kind, value: dict[str, Any]) -> None:
+        payload = json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+        self._append(_record(kind, round(time.monotonic() * 1e6), payload))
+
+    def tick(self) -> None:
+        """Sync when a second went by; to be called several times a second."""
+        if self._dirty and time.monotonic() - self._synced_s >= SYNC_S:
+            self.sync()
+
+    def sync(self) -> None:
+        self._synced_s, self._dirty = time.monotonic(), False
+        if self.error is None:
+            try:
+                os.fsync(self._file)
+            except OSError as error:
+                # /dev/full and pipes cannot be synced, and say so with EINVAL.
+                if self.path.is_file():
+                    self._stop(error)
+
+    def close(self) -> None:
+        self.sync()
+        os.close(self._file)
+
+    def _append(self, data: bytes) -> None:
+        if self.error is not None:
+            return
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._file, view) :]
+        except OSError as error:
+            self._stop(error)
+            return
+        self._whole_bytes += len(data)
+        self._dirty = True
+
+    def _stop(self, error: OSError) -> None:
+        self.error = StorageError(
+            f"The recording {self.path} stopped early: {error.strerror or error}; what was "
+            "written before can be read.",
+            fault="DISK_FULL",
+        )
+        with suppress(OSError):
+            os.ftruncate(self._file, self._whole_bytes)
+
+
+def _record(kind: Kind, host_us: int, payload: bytes) -> bytes:
+    body = _HEAD.pack(kind, len(payload), host_us) + payload
+    return MARK + body + _CRC.pack(binascii.crc32(body))
+
+
+class LogReader:
+    """The whole records of a recording, in order; what is between or behind them is counted.
+
+    damaged_bytes: of pieces that are no whole record, with more records behind them.
+    torn_bytes: the rest of a record that was being written when the recording ended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises DataError when there is no such file, or it is none of ours or too large."""
+        self.path = path
+        self.damaged_bytes = self.torn_bytes = 0
+        try:
+            size = path.stat().st_size
+            if size > MAX_FILE_BYTES:
+                raise DataError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB.")
+            self._data = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
+        if not self._data.startswith(MAGIC):
+            raise DataError(f"{path} is not a recording of wearkit live --record.")
+
+    def __iter__(self) -> Iterator[Record]:
+        self.damaged_bytes = self.torn_bytes = 0
+        position = len(MAGIC)
+        while position < len(self._data):
+            found = self._at(position)
+            if found is not None:
+                position, record = found
+                yield record
+                continue
+            begin, position = position, self._next_whole(position + 1)
+            if position == len(self._data):
+                self.torn_bytes = position - begin
+            else:
+                self.damaged_bytes += position - begin
+
+    def _next_whole(self, position: int) -> int:
+        """Where the next whole record begins, or the end of the file."""
+        while (position := self._data.find(MARK, position)) >= 0:
+            if self._at(position) is not None:
+                return position
+            position += 1
+        return len(self._data)
+
+    def _at(self, position: int) -> tuple[int, Record] | None:
+        data = self._data
+        body = position + len(MARK)
+        payload = body + _HEAD.size
+        if data[position:body] != MARK or payload > len(data):
+            return None
+        kind, length, host_us = _HEAD.unpack_from(data, body)
+        end = payload + length
+        if length > MAX_PAYLOAD_BYTES or end + _CRC.size > len(data):
+            return None
+        (crc,) = _CRC.unpack_from(data, end)
+        if binascii.crc32(data[body:end]) != crc:
+            return None
+        return end + _CRC.size, Record(kind, host_us, data[payload:end])

@@ -1,0 +1,102 @@
+"""LiveTrust: what is wrong with the samples of a session, and which windows it touches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.link.clock import SessionClock
+from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
+from wearkit.link.sensor_watch import SensorWatch, Still
+from wearkit.link.sequence import Step
+
+RATE_REASON = "rate"
+CLIPPED_REASON = "clipped"
+_REASONS = {
+    Fault.BUS_FAULT: "bus",
+    Fault.STUCK: "stuck",
+    Fault.AXIS_STUCK: "axis_stuck",
+    Fault.SCALE_FAULT: "scale",
+}
+
+
+class LiveTrust:
+    """Sees every sample in order and says of every window why not to trust it.
+
+    Faults go to `faults`, once each time their condition begins.
+    """
+
+    def __init__(self, rate_hz: float, faults: FaultLog) -> None:
+        self.clock = SessionClock(rate_hz)
+        self.arrivals = RateMeter("arrival")
+        self._faults = faults
+        self._rate_hz = rate_hz
+        self._watch = SensorWatch(rate_hz)
+        self._rate_is_off = False
+        self._jumps = 0
+
+    @property
+    def still(self) -> Still | None:
+        """The newest stretch at rest: gravity as the sensor sees it."""
+        return self._watch.still
+
+    def claimed(self, rate_hz: float) -> None:
+        """The device says its rate, which counts until it is measured."""
+        off = abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE
+        self._set_rate(off, f"the device says {rate_hz:g} Hz")
+
+    def sample(self, index: int, taken: int, step: Step) -> float:
+        """The session time of a sample. index: its place; taken: steps since the last one."""
+        sample = step.sample
+        time_s = self.clock.advance(index, taken, sample.t_us, restarted=step.restarted)
+        self._faults.now_s = time_s
+        if step.restarted:
+            self._restart(step)
+        elif step.missing:
+            before = f"before sample {index}"
+            self._faults.add(Fault.GAP, f"{step.missing} samples missing {before}")
+        if self.clock.jumps != self._jumps:
+            self._jumps = self.clock.jumps
+            self._faults.add(Fault.CLOCK_JUMP, "the device's clock was set")
+        for fault, detail in self._watch.push(sample.counts):
+            self._faults.add(fault, detail)
+        return time_s
+
+    def rate(self) -> MeasuredRate | None:
+        return self.clock.device.measure() or self.arrivals.measure()
+
+    def check_rate(self) -> None:
+        """To be called once a window. A rate that cannot be measured just now is as it was."""
+        rate = self.rate()
+        if rate is None or (rate.source == "arrival" and rate.span_s < MIN_ARRIVAL_SPAN_S):
+            return
+        said = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
+        self._set_rate(rate.is_off(self._rate_hz), said)
+
+    def reasons(self) -> tuple[str, ...]:
+        """What holds now, and so for the window that ends now."""
+        found = [_REASONS[fault] for fault in sorted(self._watch.active)]
+        return tuple(found + ([RATE_REASON] if self._rate_is_off else []))
+
+    def clipped_share(self, window: int, counts: NDArray[np.int16]) -> float:
+        """The share of a window's samples with an axis at a rail; past 0 a fault."""
+        at_rail = ((counts <= COUNT_MIN) | (counts >= COUNT_MAX)).any(axis=1)
+        share = float(at_rail.mean())
+        if share:
+            self._faults.add(Fault.CLIPPED, f"{share:.0%} of window {window} at a rail")
+        return share
+
+    def _restart(self, step: Step) -> None:
+        self.arrivals.restart()
+        self._watch.restart()
+        if step.jumped:
+            self._faults.add(Fault.DISCONTINUITY, "the index or clock leapt ahead")
+        else:
+            self._faults.add(Fault.RESTART, "the device began to count again")
+
+    def _set_rate(self, is_off: bool, said: str) -> None:
+        if is_off and not self._rate_is_off:
+            self._faults.add(Fault.RATE_FAULT, f"{said}, the model needs {self._rate_hz:g} Hz")
+        self._rate_is_off = is_off
