@@ -64,7 +64,11 @@ def live(
         error = caught
         ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
         _count(session, caught)
-    on_update(session.finish())
+    try:
+        on_update(session.finish())
+    except WearkitError as caught:
+        ended, error = Ended.REFUSED, caught
+        _count(session, caught)
     report = session.report(ended, error)
     if log is not None:
         log.note(Kind.END, report.to_json())

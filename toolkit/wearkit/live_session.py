@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from copy import copy
@@ -16,16 +17,19 @@ from wearkit.errors import WearkitError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
+from wearkit.link.message import Hello
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
 from wearkit.link.stream import StreamOptions
 from wearkit.link.text_line import Reason
 from wearkit.live_report import LiveReport
 from wearkit.live_trust import CLIPPED_REASON, LiveTrust
+from wearkit.live_verify import Verifier
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
 from wearkit.spec import trained
 
+_PIECE = re.compile(rb"[^\0]*\0|[^\0]+")
 BACKPRESSURE_REASON = "backpressure"
 _NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
@@ -91,7 +95,10 @@ class LiveSession:
         max_windows: int | None = None,
         recorder: Recorder | None = None,
         faults: FaultLog | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
+        """verifier: compares what the device's model says; then `runtime` must be the reference."""
+        self._verifier = verifier
         self._graph = graph
         self._runtime = runtime
         self._max_windows = max_windows
@@ -106,11 +113,14 @@ class LiveSession:
         self._windows = self._windows_valid = 0
         self._invalid: Counter[str] = Counter()
         self._claimed_hz: float | None = None
+        self._hello: Hello | None = None
+        self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
 
     @property
     def is_full(self) -> bool:
-        """Whether `max_windows` windows were given."""
-        return self._max_windows is not None and self._windows >= self._max_windows
+        """Whether `max_windows` windows were given, or compared where there is a verifier."""
+        done = self._windows if self._verifier is None else self._verifier.counts.compared
+        return self._max_windows is not None and done >= self._max_windows
 
     def feed(self, chunk: bytes, arrival_s: float, *, judge: bool = True) -> list[LiveWindow]:
         """The windows this chunk completes. arrival_s: host seconds when it was read.
@@ -119,7 +129,14 @@ class LiveSession:
         verdict and say so. Raises DataError when it cannot be settled what the samples are
         (wearkit.link.stream, wearkit.link.binary_stream).
         """
-        return self._advance(self.stream.feed(chunk, arrival_s), judge)
+        if self._verifier is None:
+            return self._advance(self.stream.feed(chunk, arrival_s), judge)
+        # Frame by frame, so that a prediction stands between the samples it stood between.
+        found: list[LiveWindow] = []
+        for piece in _PIECE.finditer(chunk):
+            found += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+            self._verify()
+        return found
 
     def resume(self) -> None:
         """The port went away and was opened again."""
@@ -128,7 +145,12 @@ class LiveSession:
 
     def finish(self) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation; closes the accounts."""
-        return self._advance(self.stream.finish(), judge=True)
+        found = self._advance(self.stream.finish(), judge=True)
+        if self._verifier is not None:
+            if self._verifier.first_difference is None:
+                self._verify()
+            self._verifier.settle()
+        return found
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
@@ -192,7 +214,7 @@ class LiveSession:
             self.trust.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
         if self.recorder is not None:
             self.recorder.tick()
-        if self._max_windows is not None:
+        if self._max_windows is not None and self._verifier is None:
             del found[self._max_windows - self._windows :]
         return self._judge(found) if judge else self._shed(found)
 
@@ -206,6 +228,8 @@ class LiveSession:
             self.trust.claimed(header.rate_hz)
 
     def _push(self, step: Step) -> list[GridWindow]:
+        if step.restarted and self._verifier is not None:
+            self._verifier.settle()
         index = self._grid.index_of(step)
         time_s = self.trust.sample(index, index - self._last_index, step)
         self._last_index = index
@@ -221,6 +245,19 @@ class LiveSession:
     @property
     def _is_simulated(self) -> bool:
         return self.stream.header is not None and self.stream.header.simulated
+
+    def _verify(self) -> None:
+        """Raises VerificationError for another model or another answer."""
+        assert self._verifier is not None
+        hello = self.stream.hello
+        if hello is not None and hello is not self._hello:
+            self._hello = hello
+            self._verifier.hello(hello)
+        waiting, self._to_verify = self._to_verify, []
+        for device_index, counts, rows in waiting:
+            self._verifier.window(device_index, counts, rows)
+        for prediction in self.stream.take_predictions():
+            self._verifier.prediction(prediction)
 
     def _mark(self, window: GridWindow) -> _Found:
         self.trust.check_rate()
@@ -241,6 +278,7 @@ class LiveSession:
             live = _unjudged(one, valid=one.window.counts is not None)
             if live.valid:
                 live = replace(live, verdicts=self._verdicts(logits, row))
+                self._hand_over(one.window, live)
                 row += 1
             else:
                 self._invalid.update(str(reason) for reason in one.window.reasons)
@@ -248,6 +286,13 @@ class LiveSession:
         self._windows += len(judged)
         self._windows_valid += row
         return judged
+
+    def _hand_over(self, window: GridWindow, live: LiveWindow) -> None:
+        if self._verifier is None or window.device_index is None:
+            return
+        assert window.counts is not None
+        rows = {task: said.logits for task, said in live.verdicts.items()}
+        self._to_verify.append((window.device_index, window.counts, rows))
 
     def _shed(self, found: list[_Found]) -> list[LiveWindow]:
         """No verdicts, so that the host can catch up; the samples are recorded all the same."""

@@ -11,6 +11,7 @@ from wearkit.cli.stop_signals import stop_signals
 from wearkit.errors import StorageError
 
 if TYPE_CHECKING:
+    from wearkit.bundle import Bundle
     from wearkit.link.faults import FaultLog
     from wearkit.link.port import Port
     from wearkit.link.reconnect import SerialSource
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from wearkit.link.session_log import SessionLog
     from wearkit.link.stream import StreamOptions
     from wearkit.live_report import LiveReport
+    from wearkit.live_session import LiveSession
+    from wearkit.live_verify import Verifier
 
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
 UNITS = ("auto", "g", "mg", "m/s2", "counts")
 BAUD = 115200
+CERTIFICATE = "equivalence.json"
 RECONNECT_S = 3600.0
 
 
@@ -79,6 +83,20 @@ RECONNECT_S = 3600.0
     help="Also record the session, for wearkit convert; FILE.csv takes the samples alone.",
 )
 @click.option("--force", is_flag=True, help="Let --record replace an existing file.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the device's own logits with the reference on the same samples.",
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=CERTIFICATE,
+    show_default=True,
+    metavar="FILE",
+    help="Where --verify writes what it proved; a page beside it ends with .md.",
+)
+@click.option("--any-model", is_flag=True, help="Let --verify compare with another model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a window on stdout.")
 def command(
     port: str,
@@ -94,13 +112,17 @@ def command(
     no_dtr: bool,
     record: Path | None,
     force: bool,
+    verify: bool,
+    certificate: Path,
+    any_model: bool,
     as_json: bool,
 ) -> int:
     """Read a sensor over a serial port and print device-equivalent verdicts.
 
     Window k is the sensor's own samples from 60 k on; nothing is resampled or filled in. A window
-    that touches a gap gets no verdict. With --json the summary is one object on stderr. Ctrl-C
-    ends cleanly.
+    that touches a gap gets no verdict. --verify ends at the first window of which the device says
+    anything else than the host, and leaves a certificate. With --json the summary is one object
+    on stderr. Ctrl-C ends cleanly.
     """
     from wearkit.bundle import newest_bundle, open_bundle
     from wearkit.link.faults import FaultLog
@@ -109,10 +131,13 @@ def command(
     from wearkit.live_session import LiveSession
     from wearkit.runtimes import open_runtime
 
+    if verify and runtime != "reference":
+        raise click.UsageError("--verify compares with the reference: leave --runtime out.")
     opened = open_bundle(bundle or newest_bundle())
     computes = open_runtime(runtime, opened)
     options = _options(opened.model.window.rate_hz, units, fields, axes)
     faults = FaultLog()
+    verifier = _verifier(opened, faults, any_model) if verify else None
     with stop_signals() as received:
         handle, source = _open(port, baud, not no_dtr, wait, reconnect, faults, received)
         recording = _Recording()
@@ -126,6 +151,7 @@ def command(
                 max_windows=windows,
                 recorder=recording.samples,
                 faults=faults,
+                verifier=verifier,
             )
             display = open_display(session, as_json=as_json)
             report = live(
@@ -136,10 +162,46 @@ def command(
                 log=recording.log,
             )
             display.close(report)
+            if verifier is not None:
+                _certify(opened, port, session, report, verifier, certificate)
         finally:
             source.close()
             recording.close()
     return _exit_code(report, recording, received)
+
+
+def _verifier(bundle: Bundle, faults: FaultLog, any_model: bool) -> Verifier:
+    from wearkit.live_verify import Verifier
+
+    return Verifier(bundle.graph, bundle.model_id, faults, any_model=any_model)
+
+
+def _certify(
+    bundle: Bundle,
+    port: str,
+    session: LiveSession,
+    report: LiveReport,
+    verifier: Verifier,
+    path: Path,
+) -> None:
+    """Raises VerificationError, after writing, when no window could be compared."""
+    from wearkit.errors import VerificationError
+    from wearkit.live_certificate import certify, write_certificate
+
+    certificate = certify(bundle, port, session.stream.hello, report, verifier)
+    tasks = {task.name: task.labels for task in bundle.model.tasks}
+    write_certificate(certificate, path, tasks)
+    counts = certificate.counts
+    click.echo(
+        f"{certificate.result}: {counts.compared} windows compared, {counts.differing} differ "
+        f"({path}, {path.with_suffix('.md')}).",
+        err=True,
+    )
+    if not counts.compared and report.error is None:
+        raise VerificationError(
+            "No window could be compared: the device sends no predictions, or no samples they "
+            "belong to."
+        )
 
 
 def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
