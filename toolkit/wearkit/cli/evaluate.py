@@ -288,13 +288,15 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
     """Scores on people the network was trained on say little: who has a familiar name."""
     if run is None:
         return ()
-    known = {name for part in ("train", "val") for name in run.split_subjects(part)}
+    from wearkit.readers.combined import person_of
+
+    known = {person_of(name) for part in ("train", "val") for name in run.split_subjects(part)}
     # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
     bare = {name.partition(":")[2] for name in known} - {""}
     return tuple(
         name
         for name in sorted(windows.subjects)
-        if name in known | bare or name.partition(":")[2] in known
+        if person_of(name) in known | bare or name.partition(":")[2] in known
     )
 
 
