@@ -197,6 +197,11 @@ def _change(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def _rescore(folder: Path, part: str, value: object) -> None:
+    (record,) = json.loads((folder / "state.json").read_text())["history"]
+    _change(folder, history=[record | {part: value}])
+
+
 def _retensor(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the tensors and everything that vouches for them, as a forger would."""
     (path,) = folder.glob("state.*.safetensors")
@@ -218,6 +223,18 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut tensors": lambda f: next(f.glob("state.*.safetensors")).write_bytes(b"\0" * 20),
     "digest": lambda f: _change(f, tensors_sha256="../../../../etc/passwd" + "0" * 42),
     "history": lambda f: _change(f, history=[{"epoch": 1}]),
+    **{
+        f"{name} {value!r}": lambda f, name=name, value=value: _change(f, **{name: value})
+        for name, values in {
+            "training_s": (0, -1.5, "inf", "nan", None),
+            "windows_seen": (0, -3, 0.5, 10**20, "480"),
+            "teacher_steps": (-1, 10**9, 2.5),
+            "best": (None, {"role": "student", "epoch": 2, "scores": None}),
+        }.items()
+        for value in values
+    },
+    "history NaN": lambda f: _rescore(f, "objective", "nan"),
+    "history tasks": lambda f: _rescore(f, "student", {"loss": {"x": 1}, "accuracy": {"x": 1}}),
     "history type": lambda f: _change(f, history=7),
     "identity": lambda f: _change(f, identity=[1]),
     "epochs": lambda f: _change(
