@@ -214,6 +214,13 @@ def _retensor(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     _change(folder, tensors_sha256=digest)
 
 
+def _forged(name: str, *values: object) -> dict[str, Callable[[Path], object]]:
+    def forge(value: object) -> Callable[[Path], object]:
+        return lambda folder: _change(folder, **{name: value})
+
+    return {f"{name} {value!r}": forge(value) for value in values}
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "not JSON": lambda f: (f / "state.json").write_bytes(b"\x80\x04"),
     "nested": lambda f: (f / "state.json").write_text("[" * 100_000),
@@ -223,16 +230,10 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut tensors": lambda f: next(f.glob("state.*.safetensors")).write_bytes(b"\0" * 20),
     "digest": lambda f: _change(f, tensors_sha256="../../../../etc/passwd" + "0" * 42),
     "history": lambda f: _change(f, history=[{"epoch": 1}]),
-    **{
-        f"{name} {value!r}": lambda f, name=name, value=value: _change(f, **{name: value})
-        for name, values in {
-            "training_s": (0, -1.5, "inf", "nan", None),
-            "windows_seen": (0, -3, 0.5, 10**20, "480"),
-            "teacher_steps": (-1, 10**9, 2.5),
-            "best": (None, {"role": "student", "epoch": 2, "scores": None}),
-        }.items()
-        for value in values
-    },
+    **_forged("training_s", 0, -1.5, "inf", "nan", None),
+    **_forged("windows_seen", 0, -3, 0.5, 10**20, "480"),
+    **_forged("teacher_steps", -1, 10**9, 2.5),
+    **_forged("best", None, {"role": "student", "epoch": 2, "scores": None}),
     "history NaN": lambda f: _rescore(f, "objective", "nan"),
     "history tasks": lambda f: _rescore(f, "student", {"loss": {"x": 1}, "accuracy": {"x": 1}}),
     "history type": lambda f: _change(f, history=7),
