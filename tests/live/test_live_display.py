@@ -71,7 +71,7 @@ def test_plain_lines_say_each_thing_once(played: tuple[LiveSession, list[LiveWin
     assert "do not trust" in lines[0]
     assert err.getvalue().count("Unit: counts") == 1
     assert err.getvalue().count("Warning, rate: 45.45 Hz by the device's clock") == 1
-    assert "nobody is being measured" in err.getvalue()
+    assert "simulated, nobody wears it now: it plays a recording of a person" in err.getvalue()
     assert "8 windows: 6 with verdicts, 2 without (2 gap)." in err.getvalue()
     assert "1 left out (1 not_numbers)" in err.getvalue()
     assert "1 samples missing" in err.getvalue()

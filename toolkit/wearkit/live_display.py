@@ -154,7 +154,10 @@ def notes(report: LiveReport) -> list[str]:
     """What the user should know besides the verdicts; each begins with its topic and a colon."""
     found: list[str] = []
     if report.simulated:
-        found.append("Sensor: simulated, nobody is being measured.")
+        found.append(
+            "Sensor: simulated, nobody wears it now: it plays a recording of a person, or data "
+            "that were made up."
+        )
     if report.unit is not None:
         found.append(f"Unit: {report.unit.unit} ({report.unit.evidence}).")
     if report.rate is not None and report.rate_is_off:

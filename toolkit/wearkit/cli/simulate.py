@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.chosen import Chosen
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
-    from wearkit.readers import Dataset
-    from wearkit.recording import Recording
-    from wearkit.sensor_twin import SensorTwin
     from wearkit.simulate import StreamFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
@@ -95,7 +91,7 @@ def command(
     worn = None if twin is None else parse_twin(twin)
     stream_format = _format(protocol, units, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
-    chosen = _Chosen(dataset, subject, recording, worn)
+    chosen = Chosen(dataset, subject, recording, worn)
     chosen.check()
     with stop_signals() as received:
         port = PseudoTerminal(link)
@@ -128,56 +124,9 @@ def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
     return FrameFormat(DEFAULT_SPEC)
 
 
-class _Chosen:
-    """The recordings to play, by subject and position. Iterating reads them anew."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        subject: str | None,
-        position: int | None,
-        twin: SensorTwin | None,
-    ) -> None:
-        self._dataset, self._subject, self._position = dataset, subject, position
-        self._twin = twin
-
-    def __str__(self) -> str:
-        what = [str(self._dataset.name)]
-        if self._subject is not None:
-            what.append(f"subject {self._subject}")
-        if self._position is not None:
-            what.append(f"recording {self._position}")
-        if self._twin is not None:
-            what.append(f"through the sensor twin {self._twin}")
-        return ", ".join(what)
-
-    def __iter__(self) -> Iterator[Recording]:
-        wanted: Iterable[Recording] = (
-            one for one in self._dataset if self._subject in (None, one.subject)
-        )
-        if self._position is not None:
-            wanted = islice(wanted, self._position, self._position + 1)
-        if self._twin is None:
-            return iter(wanted)
-        from wearkit.cut import DEFAULT_SPEC
-        from wearkit.twin_recordings import through_twin
-
-        return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)
-
-    def check(self) -> None:
-        """Raises DataError when there is nothing to play."""
-        from wearkit.errors import DataError
-
-        if next(iter(self), None) is None:
-            raise DataError(
-                f"There is no recording to play ({self}): `wearkit data info "
-                f"{self._dataset.name}` lists what there is."
-            )
-
-
 def _play(
     port: PseudoTerminal,
-    chosen: _Chosen,
+    chosen: Chosen,
     stream_format: StreamFormat,
     speed: float,
     seconds: float | None,
