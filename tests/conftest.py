@@ -11,6 +11,8 @@ from typing import Any
 
 # As the command line does, and for its reason: see wearkit.cli.main.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# No test touches the user's own cache; one that is about caching names a folder of its own.
+os.environ["WEARKIT_CACHE"] = ""
 
 import numpy as np
 import pytest

@@ -134,6 +134,12 @@ void wk_app_send_error(wk_app_t *app, uint16_t code, const char *text, size_t te
 
     error.code = code;
     error.text = text;
-    error.text_len = (uint8_t)(text_len < WK_ERROR_TEXT_MAX ? text_len : WK_ERROR_TEXT_MAX);
+    if (text_len > WK_ERROR_TEXT_MAX) { /* what does not fit goes from the last whole word on */
+        text_len = WK_ERROR_TEXT_MAX;
+        while (text_len > 1 && text[text_len] != ' ') {
+            text_len--;
+        }
+    }
+    error.text_len = (uint8_t)text_len;
     wk_app_send(app, wire, wk_error_encode(&error, app->seq, wire, sizeof wire));
 }

@@ -22,7 +22,7 @@ static const char was_set_to[] WK_FLASH = " was set to ";
 static const char but_reads[] WK_FLASH = " but reads ";
 static const char bad_wire[] WK_FLASH = ": check for a loose wire, weak power or a clone";
 static const char overrun[] WK_FLASH =
-    "The sensor's buffer was full, samples were lost: print less or read more often";
+    "The sensor's buffer was full, samples were lost: read more often";
 static const char stalled[] WK_FLASH =
     "No sample for 0.2 s: the sensor lost its power or its settings, check the supply";
 static const char glitch[] WK_FLASH =

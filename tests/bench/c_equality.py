@@ -16,8 +16,9 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,12 @@ HOST: tuple[tuple[CompilerName, tuple[str, ...]], ...] = (
     ("clang", ("-O2",)),
     ("clang", SANITIZERS),
 )
+CORES: tuple[tuple[str, str, CompilerName], ...] = (
+    ("unicorn", "cortex-m4", "zig"),
+    ("qemu", "cortex-m4", "gcc"),
+    ("qemu", "cortex-m55", "gcc"),
+)
+PARTS = ("runtimes", "here", "unicorn", "qemu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,8 @@ class Equal:
     differing: int
 
 
-def equality(model: Model, windows: Int8, few: Int8) -> Iterator[Equal]:
+def in_runtimes(model: Model, windows: Int8) -> Iterator[Equal]:
+    """Every installed runtime of a family that this model has."""
     # A bundle of ours takes windows without the one image row that every graph has.
     seen = windows if model.files.int8_onnx is None else windows[:, 0]
     for row in check_int8(model.graph, model.files, seen):
@@ -68,6 +76,12 @@ def equality(model: Model, windows: Int8, few: Int8) -> Iterator[Equal]:
             yield Equal(model.name, row.against, a, b, *counts)
         elif not isinstance(row, EqualityRow):
             _say(model.name, row.runtime, row.hint)
+
+
+def in_every_family(
+    model: Model, windows: Int8, few: Int8, parts: Sequence[str]
+) -> Iterator[Equal]:
+    """The C of each family; its own one on all windows."""
     for family in ROUNDINGS:
         gap = family_gap(model.graph, family)
         if gap is not None:
@@ -75,11 +89,12 @@ def equality(model: Model, windows: Int8, few: Int8) -> Iterator[Equal]:
             continue
         own = family == model.graph.rounding
         graph = replace(model.graph, rounding=family)
-        yield from in_c(model.name, graph, windows if own else few, qemu=own)
+        some = [part for part in parts if own or part != "qemu"]
+        yield from in_c(model.name, graph, windows if own else few, some)
 
 
-def in_c(name: str, graph: QuantizedGraph, windows: Int8, *, qemu: bool) -> Iterator[Equal]:
-    """The C of one family, everywhere."""
+def in_c(name: str, graph: QuantizedGraph, windows: Int8, parts: Sequence[str]) -> Iterator[Equal]:
+    """The C of one family."""
     wanted = reference_logits(graph, windows)
     a = f"reference ({graph.rounding})"
     flat = windows.reshape(len(windows), -1)
@@ -90,8 +105,10 @@ def in_c(name: str, graph: QuantizedGraph, windows: Int8, *, qemu: bool) -> Iter
         except ModelFileError as error:
             _say(name, graph.rounding, str(error))
             return
-        runs = [*_on_this_computer(c_folder, flat), *_emulated(c_folder, flat, qemu=qemu)]
-        for where, run in runs:
+        places = [*_on_this_computer(c_folder, flat), *_emulated(c_folder, flat)]
+        for part, where, run in places:
+            if part not in parts:
+                continue
             try:
                 who, logits = run()
             except MissingToolError as error:
@@ -101,7 +118,7 @@ def in_c(name: str, graph: QuantizedGraph, windows: Int8, *, qemu: bool) -> Iter
             yield Equal(name, graph.rounding, a, who, len(windows), wanted.size, differing)
 
 
-_Where = tuple[str, Callable[[], tuple[str, Int8]]]
+_Where = tuple[str, str, Callable[[], tuple[str, Int8]]]
 
 
 def _on_this_computer(c_folder: Path, windows: Int8) -> Iterator[_Where]:
@@ -113,26 +130,23 @@ def _on_this_computer(c_folder: Path, windows: Int8) -> Iterator[_Where]:
             native = run_native(c_folder, windows, compiler=compiler, flags=flags)
             return f"C here, {native.compiler}, {' '.join(flags)}", native.logits
 
-        yield compiler, run
+        yield "here", compiler, run
 
 
-def _emulated(c_folder: Path, windows: Int8, *, qemu: bool) -> Iterator[_Where]:
-    cores: list[tuple[str, CompilerName, bool]] = [("cortex-m4", "zig", False)]
-    if qemu:
-        cores += [("cortex-m4", "gcc", True), ("cortex-m55", "gcc", True)]
-    for core, compiler, by_qemu in cores:
+def _emulated(c_folder: Path, windows: Int8) -> Iterator[_Where]:
+    for part, core, compiler in CORES:
 
         def run(
-            core: str = core, compiler: CompilerName = compiler, by_qemu: bool = by_qemu
+            part: str = part, core: str = core, compiler: CompilerName = compiler
         ) -> tuple[str, Int8]:
             toolchain = find_toolchain(find_target(core), compiler)
             with tempfile.TemporaryDirectory() as work:
                 image = build_image(c_folder, toolchain, Path(work))
-                found = (run_qemu if by_qemu else run_unicorn)(image, windows)
+                found = (run_qemu if part == "qemu" else run_unicorn)(image, windows)
             flags = " ".join((*toolchain.target_flags, *image.flags))
             return f"C on {found.emulator}, {toolchain.version}, {flags}", found.logits
 
-        yield core, run
+        yield part, core, run
 
 
 def _say(*parts: str) -> None:
@@ -146,6 +160,9 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="recordings at 50 Hz")
     parser.add_argument("--real", type=int, default=10_000, metavar="N")
     parser.add_argument("--few", type=int, default=2_000, metavar="FEW")
+    parser.add_argument(
+        "--part", action="append", choices=PARTS, help="to spread a long run; default: all"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     differing = 0
@@ -153,7 +170,11 @@ def main() -> int:
         made = adversarial(model.graph)
         windows = np.concatenate([real(model.graph, options.data, options.real), made])
         few = windows[:: max(1, len(windows) // options.few)]
-        for row in equality(model, windows, few):
+        parts = options.part or PARTS
+        found = in_every_family(model, windows, few, parts)
+        if "runtimes" in parts:
+            found = chain(in_runtimes(model, windows), found)
+        for row in found:
             differing += row.differing
             values = asdict(row)
             text = json.dumps(values) if options.json else "  ".join(map(str, values.values()))

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from wearkit.cli import run
+from wearkit.forest import TrainingData
+from wearkit.readers import open_dataset
 from wearkit.run_folder import open_run
 
 pytestmark = pytest.mark.usefixtures("trained_run")  # skips without torch
@@ -110,6 +112,10 @@ def test_twin_copies_are_trained_on_and_recorded(
     assert told["twin"]["text"].startswith("rate=4%,offset=35/35/40mg,gain=1%,rotation=20deg")
     assert plain.checkpoint.provenance["data"]["twin"] is None
     assert made.metrics["data"]["twin"] == told["twin"]
+    # The forest, and folds beside each other, know the data by what was recorded.
+    assert told["fingerprint"] == plain.checkpoint.provenance["data"]["fingerprint"]
+    _, split = TrainingData(open_dataset(str(recordings))).of(made)
+    assert len(split.train) == before["train"]["windows"]
 
 
 def test_robustness_is_a_table_of_clean_and_twin(

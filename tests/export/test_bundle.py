@@ -265,6 +265,23 @@ def test_card_of_a_bare_checkpoint_says_that_nothing_was_tested(micro_bundle: Pa
     assert any("Not tested" in line for line in head)
 
 
+def test_card_names_data_sets_label_map_and_twin(micro_run: Run, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    data = {
+        "sets": ["wisdm-2019", "dsads", "hapt"],
+        "tested_set": "hapt",
+        "label_map": {"name": "mine.toml", "task": "activity", "sets": {}},
+        "twin": {"text": "gain=5%,rotation=full"},
+        "twin_copies": 2,
+    }
+    export(replace(micro_run, metrics={**micro_run.metrics, "data": data}), tmp_path / "b-int8")
+    card = (tmp_path / "b-int8" / "MODEL_CARD.md").read_text()
+    assert "Trained and validated on people of wisdm-2019, dsads; tested on those of hapt." in card
+    assert "label map mine.toml" in card
+    assert "2 sensor twin(s) of each recording (gain=5%,rotation=full)" in card
+
+
 def test_card_of_a_leaky_split_says_so_first(micro_run: Run, tmp_path: Path) -> None:
     from dataclasses import replace
 

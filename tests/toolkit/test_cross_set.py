@@ -16,7 +16,7 @@ from wearkit.label_map import BUILT_IN, LabelMap, open_label_map
 from wearkit.paper_split import cut_stream, paper_split
 from wearkit.protocol import cut_and_split
 from wearkit.readers import dsads, hapt, uci_har, wisdm
-from wearkit.readers.combined import combined
+from wearkit.readers.combined import combined, person_of
 from wearkit.readers.dataset import Dataset
 from wearkit.recording import UNLABELLED, LabelTrack, Recording
 from wearkit.sensor_twin import ADXL345, SensorTwin
@@ -120,6 +120,7 @@ def test_one_data_set_is_tested_and_the_other_trains_and_validates(fold: int) ->
     assert windows.rejected[ONE_SIDED] == 2 * 4 and windows.rejected[LEFT_OUT] == 2 * 7
     assert len(split.train) + len(split.val) + len(split.test) == len(windows)
     assert windows.origin.tested_set == tested
+    assert windows.notes[-1].startswith(f"Tested on people of {tested}; trained and validated")
     assert windows.origin.to_json()["label_map"]["sets"]["hapt"]["laying"] == "lying"
 
 
@@ -158,6 +159,11 @@ def test_placements_stay_a_task_only_where_the_data_sets_have_the_same() -> None
 def test_data_sets_that_cannot_be_combined(datasets: list[Dataset], says: str) -> None:
     with pytest.raises(DataError, match=says):
         combined(datasets, MAP)
+
+
+def test_people_of_hapt_are_known_under_either_name() -> None:
+    assert person_of("uci-har:user01") == person_of("hapt:user01") == "hapt:user01"
+    assert person_of("wisdm-2019:1600") == "wisdm-2019:1600" and person_of("user01") == "user01"
 
 
 def test_recordings_of_one_s_own_go_by_the_name_of_their_folder() -> None:

@@ -150,6 +150,8 @@ def test_gaps_stay_gaps() -> None:
 
 def test_too_slow_and_too_short_pieces_are_left_for_cut_to_count() -> None:
     slow = moving(300, rate_hz=5.0)
+    for piece in through_twin([slow, still(50), moving()], ADXL345, 50.0):
+        assert 1 / np.median(np.diff(piece.time_s)) == pytest.approx(piece.rate_hz)
     windows = cut(through_twin([slow, still(50), moving()], ADXL345, 50.0))
     assert dict(windows.rejected) == {"sampled too slowly": 1, "too short": 1}
 

@@ -72,8 +72,10 @@ def leave_one_set_out(
         folds=len(parts),
         seed=seed,
     )
+    others = ", ".join(part for part in parts if part != parts[fold])
+    note = f"Tested on people of {parts[fold]}; trained and validated on those of {others}."
     origin = replace(windows.origin, tested_set=parts[fold])
-    return replace(windows, origin=origin), split
+    return replace(windows, origin=origin, notes=(*windows.notes, note)), split
 
 
 def _with_labels(windows: WindowSet, task: str, labels: tuple[str, ...], why: str) -> WindowSet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -60,6 +60,16 @@ class DataInfo:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave, after a turn through JSON."""
+        parts = {
+            "labels": tuple(LabelRows(**labels) for labels in value["labels"]),
+            "rates": Rates(**value["rates"]),
+            "notes": tuple(value["notes"]),
+        }
+        return cls(**{**value, **parts})
 
 
 def describe(dataset: Dataset) -> DataInfo:

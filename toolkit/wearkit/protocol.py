@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wearkit.cross_set import cut_mapped, leave_one_set_out
-from wearkit.cut import cut
+from wearkit.data_cache import cached_cut, cached_stream
 from wearkit.errors import DataError
 from wearkit.origin import Origin
-from wearkit.paper_split import cut_stream, paper_split
+from wearkit.paper_split import paper_split
 from wearkit.readers.dataset import Dataset
 from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
 from wearkit.spec import WindowSpec
@@ -37,7 +37,8 @@ def cut_and_split(
 def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
     """The windows that every fold of the protocol is made of: cut once, split often."""
     if dataset.label_map is None:
-        windows = cut_stream(dataset, spec) if split == "paper" else cut(dataset, spec)
+        cutter = cached_stream if split == "paper" else cached_cut
+        windows = cutter(dataset, spec)
         return replace(windows, origin=Origin(sets=(dataset.format,)))
     if split == "paper":
         raise DataError("The paper's split has no label map: leave --label-map away.")

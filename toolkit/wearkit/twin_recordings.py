@@ -40,13 +40,10 @@ def sensed(
     part = twin.part_for(recording, copy)
     dropped = recording.dropped
     for piece in stretches(recording):
-        time_s = recording.time_s[piece]
-        if part.rate != 1:  # adding and subtracting the start would move a last bit
-            time_s = time_s[0] + (time_s - time_s[0]) * part.rate
         stretched = replace(
             recording,
             acc_g=recording.acc_g[piece],
-            time_s=time_s,
+            time_s=recording.time_s[piece] * part.rate,
             rate_hz=recording.rate_hz / part.rate,
             labels=replace(recording.labels, codes=recording.labels.codes[piece]),
             dropped=dropped,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.caching import NO_CACHE, told_cache
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -23,6 +25,7 @@ def command() -> None:
 @click.argument("path")
 @click.option("--format", "format_name", help="Read as this format instead of finding it out.")
 @click.option("--units", help="Unit of recordings that do not say: g, mg, m/s2 or counts.")
+@NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def info(path: str, format_name: str | None, units: str | None, as_json: bool) -> None:
     """Say what the recordings at PATH hold, and what of them was dropped and why.
@@ -32,11 +35,11 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
     """
     from rich.console import Console
 
-    from wearkit.data_info import describe
-    from wearkit.readers import open_dataset
+    from wearkit.data_cache import cached_description
 
     with Console(stderr=True).status("Reading ..."):
-        found = describe(open_dataset(path, format=format_name, units=units))
+        dataset = told_cache().open(path, format=format_name, units=units)
+        found = cached_description(dataset)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit_export.emulate import Device, EmulateOptions
 
-TARGETS = ("host",)
+TARGETS = ("host", "cortex-m4")
 MODES = ("text", "samples", "predictions", "both")
 BUSES = ("i2c", "spi")
 
@@ -113,7 +113,7 @@ def command(
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
     with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        device = _build(opened, Path(work))
+        device = _build(target, opened, Path(work))
         port = PseudoTerminal(link)
         try:
             click.echo(port.path)
@@ -144,11 +144,16 @@ def _options(
     )
 
 
-def _build(bundle: Bundle, work: Path) -> Device:
+def _build(target: str, bundle: Bundle, work: Path) -> Device:
     from wearkit_export.device_build import build_host_device
     from wearkit_export.emulate import HostDevice
 
     click.echo("Building the firmware...", err=True)
+    if target == "cortex-m4":
+        from wearkit_export.emulate_m4 import M4Device
+        from wearkit_export.m4_image import build_m4_image
+
+        return M4Device(build_m4_image(bundle, work), work)
     return HostDevice(build_host_device(bundle, work))
 
 

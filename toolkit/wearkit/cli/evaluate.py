@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.caching import NO_CACHE, told_cache
 from wearkit.errors import DataError, ModelFileError
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     metavar="FOLDER",
     help="Where evaluation.html and .json go.  [default: RUN/evaluation or BUNDLE-evaluation]",
 )
+@NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     checkpoint: Path | None,
@@ -141,10 +143,9 @@ def _open_data(
     data: str, data_format: str | None, units: str | None, label_map: str | None
 ) -> Dataset:
     from wearkit.label_map import open_label_map
-    from wearkit.readers import open_dataset
     from wearkit.readers.combined import combined
 
-    dataset = open_dataset(data, format=data_format, units=units)
+    dataset = told_cache().open(data, format=data_format, units=units)
     return dataset if label_map is None else combined([dataset], open_label_map(label_map))
 
 
@@ -182,9 +183,9 @@ def _evaluated(
     if recordings is None:
         assert run is not None
         return _own(run, bundle, _networks(run, bundle, run.test))
-    from wearkit.cut import cut
+    from wearkit.data_cache import cached_cut
 
-    windows = cut(recordings, model.window, tasks=model.tasks)
+    windows = cached_cut(recordings, model.window, tasks=model.tasks)
     familiar = _familiar(run, windows)
     if twin is None:
         models = _networks(run, bundle, windows)
@@ -287,13 +288,15 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
     """Scores on people the network was trained on say little: who has a familiar name."""
     if run is None:
         return ()
-    known = {name for part in ("train", "val") for name in run.split_subjects(part)}
+    from wearkit.readers.combined import person_of
+
+    known = {person_of(name) for part in ("train", "val") for name in run.split_subjects(part)}
     # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
     bare = {name.partition(":")[2] for name in known} - {""}
     return tuple(
         name
         for name in sorted(windows.subjects)
-        if name in known | bare or name.partition(":")[2] in known
+        if person_of(name) in known | bare or name.partition(":")[2] in known
     )
 
 

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
+from wearkit.cli.caching import NO_CACHE
 from wearkit.cli.training_data import data_options, training_windows
 from wearkit.errors import MissingToolError, ModelFileError
 from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, TrainingConfig
@@ -93,6 +94,7 @@ def _fold(value: str) -> int | str:
     metavar="RUN",
     help="Go on with a training that was interrupted or killed, with the options it began with.",
 )
+@NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON on stdout.")
 @click.pass_context
 def command(

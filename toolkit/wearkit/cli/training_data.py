@@ -106,8 +106,8 @@ def training_windows(options: Mapping[str, Any]) -> tuple[WindowSet, Split]:
 
 
 def _dataset(options: Mapping[str, Any]) -> Dataset:
+    from wearkit.cli.caching import told_cache
     from wearkit.label_map import open_label_map
-    from wearkit.readers import open_dataset
     from wearkit.readers.combined import combined
 
     names = options["data"]
@@ -118,7 +118,8 @@ def _dataset(options: Mapping[str, Any]) -> Dataset:
             "Several data sets need --label-map, which says which of their labels are the same."
         )
     label_map = None if options["label_map"] is None else open_label_map(options["label_map"])
+    cache = told_cache()
     datasets = [
-        open_dataset(name, format=options["data_format"], units=options["units"]) for name in names
+        cache.open(name, format=options["data_format"], units=options["units"]) for name in names
     ]
     return datasets[0] if label_map is None else combined(datasets, label_map)

@@ -19,7 +19,7 @@ COMBINED = "combined"
 NOT_MAPPED = "(not mapped)"  # what a label that the map leaves out becomes
 # One format, many data sets: these go by the name of their file or folder.
 _GENERIC = ("csv", "cwa", "sleep")
-_SAME_PEOPLE = ({"hapt", "uci-har"},)
+_SAME_PEOPLE = {"uci-har": "hapt"}  # and the same names
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ def combined(datasets: Sequence[Dataset], label_map: LabelMap) -> Dataset:
             f"Two data sets are called {twice[0]}: put the files of one data set together, or "
             "rename a file or folder."
         )
-    for same in _SAME_PEOPLE:
-        if same <= set(keys):
-            raise DataError(f"{' and '.join(sorted(same))} hold the same people: give one of them.")
+    for one, other in _SAME_PEOPLE.items():
+        if {one, other} <= set(keys):
+            raise DataError(f"{one} and {other} hold the same people: give one of them.")
     parts = [
         _Part(key, dataset, label_map.table(key, dataset.format))
         for key, dataset in zip(keys, datasets, strict=True)
@@ -73,6 +73,12 @@ def part_name(dataset: Dataset) -> str:
 def part_of(subject: str) -> str:
     """The data set that a combined data set's subject is from."""
     return subject.partition(":")[0]
+
+
+def person_of(subject: str) -> str:
+    """One name for a combined data set's subjects who are the same person."""
+    key, separator, name = subject.partition(":")
+    return f"{_SAME_PEOPLE.get(key, key)}{separator}{name}"
 
 
 def _recordings(parts: Sequence[_Part], label_map: LabelMap) -> Iterator[Recording]:
