@@ -21,6 +21,7 @@ import os
 import random
 import resource
 import signal
+import statistics
 import struct
 import sys
 import tempfile
@@ -31,9 +32,9 @@ from typing import Any
 
 from link_false_alarms import Silent, silent_graph
 
-from wearkit.errors import LinkLostError, StorageError, WearkitError
+from wearkit.errors import LinkLostError, PortError, StorageError, WearkitError
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.port import open_port
+from wearkit.link.port import Port, open_port
 from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.link.reader import Chunk
 from wearkit.link.reconnect import SerialSource, identify
@@ -58,10 +59,20 @@ def unplug(cycles: int, folder: Path) -> dict[str, Any]:
     link = folder / "port"
     terminal = PseudoTerminal(link)
     faults = FaultLog()
+    refused: list[str] = []
+
+    def open_again(url: str) -> Port:
+        try:
+            return open_port(url)
+        except PortError as error:
+            refused.append(str(error))
+            raise
+
     source = SerialSource(
-        open_port(str(link)), identify(str(link)), open_port, faults, give_up_s=60.0
+        open_port(str(link)), identify(str(link)), open_again, faults, give_up_s=60.0
     )
-    slowest_s, received, sent, descriptors = 0.0, b"", b"", _descriptors()
+    times_s: list[float] = []
+    received, sent, descriptors = b"", b"", _descriptors()
     for cycle in range(cycles):
         back_s = time.monotonic()
         while source.is_away:
@@ -71,19 +82,23 @@ def unplug(cycles: int, folder: Path) -> dict[str, Any]:
         sent += data
         received += _take(source, len(data))
         if cycle:
-            slowest_s = max(slowest_s, time.monotonic() - back_s)
+            times_s.append(time.monotonic() - back_s)
         terminal.close()
         while not source.is_away:
             received += b"".join(chunk.data for chunk in source.take(0.05))
         terminal = PseudoTerminal(link)
     received += b"".join(chunk.data for chunk in source.take(0.5))
     left = _descriptors() - descriptors
+    slowest_s = max(times_s, default=0.0)
     source.close()
     terminal.close()
     return {
         "cycles": cycles,
         "unplugged_events": faults.counts[Fault.UNPLUGGED],
+        "median_recovery_s": round(statistics.median(times_s), 3) if times_s else None,
         "slowest_recovery_s": round(slowest_s, 3),
+        "recoveries_over_1_s": sum(time_s > RECOVERY_S for time_s in times_s),
+        "refused_openings": len(refused),
         "bytes_lost": len(sent) - len(received),
         "same_bytes": received == sent,
         "descriptors_left": left,
