@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 # As the command line does, and for its reason: see wearkit.cli.main.
@@ -53,6 +56,15 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def bench_script() -> Iterator[Callable[[str], ModuleType]]:
+    """bench_script(name): a script of tests/bench as a module. They import each other."""
+    folder = str(REPOSITORY / "tests" / "bench")
+    sys.path.append(folder)
+    yield importlib.import_module
+    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ _PERIPHERALS, _PERIPHERAL_BYTES = 0x4000_0000, 0x10000
 _TIMER_VALUE, _LINK, _BUS = 0x0004, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
 _FLUSH_BYTES = 4096
+_FLUSH_S = 0.1  # a slow computer must not look like a dead device
 _STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
@@ -124,7 +125,7 @@ class _Board:
         self._request = bytearray()
         self._reply: deque[int] = deque()
         self._received: deque[int] = deque()
-        self._start_s = time.monotonic()
+        self._start_s = self._flushed_s = time.monotonic()
         self.now_us = 0
         self.reader_left = False
         self.failure: Exception | None = None
@@ -153,6 +154,7 @@ class _Board:
 
     def flush(self) -> None:
         """Hand over what the program sent, however long the reader takes."""
+        self._flushed_s = time.monotonic()
         data, self._out = bytes(self._out), bytearray()
         if not data or self.reader_left:
             return
@@ -183,7 +185,8 @@ class _Board:
     def _pass_time(self) -> None:
         self.now_us += LOOK_US
         self._sensor.until(self.now_us)
-        if self._speed or len(self._out) >= _FLUSH_BYTES:
+        late = time.monotonic() - self._flushed_s > _FLUSH_S
+        if self._speed or late or len(self._out) >= _FLUSH_BYTES:
             self.flush()
         with suppress(BlockingIOError, OSError):  # a reader that left shows when writing
             self._received.extend(os.read(self._port.fileno(), 512))

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from breaking import aim, cut_short, flip, move
+from fuzzing import Places, fault_of, plain_words
 
 from wearkit.errors import ModelFileError
 from wearkit.reference import Reference
@@ -36,8 +38,6 @@ from wearkit_export.import_tflite.operators import OPERATORS
 ZOO = Path(__file__).resolve().parents[1] / "export" / "import_tflite" / "zoo"
 HANG_S = 20
 MEMORY_BYTES = 2 << 30
-Places = Sequence[tuple[int, int]]
-_STRANGE = (0, 1, 2, 4, 7, 127, 128, 255, 256, 65535, 2**24, 2**31 - 1, 2**31, 2**32 - 4, 2**32 - 1)
 
 
 @dataclass(slots=True)
@@ -85,17 +85,16 @@ def broken(seed: Seed, generator: np.random.Generator) -> bytes:
     data = bytearray(seed.data)
     kind = generator.random()
     if kind < 0.25:
-        _aim(data, seed.structure, generator)
+        aim(data, seed.structure, generator)
     elif kind < 0.65:
         for _ in range(int(generator.integers(1, 4))):
-            _aim(data, seed.values, generator)
+            aim(data, seed.values, generator)
     elif kind < 0.85:
-        for place in generator.integers(0, len(data), int(generator.integers(1, 9))):
-            data[place] ^= int(generator.integers(1, 256))
+        flip(data, generator)
     elif kind < 0.92:
-        del data[int(generator.integers(0, len(data))) :]
+        cut_short(data, generator)
     else:
-        _move(data, generator)
+        move(data, generator)
     return bytes(data)
 
 
@@ -124,17 +123,13 @@ def _import(data: bytes, found: Found, name: str) -> None:
         found.imported += 1
     except ModelFileError as error:
         reason = str(error)
-        if len(reason) < 20 or not reason.endswith("."):
-            found.failures.append(f"{name}: rejected without a reason: {reason!r}")
-        found.reasons[_words(reason)] += 1
+        fault = fault_of(reason)
+        if fault:
+            found.failures.append(f"{name}: {fault}")
+        found.reasons[plain_words(reason)] += 1
     except Exception as error:  # noqa: BLE001  anything else is what this script is looking for
         found.failures.append(f"{name}: {type(error).__name__}: {error}")
     found.reached = before + (found.reached > before)
-
-
-def _words(reason: str) -> str:
-    """A reason without its numbers, to count the different ones."""
-    return " ".join("#" if any(map(str.isdigit, word)) else word for word in reason.split())[:90]
 
 
 @contextmanager
@@ -155,31 +150,6 @@ def _counting(found: Found) -> Iterator[None]:
         yield
     finally:
         handlers.update(plain)
-
-
-def _aim(data: bytearray, places: Places, generator: np.random.Generator) -> None:
-    """Another number where the reader looks for one."""
-    place, size = places[int(generator.integers(0, len(places)))]
-    old = int.from_bytes(data[place : place + size], "little")
-    match int(generator.integers(0, 4)):
-        case 0:
-            new = _STRANGE[int(generator.integers(0, len(_STRANGE)))]
-        case 1:
-            new = old + int(generator.integers(-8, 9))
-        case 2:
-            new = old ^ (1 << int(generator.integers(0, 8 * size)))
-        case _:
-            # Where another number of the file is: an offset or an index of something else.
-            other, width = places[int(generator.integers(0, len(places)))]
-            new = int.from_bytes(data[other : other + width], "little")
-    data[place : place + size] = (new % (1 << 8 * size)).to_bytes(size, "little")
-
-
-def _move(data: bytearray, generator: np.random.Generator) -> None:
-    """Copy a piece of the file over another."""
-    length = int(generator.integers(1, 64))
-    source, target = (int(place) for place in generator.integers(0, len(data) - length, 2))
-    data[target : target + length] = data[source : source + length]
 
 
 class _Spy:

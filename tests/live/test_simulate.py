@@ -319,3 +319,11 @@ def test_seconds_are_of_sensor_time(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Sent 75 samples" in err
+
+
+def test_what_cannot_be_brought_to_the_rate_is_not_played() -> None:
+    """A lone sample has no rate, and two a year apart would be 1.6 billion samples."""
+    for times in (np.array([0.0, 3.2e7]), np.array([0.0, 0.02, 3.0])):
+        lying = np.tile(np.array([[0, 0, 256]], np.int16), (len(times), 1))
+        played = list(samples([recording(lying, times)], SPEC))
+        assert len(played) == (2 if len(times) == 3 else 0)

@@ -312,3 +312,16 @@ def test_rows_in_are_rows_out_plus_rows_counted(
             _, placement, label = steps[int(x)]
             assert placement == one.placement
             assert label == ("" if code < 0 else one.labels.names[code])
+
+
+def test_lines_of_blanks_alone_are_no_rows() -> None:
+    """numpy warns of them, and a warning is an error here."""
+    found = parse_rows(["\t", " ", "\t \t"], width=3, numbers=3, delimiter=None)
+    assert len(found.values) == 0 and not found.dropped
+
+
+@pytest.mark.parametrize("text", ["1e31", "-1e308", "9" * 40])
+def test_a_number_beyond_all_sensors_and_clocks_is_left_out(tmp_path: Path, text: str) -> None:
+    body = "time,x,y,z\n0,0,0,1\n" + f"{text},0,0,1\n0.02,0,0,{text}\n0.04,0,0,1\n0.06,0,0,1\n"
+    (recording,) = read(tmp_path / "a.csv", body, units="g")
+    assert len(recording) == 3 and recording.dropped == {"not a finite number": 2}

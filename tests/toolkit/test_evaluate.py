@@ -72,3 +72,12 @@ def test_windows_of_another_model_are_refused(constant: Checkpoint, toy_windows:
         evaluate_float(Checkpoint(model, constant.weights, {}), toy_windows)
     with pytest.raises(ModelFileError, match="does not answer task 'posture'"):
         score_logits({"placement": np.zeros((len(toy_windows), 2))}, toy_windows)
+
+
+def test_weights_that_answer_with_infinities_are_refused(
+    constant: Checkpoint, toy_windows: WindowSet
+) -> None:
+    weights = {name: np.full_like(value, 1e38) for name, value in constant.weights.items()}
+    huge = dataclasses.replace(constant, weights=weights)
+    with pytest.raises(ModelFileError, match="infinities"):
+        float_logits(huge, toy_windows.inputs)

@@ -107,3 +107,17 @@ def test_the_whole_set_has_the_rows_its_authors_wrote(archive: Callable[[str], P
     assert windows.notes == ("The task 'placement' was left out: only 'waist' occurs.",)
     whole = sum((len(recording) - 100) // 60 + 1 for recording in recordings)
     assert len(windows) + sum(windows.rejected.values()) == whole == 18_639
+
+
+@pytest.mark.parametrize("number", ["1e300", "99999999999999999999", "1e10"])
+def test_a_label_number_that_no_file_has_is_refused(tmp_path: Path, number: str) -> None:
+    with pytest.raises(DataError, match="copy it again"):
+        list(open_dataset(small(tmp_path, f"1 1 5 2 {number}\n")))
+
+
+def test_a_sample_that_no_float32_holds_is_left_out(tmp_path: Path) -> None:
+    (small(tmp_path) / "HAPT Data Set/RawData/acc_exp02_user07.txt").write_text(
+        "0 0 1\n0 1e39 1\n0 0 1\n0 0 1\n0 0 1\n"
+    )
+    _, seven = open_dataset(tmp_path)
+    assert len(seven) == 4 and seven.dropped == {"not a finite number": 1}

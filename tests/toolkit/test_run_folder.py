@@ -231,3 +231,32 @@ def test_npz_is_deterministic(tmp_path: Path) -> None:
     back = read_npz(tmp_path / "1.npz", {"a": "int16", "names": "text"})
     assert back["a"].tolist() == [0, 1, 2, 3, 4]
     assert back["names"].tolist() == ["x", "yy"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (5,), }  # more \n",
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (((((\n",
+        b"{'descr': '<i2', 'fortran_order': False, 'shape': (5L,), }\n",
+        b"{'descr': [('a', '<i2')], 'fortran_order': False, 'shape': (5,), }\n",
+        b"{'descr': '<i2', 'fortran_order': True, 'shape': (5,), }\n",
+    ],
+)
+def test_npz_takes_no_header_but_the_plain_one(tmp_path: Path, header: bytes) -> None:
+    """numpy evaluates it as Python, and fails on the second with a TokenError."""
+    array = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\0" * 10
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("counts.npy", array)
+    with pytest.raises(ModelFileError, match="does not fit plain numbers"):
+        read_npz(tmp_path / "a.npz", {"counts": "int16"})
+
+
+def test_npz_that_is_encrypted_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_npz(path, {"counts": np.arange(5, dtype=np.int16)})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError, match="encrypted"):
+        read_npz(path, {"counts": "int16"})

@@ -7,7 +7,6 @@ SHA-256 of the weights file). Both are read as untrusted input.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import struct
 from collections.abc import Mapping
@@ -25,6 +24,7 @@ from wearkit.architecture import weight_shapes
 from wearkit.errors import DataError, ModelFileError
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import ModelSpec
+from wearkit.strict_json import parse_json
 
 FORMAT = "wearkit-checkpoint"
 FORMAT_VERSION = 1
@@ -33,6 +33,7 @@ WEIGHTS_NAME = "checkpoint.safetensors"
 _MAX_JSON_BYTES = 4 << 20
 _MAX_WEIGHTS_BYTES = 64 << 20
 _MAX_HEADER_BYTES = 64 << 10
+_PROVENANCE_PARTS = ("training", "split", "data", "kept", "versions")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +90,8 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         model = ModelSpec.from_json(value["model"])
         expected_sha256 = str(value["weights"]["sha256"])
         provenance = dict(value["provenance"])
+        if not all(isinstance(provenance.get(part, {}), dict) for part in _PROVENANCE_PARTS):
+            raise ValueError("provenance")
     except (KeyError, TypeError, ValueError, DataError) as error:
         raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}; train again.") from error
     path = folder / WEIGHTS_NAME
@@ -122,8 +125,8 @@ def read_limited(path: Path, limit_bytes: int) -> bytes:
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(read_limited(path, _MAX_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(read_limited(path, _MAX_JSON_BYTES))
+    except ValueError as error:
         raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ModelFileError(f"{path} does not describe a wearkit checkpoint.")
@@ -142,7 +145,7 @@ def _check_header(path: Path, data: bytes, expected: Mapping[str, tuple[int, ...
     if not 2 <= size <= min(_MAX_HEADER_BYTES, len(data) - 8):
         raise ModelFileError(f"{path} has no valid safetensors header; train again.")
     try:
-        header = json.loads(data[8 : 8 + size])
+        header = parse_json(data[8 : 8 + size])
         found = {name: item for name, item in header.items() if name != "__metadata__"}
         if set(found) != set(expected):
             odd = sorted(set(found) ^ set(expected))[0]
@@ -152,5 +155,5 @@ def _check_header(path: Path, data: bytes, expected: Mapping[str, tuple[int, ...
             described = (found[name]["dtype"], tuple(found[name]["shape"]), end - begin)
             if described != ("F32", shape, 4 * math.prod(shape)):
                 raise ModelFileError(f"{path}: tensor {name!r} is not float32 of shape {shape}.")
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path} has a damaged header: {error!r}; train again.") from error

@@ -70,6 +70,13 @@ def stretches(recording: Recording) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges) if b > a]
 
 
+def unfit_for(time_s: NDArray[np.float64], rate_hz: float) -> str | None:
+    """Why a stretch with these times cannot be brought to this rate: TOO_SHORT, TOO_SLOW."""
+    if len(time_s) < 2:
+        return TOO_SHORT
+    return TOO_SLOW if mean_rate_hz(time_s) < SLOWEST * rate_hz else None
+
+
 def majority(codes: NDArray[np.int16], labels: int, purity: float) -> NDArray[np.int16]:
     """(N, L) codes of 0..labels-1 or UNLABELLED -> (N,) the code of each row.
 
@@ -164,10 +171,9 @@ class _Cutter:
         """The stretch's windows, or why there are none."""
         time_s, acc_g = recording.time_s[part], recording.acc_g[part]
         codes = recording.labels.codes[part]
-        if len(time_s) < 2:
-            return TOO_SHORT
-        if mean_rate_hz(time_s) < SLOWEST * self.spec.rate_hz:
-            return TOO_SLOW
+        unfit = unfit_for(time_s, self.spec.rate_hz)
+        if unfit is not None:
+            return unfit
         if not is_on_grid(time_s, self.spec.rate_hz):
             acc_g = resample(time_s, acc_g, self.spec.rate_hz)
             codes = codes[nearest(time_s, self.spec.rate_hz)]

@@ -7,9 +7,14 @@ exits with the family's code. 0 is success, 1 a verification that ran and found 
 
 from typing import ClassVar
 
+LONGEST_MESSAGE = 1000
+
 
 class WearkitError(Exception):
     """Base of every error wearkit raises on purpose. The message is one sentence.
+
+    It may quote a file, which may hold anything: as text it is one printable line of at most
+    LONGEST_MESSAGE characters, so that no file moves a terminal's cursor or floods it.
 
     fault: its code in wearkit.link.faults, where `wearkit live` counts it; else "".
     """
@@ -19,6 +24,18 @@ class WearkitError(Exception):
     def __init__(self, message: str = "", *, fault: str = "") -> None:
         super().__init__(message)
         self.fault = fault
+
+    def __str__(self) -> str:
+        said = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        half = LONGEST_MESSAGE // 2 - len(_CUT)
+        return said if len(said) <= LONGEST_MESSAGE else said[:half] + _CUT + said[-half:]
+
+
+_CUT = " ... "
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class VerificationError(WearkitError):

@@ -24,7 +24,10 @@ from wearkit.windows import WindowSet
 def float_logits(
     checkpoint: Checkpoint, inputs: NDArray[np.int8]
 ) -> dict[str, NDArray[np.float32]]:
-    """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU."""
+    """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
+
+    Raises ModelFileError for weights so large that an answer is not finite.
+    """
     import torch
 
     from wearkit.networks import Network, inputs_g, load_weights
@@ -36,7 +39,10 @@ def float_logits(
         for chunk in torch.split(torch.from_numpy(inputs), 512):
             for name, logits in network(inputs_g(chunk)).items():
                 parts[name].append(logits.numpy())
-    return {name: np.concatenate(found) for name, found in parts.items()}
+    whole = {name: np.concatenate(found) for name, found in parts.items()}
+    if not all(np.isfinite(logits).all() for logits in whole.values()):
+        raise ModelFileError("The network answers with infinities: train it again.")
+    return whole
 
 
 def score_logits(logits: Mapping[str, NDArray[Any]], windows: WindowSet) -> dict[str, TaskScore]:

@@ -7,7 +7,6 @@ answer every window alike.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -38,6 +37,7 @@ from wearkit.graph import (
 )
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import canonical_json, spec_from_json
+from wearkit.strict_json import parse_json
 
 FORMAT = "wearkit-graph"
 FORMAT_VERSION = 1
@@ -157,8 +157,8 @@ def read_limited(path: Path, limit_bytes: int) -> bytes:
 def read_json(path: Path, format_name: str, version: int) -> dict[str, Any]:
     """A JSON object of that format. Raises ModelFileError, also for another version."""
     try:
-        value = json.loads(read_limited(path, _MAX_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(read_limited(path, _MAX_JSON_BYTES))
+    except ValueError as error:
         raise ModelFileError(f"{path} is not valid JSON; export the bundle again.") from error
     if not isinstance(value, dict) or value.get("format") != format_name:
         raise ModelFileError(f"{path} is not a {format_name} file.")

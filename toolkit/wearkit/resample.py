@@ -20,7 +20,7 @@ EDGE = 0.45
 ZERO_CROSSINGS = 8
 SAME_RATE = 0.005  # rates this close are the same clock: samples pass untouched
 EVEN_STEP = 0.25  # and so are steps this close to the mean step (clock noise, rounded stamps)
-_BLOCK_TAPS = 1 << 18  # bounds the working memory, whatever the rates
+_BLOCK_TAPS = 1 << 15  # at once, whatever the rates: what it works on stays in the cache
 
 
 def mean_rate_hz(time_s: NDArray[np.float64]) -> float:

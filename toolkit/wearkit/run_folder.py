@@ -12,7 +12,6 @@ state.*                                    while unfinished only (wearkit.traini
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.architecture import mac_count, parameter_count
-from wearkit.checkpoint import Checkpoint, load_checkpoint, read_limited, save_checkpoint
+from wearkit.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wearkit.errors import DataError, ModelFileError, StorageError
 from wearkit.evaluate import evaluate_float
 from wearkit.history import overfitting_epoch
 from wearkit.metrics import TaskScore
+from wearkit.metrics_file import METRICS_NAME, METRICS_VERSION, read_metrics
 from wearkit.npz import TEXT, read_npz, write_npz
 from wearkit.safe_write import write_json
 from wearkit.spec import ModelSpec
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 RUNS = "runs"
 FOLDS_SUMMARY = "cross_validation.json"
 CALIBRATION_WINDOWS = 512
-METRICS_VERSION = 1
-_MAX_METRICS_BYTES = 16 << 20
 _PICTURES_BYTES = 4 << 20  # and metrics, generously
 _STATE_COPIES = 10  # student, teacher, best, Adam's two; twice, while one state replaces another
 
@@ -61,10 +59,7 @@ class Run:
 
     def split_subjects(self, part: str) -> tuple[str, ...]:
         """Who is in the part "train", "val" or "test" of the split."""
-        try:
-            return tuple(str(name) for name in self.metrics["split"][part]["subjects"])
-        except (KeyError, TypeError) as error:
-            raise ModelFileError(f"{self.path / 'metrics.json'} names no {part} people.") from error
+        return tuple(self.metrics["split"][part]["subjects"])
 
 
 def new_run(arch: str, parent: Path = Path(RUNS)) -> Path:
@@ -166,7 +161,7 @@ def save_run(
             **columns,
         },
     )
-    write_json(path / "metrics.json", describe(windows, split, result, scores))
+    write_json(path / METRICS_NAME, describe(windows, split, result, scores))
 
 
 def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
@@ -244,23 +239,13 @@ def open_run(path: Path) -> Run:
             f"{path} holds every fold of a run: name one of them, such as {fold_folder(path, 0)}."
         )
     checkpoint = load_checkpoint(path)
-    metrics = _read_metrics(path / "metrics.json")
+    metrics = read_metrics(path / METRICS_NAME)
     calibration = read_npz(path / "calibration.npz", {"counts": "int16"})["counts"]
     length = checkpoint.model.window.length
     if calibration.shape != (len(calibration), length, 3) or not len(calibration):
         raise ModelFileError(f"{path / 'calibration.npz'} does not hold windows of this model.")
     test = _read_test(path / "test.npz", checkpoint.model, bool(metrics.get("simulated")))
     return Run(path, checkpoint, calibration, test, metrics)
-
-
-def _read_metrics(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(read_limited(path, _MAX_METRICS_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
-    if not isinstance(value, dict) or value.get("format_version") != METRICS_VERSION:
-        raise ModelFileError(f"{path} is of another version; train again with this one.")
-    return value
 
 
 def _read_test(path: Path, model: ModelSpec, simulated: bool) -> WindowSet:

@@ -11,7 +11,6 @@ read as untrusted input, and neither is there once a run is complete.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from wearkit.checkpoint import read_limited
 from wearkit.errors import DataError, ModelFileError
 from wearkit.history import EpochRecord, Role, Scores
 from wearkit.safe_write import write_bytes, write_json
+from wearkit.strict_json import parse_json
 
 FORMAT = "wearkit-training-state"
 FORMAT_VERSION = 1
@@ -161,8 +161,8 @@ def _read_json(path: Path) -> dict[str, Any]:
             "folder of an unfinished run."
         )
     try:
-        value = json.loads(read_limited(file, _MAX_JSON_BYTES))
-    except (ValueError, RecursionError) as error:
+        value = parse_json(read_limited(file, _MAX_JSON_BYTES))
+    except ValueError as error:
         raise _damaged(file, "not JSON") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise _damaged(file, "not a training state")

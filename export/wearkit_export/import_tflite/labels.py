@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from wearkit.errors import DataError
 from wearkit.spec import ImportedSpec, TaskSpec
+from wearkit.strict_json import parse_json
 
 _LABELS_MAX_BYTES = 1 << 20
 LABELS_MAX = 4096
@@ -114,8 +114,8 @@ def imported_spec(
 
 def _from_json(text: str, path: Path) -> tuple[TaskSpec, ...]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text.encode())
+    except ValueError as error:
         raise DataError(f"The labels {path} are not valid JSON.") from error
     if not all(
         isinstance(labels, list) and all(isinstance(label, str) for label in labels)

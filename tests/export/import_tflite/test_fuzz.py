@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tracemalloc
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
 
 
 @pytest.fixture(scope="module")
-def fuzz() -> ModuleType:
-    path = Path(__file__).parents[2] / "bench" / "fuzz_import.py"
-    spec = importlib.util.spec_from_file_location("fuzz_import", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
+def fuzz(bench_script: Callable[[str], ModuleType]) -> ModuleType:
+    return bench_script("fuzz_import")
 
 
 def check(found: object, files: int) -> None:

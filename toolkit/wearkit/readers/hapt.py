@@ -41,6 +41,7 @@ LABELS = (
     "stand_to_lie",
     "lie_to_stand",
 )
+_MAX_NUMBER = 1e9  # of a user, a label or a row
 _SAMPLES = re.compile(r"(.*/)?acc_exp(\d{2,4})_user(\d{2,4})\.txt")
 _RUNS = re.compile(r"(.*/)?labels\.txt")
 
@@ -106,7 +107,8 @@ def _read_runs(stream: IO[bytes], name: str) -> dict[int, list[_Run]]:
     for block in lines:
         rows = parse_rows(block, width=5, numbers=5, delimiter=None)
         lines.dropped.update(rows.dropped)
-        if not (rows.values == np.floor(rows.values)).all() or (rows.values < 1).any():
+        whole = (rows.values == np.floor(rows.values)).all()
+        if not whole or (rows.values < 1).any() or (rows.values > _MAX_NUMBER).any():
             raise DataError(f"{name} holds a number that no row or label has: copy it again.")
         for experiment, user, label, start, end in rows.values.astype(np.int64).tolist():
             if label > len(LABELS) or end < start:

@@ -2,8 +2,9 @@
 
 A number is ASCII `[+-]digits[.digits][e[+-]ddd]` and nothing else. Python's own float() would
 also take 1_0 (as 10), nan, inf and full-width digits; numpy's parser takes nan, inf and longer
-exponents. A block of lines goes through numpy when nothing in it can be read two ways, and line
-by line otherwise, with the same outcome.
+exponents. Over 1e30 in size it counts as not finite: no sensor, clock or counter gives that, and
+as float32 it may be infinite. A block of lines goes through numpy when nothing in it can be read
+two ways, and line by line otherwise, with the same outcome.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ TOO_LONG = "line too long"
 UNFINISHED = "unfinished last line"
 
 _BLOCK_BYTES = 1 << 20
+_MAX_NUMBER = 1e30
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 # What numpy would read otherwise: blanks it skips and we do not, exponents over three digits.
@@ -98,7 +100,7 @@ def parse_rows(lines: list[str], *, width: int, numbers: int, delimiter: str | N
         values, kept = _parse_each(lines, width, numbers, delimiter, dropped)
     else:
         kept = np.arange(len(lines), dtype=np.int64)
-    finite = np.isfinite(values).all(axis=1)
+    finite = (np.abs(values) <= _MAX_NUMBER).all(axis=1)  # false for NaN too
     if not finite.all():
         dropped[NOT_FINITE] += int(np.count_nonzero(~finite))
         values, kept = values[finite], kept[finite]
@@ -110,7 +112,7 @@ def _parse_block(
 ) -> NDArray[np.float64] | None:
     """All lines at once, or None when one of them needs a closer look."""
     text = "\n".join(lines)
-    if not text or text.encode().translate(None, _PLAIN):
+    if not text or text.isspace() or text.encode().translate(None, _PLAIN):
         return None
     # Looking for a letter first: it is rare, and searching a pattern costs as much as parsing.
     if ("e" in text or "E" in text) and _LONG_EXPONENT.search(text):

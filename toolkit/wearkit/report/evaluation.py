@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wearkit.evaluate import score_logits
 from wearkit.metrics import TaskScore
+from wearkit.metrics_file import PARTS
 from wearkit.report.intervals import over_people
 from wearkit.report.posture_ring import ring_errors
 from wearkit.report.reliability import Reliability, reliability, softmax
@@ -98,15 +99,15 @@ class SplitFacts:
 
 
 def split_facts(run: Run) -> SplitFacts:
-    """From the run's metrics.json. Raises ModelFileError when it names no people."""
+    """From the run's metrics.json."""
     told = run.metrics["split"]
-    parts = {part: set(run.split_subjects(part)) for part in ("train", "val", "test")}
+    parts = {part: set(run.split_subjects(part)) for part in PARTS}
     return SplitFacts(
-        kind=str(told.get("kind")),
-        fold=int(told.get("fold", 0)),
-        folds=int(told.get("folds", 0)),
-        seed=int(told.get("seed", 0)),
-        leak_share=float(told.get("leak_share", 0.0)),
+        kind=told["kind"],
+        fold=told["fold"],
+        folds=told["folds"],
+        seed=told["seed"],
+        leak_share=told["leak_share"],
         people={part: len(names) for part, names in parts.items()},
         shared=tuple(sorted(parts["test"] & (parts["train"] | parts["val"]))),
     )
