@@ -38,7 +38,7 @@ def _samples(count: int) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    "program", ["test_golden", "test_adxl345", "test_adxl345_model", "test_app"]
+    "program", ["test_golden", "test_adxl345", "test_adxl345_model", "test_frame", "test_app"]
 )
 def test_c_tests_pass(host_build: Path, program: str) -> None:
     assert _run(host_build / program)

@@ -23,6 +23,7 @@ from wearkit.link.command import (
 from wearkit.link.frame import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_BYTES,
+    DeviceText,
     Frame,
     FrameDecoder,
     FrameFault,
@@ -222,15 +223,15 @@ def test_text_between_frames_is_kept_and_is_not_damage() -> None:
         b"rst:0x1 (POWERON)\r\n" + ping + long_text + ping + b"x" * 257 + b"\xff" + ping, []
     )[1]
     assert [type(segment.content) for segment in segments] == [
-        str,
+        DeviceText,
         Frame,
-        str,
+        DeviceText,
         Frame,
         FrameFault,
         Frame,
     ]
-    assert segments[0].content == "rst:0x1 (POWERON)\r\n"
-    assert segments[2] == Segment(16_000, long_text[:MAX_TEXT_BYTES].decode())
+    assert segments[0].content == DeviceText("rst:0x1 (POWERON)\r\n")
+    assert segments[2] == Segment(16_000, DeviceText(long_text[:MAX_TEXT_BYTES].decode()))
     assert segments[4] == Segment(258, FrameFault.OVERLONG)
 
 

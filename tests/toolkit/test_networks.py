@@ -74,6 +74,43 @@ def test_weights_alone_determine_the_answer(arch: str) -> None:
             np.testing.assert_allclose(found[task.name][number], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("length", [100, 102])
+def test_folding_changes_no_answer_but_by_rounding(arch: str, length: int) -> None:
+    """Scales of either sign, and lengths whose last step no pool takes."""
+    spec = ModelSpec(arch, WindowSpec(length=length, hop=60), TASKS)
+    network = seeded_network(spec, 5).train()
+    generator = torch.Generator().manual_seed(2)
+    inputs = torch.randn(16, length, 3, generator=generator)
+    network(inputs)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if "norm" in name:
+                value.normal_(generator=generator)
+    network.eval()
+    found, expected = network.folded(inputs), network(inputs)
+    assert list(found) == list(expected)
+    for task, logits in found.items():
+        torch.testing.assert_close(logits, expected[task].detach(), rtol=1e-4, atol=1e-5)
+        assert not logits.requires_grad
+
+
+def test_a_pool_before_the_relu_changes_no_bit_of_value_or_gradient() -> None:
+    network = _stirred(_spec("mtl-net-micro")).train()
+    inputs = _inputs(8).requires_grad_()
+    block = network.trunk[0]
+    x = inputs.unsqueeze(1).permute(0, 3, 1, 2)
+    assert isinstance(block.conv, torch.nn.Conv1d) and block.pool == 2
+    y = functional.conv2d(x, block.conv.weight.unsqueeze(2), block.conv.bias)
+    assert isinstance(block.norm, torch.nn.BatchNorm2d)
+    expected = functional.max_pool2d(functional.relu(block.norm(y)), (1, 2))
+    found = block(x)
+    assert torch.equal(found, expected)
+    leaves = [inputs, *block.parameters()]
+    gradients = [torch.autograd.grad(z.square().sum(), leaves) for z in (found, expected)]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
 def _features(
     arch: str, weights: dict[str, NDArray[np.float32]], x: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -114,6 +114,18 @@ def test_class_weights_reach_the_loop(toy: Setting) -> None:
     assert balanced.checkpoint.provenance["training"]["class_weights"] == "balanced"
 
 
+def test_sixteen_bits_learn_as_well_and_leave_float32(toy: Setting) -> None:
+    first, again = (toy.train(epochs=8, precision="bfloat16") for _ in range(2))
+    assert _same(first.checkpoint, again.checkpoint)
+    assert min(first.history[first.epoch - 1].student.accuracy.values()) > 0.9
+    assert {value.dtype for value in first.checkpoint.weights.values()} == {np.dtype(np.float32)}
+    assert not _same(first.checkpoint, toy.train(epochs=8).checkpoint)
+    assert first.checkpoint.provenance["training"]["precision"] == "bfloat16"
+    # Selection is in float32: scored again, the kept weights have the scores they were kept for.
+    kept = _validate(toy, first.checkpoint)
+    assert kept.to_json() == first.checkpoint.provenance["kept"]["validation"]
+
+
 def test_the_seed_determines_every_bit(toy: Setting) -> None:
     torch.manual_seed(1)
     np.random.seed(1)
@@ -156,7 +168,7 @@ def test_weight_zero_is_multitask_to_the_bit(toy: Setting, monkeypatch: pytest.M
 
 def test_the_best_is_kept_though_training_goes_on(toy: Setting) -> None:
     """A learning rate that ruins the network after the best epoch must not touch what is kept."""
-    result = toy.train(epochs=6, learning_rate=0.03)
+    result = toy.train(epochs=6, learning_rate=0.02)
     offered = [
         (scores.mean_accuracy, -scores.mean_loss, record.epoch, role)
         for record in result.history
@@ -243,6 +255,7 @@ def test_training_needs_only_windows_of_the_training_part(toy: Setting) -> None:
     [
         ({"method": "magic"}, "Unknown method 'magic': choose one of smooth-distill"),
         ({"class_weights": "heavy"}, "Unknown class weights 'heavy': choose one of none, bal"),
+        ({"precision": "float8"}, "Unknown precision 'float8': choose one of float32, bfloat16"),
         ({"epochs": 0}, "epochs must be 1 or more"),
         ({"learning_rate": float("nan")}, "learning rate must be a positive number"),
         ({"alpha": 1.5}, "alpha must lie between 0 and 1"),

@@ -107,7 +107,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
 
 
 def test_what_was_best_before_the_kill_is_not_forgotten(trainer: Trainer, tmp_path: Path) -> None:
-    options = {"epochs": 6, "learning_rate": 0.03}
+    options = {"epochs": 6, "learning_rate": 0.02}
     whole = trainer(**options)
     batches = whole.epoch * 3
     assert whole.epoch < 6, "the premise: training went on after the best"

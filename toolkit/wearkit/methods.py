@@ -59,6 +59,7 @@ class Multitask:
         self._student = student
         self._class_weights = class_weights
         self._weights = task_weights(len(student.spec.tasks), config.alpha)
+        self._precision = config.precision
         self.teacher_steps = 0
 
     @property
@@ -66,7 +67,7 @@ class Multitask:
         return None
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
-        logits: dict[str, Tensor] = self._student(inputs)
+        logits = _logits(self._student, inputs, self._precision)
         entropy, balanced = cross_entropies(logits, targets, self._class_weights)
         return BatchLoss(_weighted(self._weights, balanced), entropy, logits)
 
@@ -96,6 +97,7 @@ class SmoothDistill:
         self._class_weights = class_weights
         self._smoothed = SmoothedTeacher(student, config.ema_decay)
         self._weights = task_weights(len(student.spec.tasks), config.alpha)
+        self._precision = config.precision
         self._lambda = config.distillation_weight
         self._temperature = config.temperature
 
@@ -112,9 +114,8 @@ class SmoothDistill:
         self._smoothed.steps = steps
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
-        logits: dict[str, Tensor] = self._student(inputs)
-        with torch.no_grad():
-            guide: dict[str, Tensor] = self.teacher(inputs)
+        logits = _logits(self._student, inputs, self._precision)
+        guide = _logits(self.teacher.folded, inputs, self._precision)
         entropy, balanced = cross_entropies(logits, targets, self._class_weights)
         terms = {
             task: balanced[task]
@@ -125,6 +126,17 @@ class SmoothDistill:
 
     def stepped(self) -> None:
         self._smoothed.update()
+
+
+def _logits(
+    forward: Callable[[Tensor], Mapping[str, Tensor]], inputs: Tensor, precision: str
+) -> dict[str, Tensor]:
+    """The loss is taken in float32 whatever the layers computed in."""
+    if precision == "float32":
+        return dict(forward(inputs))
+    with torch.autocast(inputs.device.type, torch.bfloat16):
+        answers = forward(inputs)
+    return {task: values.float() for task, values in answers.items()}
 
 
 def cross_entropies(

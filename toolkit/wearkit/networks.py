@@ -7,7 +7,8 @@ arrays between training, checkpoints and the quantizer.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import reduce
 
 import numpy as np
 import torch
@@ -31,21 +32,44 @@ from wearkit.spec import ModelSpec
 
 
 class _ConvBlock(nn.Module):
-    """Valid convolution over time, batch norm or none, ReLU on (N, channels, 1, steps).
+    """Valid convolution over time, batch norm or none, ReLU, max pool on (N, channels, 1, steps).
 
     The parameters are those of a 1-D convolution. It runs as a 2-D one of height 1 because only
     that has a channels-last kernel, in which memory order is (time, channels) all the way
-    through: nothing is copied on the way in, nor by the time-major flatten.
+    through: nothing is copied on the way in, nor by the time-major flatten. The pool goes before
+    the ReLU, which leaves every value and gradient as it is and the ReLU half as much to do.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, norm: bool) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, norm: bool, pool: int
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv1d(channels_in, channels_out, kernel)
         self.norm = nn.BatchNorm2d(channels_out, eps=BATCH_NORM_EPS) if norm else nn.Identity()
+        self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        x = functional.conv2d(x, self.conv.weight.unsqueeze(2), self.conv.bias)
-        return functional.relu(self.norm(x))
+        x = self.norm(functional.conv2d(x, self.conv.weight.unsqueeze(2), self.conv.bias))
+        if self.pool > 1:
+            x = functional.max_pool2d(x, (1, self.pool))
+        return functional.relu(x)
+
+    def folded(self, x: Tensor) -> Tensor:
+        """`forward` in eval mode to rounding, without gradients: the batch norm is a part of the
+        convolution's weights, and the pool notes no places to send gradients to."""
+        weight, bias = self.conv.weight, self.conv.bias
+        assert bias is not None
+        if isinstance(self.norm, nn.BatchNorm2d):
+            mean, variance = self.norm.running_mean, self.norm.running_var
+            assert mean is not None and variance is not None
+            scale = self.norm.weight * (variance + self.norm.eps).rsqrt()
+            weight = weight * scale[:, None, None]
+            bias = (bias - mean) * scale + self.norm.bias
+        x = functional.conv2d(x, weight.unsqueeze(2), bias)
+        used = x.shape[3] // self.pool * self.pool
+        return reduce(
+            torch.maximum, [x[..., k : used : self.pool] for k in range(self.pool)]
+        ).relu_()
 
 
 class _PublishedRow(nn.Module):
@@ -53,15 +77,6 @@ class _PublishedRow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.permute(0, 2, 3, 1).flatten(1)[:, None, None, : x.shape[3]]
-
-
-class _MaxPool(nn.Module):
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.size = size
-
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.max_pool2d(x, (1, self.size))
 
 
 class _MeanTime(nn.Module):
@@ -81,20 +96,22 @@ class _DenseBlock(nn.Linear):
         return functional.relu(super().forward(x))
 
 
-def _block(item: LayerShape) -> nn.Module:
-    match item.layer:
-        case PublishedRow():
-            return _PublishedRow()
-        case Conv(channels=channels, kernel=kernel, norm=norm):
-            return _ConvBlock(item.shape_in[1], channels, kernel, norm)
-        case MaxPool(size=size):
-            return _MaxPool(size)
-        case MeanTime():
-            return _MeanTime()
-        case Flatten():
-            return _Flatten()
-        case Dense(units=units):
-            return _DenseBlock(item.shape_in[1], units)
+def _blocks(found: tuple[LayerShape, ...]) -> Iterator[tuple[str, nn.Module]]:
+    """A pool is a part of the convolution before it, where every architecture has its pools."""
+    for number, item in enumerate(found):
+        match item.layer:
+            case PublishedRow():
+                yield f"layer{number}", _PublishedRow()
+            case Conv(name=name, channels=channels, kernel=kernel, norm=norm):
+                after = found[number + 1].layer
+                pool = after.size if isinstance(after, MaxPool) else 1
+                yield name, _ConvBlock(item.shape_in[1], channels, kernel, norm, pool)
+            case MeanTime():
+                yield f"layer{number}", _MeanTime()
+            case Flatten():
+                yield f"layer{number}", _Flatten()
+            case Dense(name=name, units=units):
+                yield name, _DenseBlock(item.shape_in[1], units)
 
 
 class Network(nn.Module):
@@ -108,11 +125,7 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         found = architecture.shapes(spec)
-        blocks = OrderedDict(
-            (getattr(item.layer, "name", f"layer{number}"), _block(item))
-            for number, item in enumerate(found)
-        )
-        self.trunk = nn.Sequential(blocks)
+        self.trunk = nn.Sequential(OrderedDict(_blocks(found)))
         steps, channels = found[-1].shape_out
         self.heads = nn.ModuleDict(
             {task.name: nn.Linear(steps * channels, len(task.labels)) for task in spec.tasks}
@@ -120,12 +133,25 @@ class Network(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """(N, length, 3) in g -> (N, features): what every head is given."""
-        found: Tensor = self.trunk(x.unsqueeze(1).permute(0, 3, 1, 2))
+        found: Tensor = self.trunk(_channels_last(x))
         return found
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         features = self.features(x)
         return {name: head(features) for name, head in self.heads.items()}
+
+    @torch.no_grad()
+    def folded(self, x: Tensor) -> dict[str, Tensor]:
+        """What `forward` gives in eval mode, to rounding, in half its passes over memory."""
+        x = _channels_last(x)
+        for block in self.trunk:
+            x = block.folded(x) if isinstance(block, _ConvBlock) else block(x)
+        return {name: head(x) for name, head in self.heads.items()}
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """(N, length, 3) -> (N, 3, 1, length), the same memory."""
+    return x.unsqueeze(1).permute(0, 3, 1, 2)
 
 
 def seeded_network(spec: ModelSpec, seed: int) -> Network:

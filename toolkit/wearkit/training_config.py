@@ -12,6 +12,7 @@ from wearkit.spec import canonical_json
 
 METHOD_NAMES = ("smooth-distill", "multitask", "singletask")
 CLASS_WEIGHTS = ("none", "balanced")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class TrainingConfig:
     alpha: weight of the first task, 1 - alpha that of the others (eq. 1). distillation_weight:
     the paper's lambda (eq. 5). temperature: T of eq. 2. ema_decay: the teacher's memory (eq. 4).
     class_weights: "balanced" weighs each window's cross-entropy (not the distillation) by the
-    inverse frequency of its label among the training windows.
+    inverse frequency of its label among the training windows. precision: what the layers compute
+    in while training; weights, losses, validation and whatever is kept are float32 always.
     """
 
     method: str = "smooth-distill"
@@ -34,6 +36,7 @@ class TrainingConfig:
     temperature: float = 3.0
     ema_decay: float = 0.999
     class_weights: str = "none"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.method not in METHOD_NAMES:
@@ -42,6 +45,9 @@ class TrainingConfig:
         if self.class_weights not in CLASS_WEIGHTS:
             known = ", ".join(CLASS_WEIGHTS)
             raise DataError(f"Unknown class weights {self.class_weights!r}: choose one of {known}.")
+        if self.precision not in PRECISIONS:
+            known = ", ".join(PRECISIONS)
+            raise DataError(f"Unknown precision {self.precision!r}: choose one of {known}.")
         for name, count in (("epochs", self.epochs), ("batch", self.batch)):
             if count < 1:
                 raise DataError(f"{name} must be 1 or more, not {count}.")

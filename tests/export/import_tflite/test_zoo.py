@@ -128,7 +128,12 @@ def test_refused(name: str, zoo: Callable[[str], bytes]) -> None:
 
 @pytest.mark.parametrize(
     ("model", "random"),
-    [("compact", 1024), ("mtlnet", 40), pytest.param("mtlnet", 1024, marks=SLOW)],
+    [
+        ("compact", 1024),
+        ("mtlnet", 40),
+        # Minutes of matrix products in four families on a busy machine.
+        pytest.param("mtlnet", 1024, marks=[SLOW, pytest.mark.timeout(1800)]),
+    ],
 )
 def test_peer_models(
     model: str, random: int, archive: Callable[[str], Path], agreements: Agreements

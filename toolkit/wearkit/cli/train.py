@@ -17,7 +17,7 @@ from wearkit.cli import INTERRUPTED
 from wearkit.cli.caching import NO_CACHE
 from wearkit.cli.training_data import data_options, training_windows
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, TrainingConfig
+from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
     from wearkit.cli.training_display import TrainingDisplay
@@ -78,6 +78,14 @@ def _fold(value: str) -> int | str:
     show_default=True,
     help="Learning rate of Adam.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default=_DEFAULTS.precision,
+    show_default=True,
+    help="bfloat16: layers compute in 16 bits, faster where the processor has it (AVX512-BF16, "
+    "AMX, recent GPUs); what is kept is float32.",
+)
 @click.option("--seed", type=click.IntRange(0), default=_DEFAULTS.seed, show_default=True)
 @click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps, ..."
@@ -115,10 +123,12 @@ def command(
     # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
     # reads this once, when torch is loaded. It changes no number.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from wearkit.allocator import keep_freed_memory
     from wearkit.cli.training_display import TrainingDisplay
     from wearkit.devices import pick_device
     from wearkit.run_folder import new_run
 
+    keep_freed_memory()
     if resume is not None:
         options = _options_of(resume, context, options)
     pick_device(options["device"])  # a wrong --device should be said before minutes of reading
@@ -187,6 +197,7 @@ def _run(
         learning_rate=options["lr"],
         seed=options["seed"],
         class_weights=options["class_weights"],
+        precision=options["precision"],
     )
     with display.reading(", ".join(options["data"])):
         windows, split = training_windows(options)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from wearkit.errors import DataError
 from wearkit.link.command import decode_message
 from wearkit.link.faults import Fault
-from wearkit.link.frame import Frame, FrameDecoder, FrameFault, Segment
+from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, Segment
 from wearkit.link.frame_sequence import FrameSequencer, PlacedFrame, within_rails
 from wearkit.link.ledger import Ledger
 from wearkit.link.message import (
@@ -175,7 +175,7 @@ class BinaryStream:
                 self.ledger.reject(fault, segment.size_bytes)
                 if fault is FrameFault.MAJOR:
                     self._take_foreign()
-            case str() as text:
+            case DeviceText(text):
                 self.ledger.ignore(segment.size_bytes)
                 lines = [line for line in text.splitlines() if line.strip()]
                 self.tally.text_lines += len(lines)

@@ -71,11 +71,18 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceText:
+    """Printable characters that are no frame; the first MAX_TEXT_BYTES of them."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
-    """What stood between two zeros. size_bytes: without the zeros. str: text, not a frame."""
+    """What stood between two zeros. size_bytes: without the zeros."""
 
     size_bytes: int
-    content: Frame | FrameFault | str
+    content: Frame | FrameFault | DeviceText
     arrival_s: float = 0.0
 
 
@@ -167,14 +174,16 @@ class FrameDecoder:
         self._unkept_bytes, self._unkept_is_text = 0, True
         if unkept_bytes == 0:
             return _segment(kept, arrival_s)
-        content = kept.decode("ascii") if is_text and _is_text(kept) else FrameFault.OVERLONG
-        return Segment(len(kept) + unkept_bytes, content, arrival_s)
+        size_bytes = len(kept) + unkept_bytes
+        if is_text and _is_text(kept):
+            return Segment(size_bytes, DeviceText(kept.decode("ascii")), arrival_s)
+        return Segment(size_bytes, FrameFault.OVERLONG, arrival_s)
 
 
 def _segment(data: bytes, arrival_s: float) -> Segment:
-    content: Frame | FrameFault | str = decode_frame(data)
+    content: Frame | FrameFault | DeviceText = decode_frame(data)
     if isinstance(content, FrameFault) and _is_text(data):
-        content = data[:MAX_TEXT_BYTES].decode("ascii")
+        content = DeviceText(data[:MAX_TEXT_BYTES].decode("ascii"))
     return Segment(len(data), content, arrival_s)
 
 

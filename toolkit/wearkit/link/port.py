@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import queue
 import re
 import select
 import termios
@@ -32,17 +33,22 @@ class Port:
 
     def __init__(self, url: str, handle: Any, *, is_device: bool, is_pty: bool) -> None:
         self.url = url
-        self.joins_in_mid_line = is_device and not is_pty
+        is_uart = is_device and not is_pty
+        self.joins_in_mid_line = is_uart or url.lower().startswith("rfc2217://")
         self._handle = handle
         self._poll: select.poll | None = None
         with suppress(OSError):  # rfc2217:// and loop:// have no descriptor
             poll = select.poll()
             poll.register(handle.fileno(), select.POLLIN)
             self._poll = poll
+        # The read of pyserial's rfc2217:// throws away what it holds when the connection ends.
+        received = getattr(handle, "_read_buffer", None)
+        self._received = received if isinstance(received, queue.Queue) else None
+        self._has_ended = False
         # pyserial's own wait collects bytes and loses them when the peer goes away meanwhile;
         # told not to wait, its read is one read.
         handle.timeout = POLL_S if self._poll is None else 0
-        self._excludes = self.joins_in_mid_line
+        self._excludes = is_uart
         if self._excludes:
             # pyserial's `exclusive` is an flock, which other programs need not respect. Not on a
             # pty: there the flag outlives a reader that was killed, and locks out the next one.
@@ -56,7 +62,22 @@ class Port:
         """
         if self._poll is not None:
             return bytes(self._handle.read(_READ_BYTES)) if self._poll.poll(_POLL_MS) else b""
+        if self._received is not None:
+            return self._take_received(self._received)
         return bytes(self._handle.read(max(1, min(self._handle.in_waiting, _READ_BYTES))))
+
+    def _take_received(self, received: queue.Queue[bytes | None]) -> bytes:
+        """What the thread of pyserial's rfc2217:// has put there byte by byte, None at the end."""
+        taken: list[bytes] = []
+        with suppress(queue.Empty):
+            while len(taken) < _READ_BYTES and not self._has_ended:
+                byte = received.get(timeout=POLL_S) if not taken else received.get_nowait()
+                self._has_ended = byte is None
+                taken.append(byte or b"")
+        data = b"".join(taken)
+        if self._has_ended and not data:
+            raise OSError("socket disconnected")
+        return data
 
     def close(self) -> None:
         with suppress(OSError, termios.error):
