@@ -21,6 +21,7 @@ _EXPLAINED = {
     "gap": "samples missing",
     "restart": "the device restarted",
     "backpressure": "the host is behind",
+    "placement": "the sensor is worn elsewhere",
     "rate": "sample rate off, do not trust",
     "scale": "gravity off, do not trust",
     "stuck": "sensor stuck, do not trust",
@@ -160,6 +161,11 @@ def notes(report: LiveReport) -> list[str]:
         )
     if report.unit is not None:
         found.append(f"Unit: {report.unit.unit} ({report.unit.evidence}).")
+    if report.still is not None:
+        x, y, z = report.still.mean_g
+        found.append(
+            f"Gravity at rest: {x:+.2f} {y:+.2f} {z:+.2f} g, {report.still.length_g:.2f} g."
+        )
     if report.rate is not None and report.rate_is_off:
         source = "the device's clock" if report.rate.source == "device" else "arrival times"
         found.append(
