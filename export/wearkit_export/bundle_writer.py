@@ -112,7 +112,7 @@ def write_bundle(
             simulated=simulated,
         )
         write_json(folder / REPORT, report.to_json())
-        write_bytes(folder / CARD, model_card(report).encode())
+        write_bytes(folder / CARD, model_card(report).encode(errors="backslashreplace"))
         window = (checkpoint.model.window.length, len(checkpoint.model.window.axes))
         write_json(folder / MANIFEST, manifest(graph, folder, window))
         done = time.perf_counter()

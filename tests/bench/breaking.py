@@ -154,6 +154,9 @@ def _with_field(line: bytes, field: int, word: bytes) -> bytes:
     return word
 
 
+_LARGE = 1e300  # an integer over that is no float
+
+
 def broken_json(data: bytes, generator: np.random.Generator) -> bytes:
     """Of JSON: another value, a key gone, twice or misspelt, nesting without end; or bytes."""
     if generator.random() < 0.15:
@@ -198,7 +201,7 @@ def _break_item(holder: Any, key: Any, whole: Any, generator: np.random.Generato
         case 3:
             other, place = _somewhere(whole, generator)
             holder[key] = None if other is None else json.loads(json.dumps(other[place]))
-        case 4 if isinstance(holder[key], (int, float)):
+        case 4 if isinstance(holder[key], (int, float)) and abs(holder[key]) < _LARGE:
             holder[key] += float(generator.normal()) if generator.random() < 0.5 else 1
         case _:
             holder[key] = choice(_VALUES, generator)

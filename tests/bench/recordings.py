@@ -28,14 +28,14 @@ from wearkit.architecture import parameter_count
 from wearkit.evaluate import float_logits, score_logits
 from wearkit.forest import forest_probabilities
 from wearkit.metrics import TaskScore
-from wearkit.protocol import SPLITS, cut_and_split
+from wearkit.protocol import cut_and_split
 from wearkit.readers import open_dataset
 from wearkit.readers.dataset import Dataset
 from wearkit.recording import Recording
 from wearkit.spec import ModelSpec, WindowSpec
 from wearkit.split import Split
 from wearkit.train import train
-from wearkit.training_config import METHOD_NAMES, TrainingConfig
+from wearkit.training_config import METHOD_NAMES, SPLITS, TrainingConfig
 from wearkit.windows import PLACEMENT_TASK, WindowSet
 
 FOREST = "forest"

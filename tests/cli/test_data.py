@@ -85,3 +85,15 @@ def test_it_imports_no_training_or_export_library(repository: Path) -> None:
         [sys.executable, "-c", script], cwd=repository, capture_output=True, text=True, check=True
     )
     assert done.stderr.strip().splitlines()[-1] == "0 []"
+
+
+def test_what_a_library_is_refused_is_one_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full(*arguments: object, **named: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("wearkit.cli.cli.main", full)
+    assert run(["data", "info"]) == 8
+    err = capfd.readouterr().err
+    assert "No usable temporary directory" in err and err.count("\n") == 1

@@ -136,7 +136,7 @@ def test_refused(
         change(micro)
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 0.1, 1e-42])
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("nan"), float("inf"), 0.1, 1e-42, 1e300])
 def test_bad_scales_are_refused(scale: float) -> None:
     with pytest.raises(ModelFileError, match="float32"):
         Tensor("t", (1, 1, 1), scale, 0)

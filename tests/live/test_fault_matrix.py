@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError
 from wearkit.graph import QuantizedGraph
+from wearkit.link.command import encode_message
 from wearkit.link.faults import MAX_EVENTS_PER_FAULT, Fault, FaultLog
+from wearkit.link.message import DeviceError, Feature, Hello, SampleFlag, Samples, Stats
 from wearkit.link.sensor_watch import SensorWatch
 from wearkit.link.stream import StreamOptions
 from wearkit.live_session import LiveSession, LiveWindow
@@ -273,3 +275,42 @@ def test_an_hour_on_a_table_is_not_stuck() -> None:
     watch = SensorWatch(50.0)
     found = [watch.push((x, y, z)) for x, y, z in noise(180_000).tolist()]
     assert not any(found)
+
+
+def frames_of(rows: Rows, flags: dict[int, int], drops: list[int]) -> bytes:
+    """Ten samples a frame. flags: of frame k; drops: `tx_dropped` of STATS after each 300."""
+    data, seq = b"", 0
+    for k in range(len(rows) // 10):
+        messages: list[Hello | Samples | Stats] = [
+            Samples(
+                rows[10 * k][0],
+                rows[10 * k + 9][1],
+                tuple((x, y, z) for _, _, x, y, z in rows[10 * k : 10 * k + 10]),
+                flags.get(k, 0),
+            )
+        ]
+        if k % 30 == 0:
+            messages = [Hello(boot_id=1, features=Feature.SAMPLES), *messages]
+            messages.append(Stats(k, 10 * k, tx_dropped=drops.pop(0) if drops else 0))
+        for message in messages:
+            data += encode_message(message, seq)
+            seq += 1
+    return data
+
+
+def test_what_the_device_says_of_itself_is_counted(tiny_graph: QuantizedGraph, rows: Rows) -> None:
+    session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
+    flags = {20: SampleFlag.OVERRUN, 50: SampleFlag.BUS_ERROR, 51: SampleFlag.BUS_ERROR}
+    # Four were dropped before we listened; then three, and two after another start.
+    data = frames_of(rows, {k: int(flag) for k, flag in flags.items()}, [4, 4, 7, 0, 2])
+    data += encode_message(DeviceError(3, "adxl345 silent"), 9999) + b"boot: brownout\n\0"
+    for position in range(0, len(data), 500):
+        session.feed(data[position : position + 500], position / 500)
+    session.finish()
+    assert session.report().faults == {
+        "BUS_FAULT": 2,
+        "DEVICE_OVERRUN": 1,
+        "DEVICE_DROPPED": 2,
+        "DEVICE_ERROR": 1,
+        "DEVICE_TEXT": 1,
+    }

@@ -154,3 +154,30 @@ def test_a_clock_that_wraps_goes_on_and_one_that_goes_back_is_a_restart() -> Non
     assert clocked(wrapping) == [(0, False)] * 40
     back = [5_000_000 + i * 20_000 for i in range(30)] + [i * 20_000 for i in range(5)]
     assert clocked(back)[30:] == [(0, True)] + [(0, False)] * 4
+
+
+@pytest.mark.parametrize("sent_before", [1, 2, 3, 40])
+def test_an_announced_restart_is_one_however_few_samples_came_before(sent_before: int) -> None:
+    sequencer = IndexSequencer()
+    placed = [p for i in range(sent_before) for p in sequencer.push(sample(i))]
+    placed += sequencer.restart()
+    placed += play(sequencer, [sample(i) for i in range(5)])
+    once = [(i, 0, False) for i in range(sent_before)]
+    assert steps(placed) == [*once, (0, 0, True), *((i, 0, False) for i in range(1, 5))]
+    assert not refused(placed)
+
+
+def test_announced_before_the_first_sample_it_breaks_nothing_off() -> None:
+    sequencers: tuple[Sequencer, ...] = (IndexSequencer(), ArrivalSequencer())
+    for sequencer in sequencers:
+        assert sequencer.restart() == []
+        assert steps(play(sequencer, [sample(i) for i in range(3)])) == [
+            (i, 0, False) for i in range(3)
+        ]
+
+
+def test_announced_where_no_index_tells() -> None:
+    sequencer = ArrivalSequencer()
+    placed = [*sequencer.push(sample(0)), *sequencer.restart()]
+    placed += play(sequencer, [sample(1), sample(2)])
+    assert [restarted for _, _, restarted in steps(placed)] == [False, True, False]

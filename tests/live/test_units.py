@@ -46,6 +46,16 @@ def test_one_sample_less_than_two_seconds_is_not_enough() -> None:
     assert find(still(1.0))[0] is not None
 
 
+@pytest.mark.parametrize(
+    ("length", "is_doubtful"),
+    [(979.5, False), (980.5, True), (990.0, True), (999.5, True), (1000.5, False), (9.81, False)],
+)
+def test_what_may_be_mg_or_cm_s2_is_doubtful(length: float, is_doubtful: bool) -> None:
+    choice, _ = find(np.tile([[0.6 * length, -0.48 * length, 0.64 * length]], (100, 1)))
+    assert choice is not None
+    assert choice.is_doubtful is is_doubtful
+
+
 @pytest.mark.parametrize("length", [0.5, 1.5, 5.0, 20.0, 400.0, 700.0, 1500.0])
 def test_a_length_between_the_candidates_is_not_guessed(length: float) -> None:
     choice, finder = find(still(length, seconds=30))

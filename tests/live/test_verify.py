@@ -267,7 +267,7 @@ def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:
     for k in range(MAX_PENDING + 5):
         verifier.prediction(replace(said, window_first_index=60 * k))
     assert verifier.counts.predictions_alone == 5
-    verifier.settle()
+    verifier.restart()
     assert verifier.counts.predictions_alone == verifier.counts.predictions
 
 

@@ -325,3 +325,11 @@ def test_a_number_beyond_all_sensors_and_clocks_is_left_out(tmp_path: Path, text
     body = "time,x,y,z\n0,0,0,1\n" + f"{text},0,0,1\n0.02,0,0,{text}\n0.04,0,0,1\n0.06,0,0,1\n"
     (recording,) = read(tmp_path / "a.csv", body, units="g")
     assert len(recording) == 3 and recording.dropped == {"not a finite number": 2}
+
+
+def test_a_file_name_that_is_no_utf_8_gives_a_subject_that_can_be_written(tmp_path: Path) -> None:
+    for name in ("p\udcfe.csv", "p\udcff.csv"):
+        written(tmp_path / name, HEAD + rows(3))
+    dataset = open_dataset(tmp_path)
+    assert [one.subject for one in dataset] == ["p\\udcfe", "p\\udcff"]
+    assert all(one.source.encode() for one in dataset)

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 REACHED = 0.4  # of each target's files; without it the fuzzer would only test headers
@@ -76,6 +78,15 @@ limits = Limits(hang_s=8.0, growth_bytes=100 << 20)
 for answer in watched(range(11), one, lambda number: "all", limits):
     print(answer.number, answer.reason, "/", answer.failure)
 """
+
+
+def test_numbers_that_are_no_floats_are_broken_too(
+    bench_script: Callable[[str], ModuleType],
+) -> None:
+    broken_json = bench_script("breaking").broken_json
+    huge = json.dumps({"n": 10**320}).encode()
+    found = {broken_json(huge, np.random.default_rng(seed)) for seed in range(60)}
+    assert len(found) > 5
 
 
 def test_the_harness_sees_every_kind_of_failure_and_goes_on(bench: Path) -> None:

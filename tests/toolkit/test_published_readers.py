@@ -192,10 +192,28 @@ def test_sleep_forms_and_names_read_from_the_right(tmp_path: Path) -> None:
     assert second.time_s.tolist() == [0.0, 0.04] and second.dropped == {"garbled line": 1}
 
 
-def cwa_block(sequence: int, second: int, data: bytes, layout: int, count: int) -> bytes:
+def cwa_block(
+    sequence: int, second: int, data: bytes, layout: int, count: int, offset: int = 0
+) -> bytes:
     stamp = (26 << 26) | (3 << 22) | (4 << 17) | (5 << 12) | (6 << 6) | second
     head = struct.pack(
-        *("<2sHHIIIHHBBBBhH", b"AX", 508, 0, 7, sequence, stamp, 0, 0, 0, 0, 0x4A, layout, 0, count)
+        *(
+            "<2sHHIIIHHBBBBhH",
+            b"AX",
+            508,
+            0,
+            7,
+            sequence,
+            stamp,
+            0,
+            0,
+            0,
+            0,
+            0x4A,
+            layout,
+            offset,
+            count,
+        )
     )
     body = head + data.ljust(480, b"\0")
     total = int(np.frombuffer(body, "<u2").sum(dtype=np.uint64))
@@ -229,6 +247,14 @@ def test_cwa_packed_samples_gaps_and_sums(tmp_path: Path) -> None:
     assert [len(recording) for recording in found] == [120, 120, 240]
     assert found[0].acc_g[0].tolist() == [200 / 256, -400 / 256, 1022 / 256]
     assert found[0].dropped == {"block with a wrong checksum": 1}
+
+
+def test_cwa_whose_stamps_are_all_of_one_sample(tmp_path: Path) -> None:
+    plain = np.tile(np.array([256, -128, 0], "<i2"), 80).tobytes()
+    blocks = [cwa_block(0, 0, plain, 0x32, 80, offset=80), cwa_block(1, 1, plain, 0x32, 80)]
+    (tmp_path / "d.cwa").write_bytes(cwa_file(blocks))
+    with pytest.raises(DataError, match="clock stamps are of one and the same sample"):
+        list(open_dataset(tmp_path))
 
 
 def test_cwa_that_is_none(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from wearkit.npz import read_npz, write_npz
 from wearkit.run_folder import (
     CALIBRATION_WINDOWS,
     calibration_choice,
+    claim_folder,
     new_run,
     newest_run,
     open_run,
@@ -65,6 +66,20 @@ def test_the_folder_holds_what_is_promised(trained: Trained) -> None:
     }
     for path in trained[0].glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_in_the_folder_of_another_leaves_nothing_stale(
+    trained: Trained, copy: Path, toy_windows: WindowSet, toy_split: Split, toy_model: ModelSpec
+) -> None:
+    ours = {path.name for path in copy.iterdir()} - {"confusion-placement.png"}
+    left = [".metrics.json.abcd1234.part", ".curves.png.abcd1234.part"]
+    for name in (*left, "confusion.txt", ".notes.part"):
+        (copy / name).write_text("mine")
+    posture = toy_windows.only("posture")
+    claim_folder(copy, posture, toy_split, toy_model)
+    spec = ModelSpec(toy_model.arch, toy_model.window, posture.tasks)
+    write_run(copy, posture, toy_split, train(posture, toy_split, spec, TrainingConfig(epochs=1)))
+    assert {path.name for path in copy.iterdir()} == ours | {"confusion.txt", ".notes.part"}
 
 
 def test_what_was_written_comes_back(

@@ -197,6 +197,11 @@ def _change(folder: Path, **changes: Any) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+def _rescore(folder: Path, part: str, value: object) -> None:
+    (record,) = json.loads((folder / "state.json").read_text())["history"]
+    _change(folder, history=[record | {part: value}])
+
+
 def _retensor(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the tensors and everything that vouches for them, as a forger would."""
     (path,) = folder.glob("state.*.safetensors")
@@ -209,6 +214,13 @@ def _retensor(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     _change(folder, tensors_sha256=digest)
 
 
+def _forged(name: str, *values: object) -> dict[str, Callable[[Path], object]]:
+    def forge(value: object) -> Callable[[Path], object]:
+        return lambda folder: _change(folder, **{name: value})
+
+    return {f"{name} {value!r}": forge(value) for value in values}
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "not JSON": lambda f: (f / "state.json").write_bytes(b"\x80\x04"),
     "nested": lambda f: (f / "state.json").write_text("[" * 100_000),
@@ -218,6 +230,12 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut tensors": lambda f: next(f.glob("state.*.safetensors")).write_bytes(b"\0" * 20),
     "digest": lambda f: _change(f, tensors_sha256="../../../../etc/passwd" + "0" * 42),
     "history": lambda f: _change(f, history=[{"epoch": 1}]),
+    **_forged("training_s", 0, -1.5, "inf", "nan", None),
+    **_forged("windows_seen", 0, -3, 0.5, 10**20, "480"),
+    **_forged("teacher_steps", -1, 10**9, 2.5),
+    **_forged("best", None, {"role": "student", "epoch": 2, "scores": None}),
+    "history NaN": lambda f: _rescore(f, "objective", "nan"),
+    "history tasks": lambda f: _rescore(f, "student", {"loss": {"x": 1}, "accuracy": {"x": 1}}),
     "history type": lambda f: _change(f, history=7),
     "identity": lambda f: _change(f, identity=[1]),
     "epochs": lambda f: _change(

@@ -237,7 +237,7 @@ def _output_steps(op: Conv1D | DepthwiseConv1D | Pool, size: int, steps: int) ->
 def check_range(op: Linear, source: Tensor, target: Tensor) -> None:
     """Raises ModelFileError when an accumulator could leave int32, be it only after the left
     shift TFLite Micro makes for a multiplier of 1 or more."""
-    if np.finfo(np.float32).tiny > source.scale * float(op.weight_scale.min()):
+    if float(np.finfo(np.float32).tiny) > source.scale * float(op.weight_scale.min()):
         raise ModelFileError(f"{op.name}: a bias scale is too small for float32.")
     largest = float(multipliers(op, source, target).max())
     _check_scale(op, largest, accumulator_bound(op, source))

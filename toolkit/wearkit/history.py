@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,7 +39,7 @@ class Scores:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
         loss, accuracy = (
-            {str(task): float(number) for task, number in dict(value[name]).items()}
+            {str(task): _number(number) for task, number in dict(value[name]).items()}
             for name in ("loss", "accuracy")
         )
         if not loss or set(loss) != set(accuracy):
@@ -71,11 +72,18 @@ class EpochRecord:
         """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
         return cls(
             epoch=int(value["epoch"]),
-            objective=float(value["objective"]),
+            objective=_number(value["objective"]),
             training=Scores.from_json(value["training"]),
             student=Scores.from_json(value["student"]),
             teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
         )
+
+
+def _number(value: Any) -> float:
+    """A float of a JSON number; float() itself also takes "nan" and "inf"."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("a score is no number")
+    return float(value)
 
 
 def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:

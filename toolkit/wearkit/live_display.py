@@ -21,6 +21,7 @@ _EXPLAINED = {
     "gap": "samples missing",
     "restart": "the device restarted",
     "backpressure": "the host is behind",
+    "placement": "the sensor is worn elsewhere",
     "rate": "sample rate off, do not trust",
     "scale": "gravity off, do not trust",
     "stuck": "sensor stuck, do not trust",
@@ -154,9 +155,17 @@ def notes(report: LiveReport) -> list[str]:
     """What the user should know besides the verdicts; each begins with its topic and a colon."""
     found: list[str] = []
     if report.simulated:
-        found.append("Sensor: simulated, nobody is being measured.")
+        found.append(
+            "Sensor: simulated, nobody wears it now: it plays a recording of a person, or data "
+            "that were made up."
+        )
     if report.unit is not None:
         found.append(f"Unit: {report.unit.unit} ({report.unit.evidence}).")
+    if report.still is not None:
+        x, y, z = report.still.mean_g
+        found.append(
+            f"Gravity at rest: {x:+.2f} {y:+.2f} {z:+.2f} g, {report.still.length_g:.2f} g."
+        )
     if report.rate is not None and report.rate_is_off:
         source = "the device's clock" if report.rate.source == "device" else "arrival times"
         found.append(

@@ -21,9 +21,11 @@ from wearkit.link.message import Hello
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
 from wearkit.link.stream import StreamOptions
-from wearkit.link.text_line import Reason
+from wearkit.live_placement import REASON as PLACEMENT_REASON
+from wearkit.live_placement import TASK as PLACEMENT_TASK
+from wearkit.live_placement import PlacementCheck
 from wearkit.live_report import LiveReport
-from wearkit.live_trust import CLIPPED_REASON, LiveTrust
+from wearkit.live_trust import CLIPPED_REASON, LiveTrust, fault_counts
 from wearkit.live_verify import Verifier
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
@@ -31,7 +33,6 @@ from wearkit.spec import trained
 
 _PIECE = re.compile(rb"[^\0]*\0|[^\0]+")
 BACKPRESSURE_REASON = "backpressure"
-_NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
 
 class Runtime(Protocol):
@@ -44,8 +45,9 @@ class Runtime(Protocol):
 class LiveWindow:
     """One window and its verdicts, by task in the model's order.
 
-    valid: every sample is there. reasons: why not; or, for a valid window, why its verdicts are
-    not to be trusted (docs/faults.md). clipped_share: of its samples, 0 when not valid.
+    valid: every sample is there and nothing forbids a verdict. reasons: why not; or, for a valid
+    window, why its verdicts are not to be trusted (docs/faults.md). clipped_share: of its samples,
+    0 where one is missing.
     device_index: as in GridWindow.
     """
 
@@ -96,9 +98,11 @@ class LiveSession:
         recorder: Recorder | None = None,
         faults: FaultLog | None = None,
         verifier: Verifier | None = None,
+        placement: PlacementCheck | None = None,
     ) -> None:
-        """verifier: compares what the device's model says; then `runtime` must be the reference."""
-        self._verifier = verifier
+        """verifier: compares what the device's model says; then `runtime` must be the reference.
+        placement: withholds verdicts while it disagrees."""
+        self._verifier, self._placement = verifier, placement
         self._graph = graph
         self._runtime = runtime
         self._max_windows = max_windows
@@ -149,7 +153,7 @@ class LiveSession:
         if self._verifier is not None:
             if self._verifier.first_difference is None:
                 self._verify()
-            self._verifier.settle()
+            self._verifier.restart()
         return found
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
@@ -179,31 +183,12 @@ class LiveSession:
             expected_rate_hz=self._rate_hz,
             simulated=self._is_simulated,
             frames=copy(self.stream.tally),
-            faults=self._fault_counts(),
+            faults=fault_counts(self.faults, self.stream),
             events=tuple(self.faults.events),
             still=self.trust.still,
             ended=ended,
             error=error,
         )
-
-    def _fault_counts(self) -> dict[str, int]:
-        """Those that happened, lines among them: the ledger counts them by reason."""
-        rejected = self.stream.ledger.rejected
-        counts = Counter(self.faults.counts)
-        counts[Fault.CORRUPT] += sum(
-            count for reason, count in rejected.items() if reason not in _NOT_CORRUPT
-        )
-        counts[Fault.DUPLICATE] += rejected[Reason.DUPLICATE]
-        counts[Fault.CONFLICT] += rejected[Reason.CONFLICT]
-        counts[Fault.CONNECT_NOISE] += self.stream.ledger.noise_lines
-        counts[Fault.DEVICE_ERROR] += self.stream.device_errors
-        tally = self.stream.tally
-        if tally is not None:
-            counts[Fault.CONFLICT] += tally.conflicts
-            counts[Fault.DEVICE_OVERRUN] += tally.overruns
-            counts[Fault.BUS_FAULT] += tally.bus_errors
-            counts[Fault.DEVICE_TEXT] += tally.text_lines
-        return {str(fault): counts[fault] for fault in Fault if counts[fault]}
 
     def _advance(self, steps: list[Step], judge: bool) -> list[LiveWindow]:
         self._hear_claims()
@@ -219,6 +204,8 @@ class LiveSession:
         return self._judge(found) if judge else self._shed(found)
 
     def _hear_claims(self) -> None:
+        if self.stream.stats is not None:
+            self.trust.dropped(self.stream.stats.tx_dropped)
         if self.stream.is_mirrored:
             self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
         header = self.stream.header
@@ -228,8 +215,10 @@ class LiveSession:
             self.trust.claimed(header.rate_hz)
 
     def _push(self, step: Step) -> list[GridWindow]:
-        if step.restarted and self._verifier is not None:
-            self._verifier.settle()
+        if step.restarted:
+            for watcher in (self._verifier, self._placement):
+                if watcher is not None:
+                    watcher.restart()
         index = self._grid.index_of(step)
         time_s = self.trust.sample(index, index - self._last_index, step)
         self._last_index = index
@@ -275,23 +264,33 @@ class LiveSession:
         judged: list[LiveWindow] = []
         row = 0
         for one in found:
-            live = _unjudged(one, valid=one.window.counts is not None)
-            if live.valid:
-                live = replace(live, verdicts=self._verdicts(logits, row))
-                self._hand_over(one.window, live)
-                row += 1
-            else:
+            if one.window.counts is None:
                 self._invalid.update(str(reason) for reason in one.window.reasons)
-            judged.append(live)
+                judged.append(_unjudged(one, valid=False))
+            else:
+                verdicts = self._verdicts(logits, row)
+                self._hand_over(one.window, verdicts)
+                judged.append(self._placed(one, verdicts))
+                row += 1
         self._windows += len(judged)
-        self._windows_valid += row
+        self._windows_valid += sum(live.valid for live in judged)
         return judged
 
-    def _hand_over(self, window: GridWindow, live: LiveWindow) -> None:
+    def _placed(self, one: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
+        """With its verdicts, unless the sensor is not where it was said to be."""
+        live = _unjudged(one, valid=True)
+        if self._placement is not None:
+            self._placement.push(verdicts[PLACEMENT_TASK])
+            if self._placement.disagrees:
+                self._invalid[PLACEMENT_REASON] += 1
+                return replace(live, valid=False, reasons=(PLACEMENT_REASON, *live.reasons))
+        return replace(live, verdicts=verdicts)
+
+    def _hand_over(self, window: GridWindow, verdicts: dict[str, Verdict]) -> None:
         if self._verifier is None or window.device_index is None:
             return
         assert window.counts is not None
-        rows = {task: said.logits for task, said in live.verdicts.items()}
+        rows = {task: said.logits for task, said in verdicts.items()}
         self._to_verify.append((window.device_index, window.counts, rows))
 
     def _shed(self, found: list[_Found]) -> list[LiveWindow]:

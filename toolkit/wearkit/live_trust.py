@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.link_stream import LinkStream
 from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.sensor_watch import SensorWatch, Still
 from wearkit.link.sequence import Step
+from wearkit.link.text_line import Reason
 
 RATE_REASON = "rate"
 CLIPPED_REASON = "clipped"
@@ -20,6 +24,28 @@ _REASONS = {
     Fault.AXIS_STUCK: "axis_stuck",
     Fault.SCALE_FAULT: "scale",
 }
+
+
+_NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
+
+
+def fault_counts(faults: FaultLog, stream: LinkStream) -> dict[str, int]:
+    """Those that happened, by code; lines and frames among them, which the stream counts."""
+    rejected, tally = stream.ledger.rejected, stream.tally
+    counts = Counter(faults.counts)
+    counts[Fault.CORRUPT] += sum(
+        count for reason, count in rejected.items() if reason not in _NOT_CORRUPT
+    )
+    counts[Fault.DUPLICATE] += rejected[Reason.DUPLICATE]
+    counts[Fault.CONFLICT] += rejected[Reason.CONFLICT]
+    counts[Fault.CONNECT_NOISE] += stream.ledger.noise_lines
+    counts[Fault.DEVICE_ERROR] += stream.device_errors
+    if tally is not None:
+        counts[Fault.CONFLICT] += tally.conflicts
+        counts[Fault.DEVICE_OVERRUN] += tally.overruns
+        counts[Fault.BUS_FAULT] += tally.bus_errors
+        counts[Fault.DEVICE_TEXT] += tally.text_lines
+    return {str(fault): counts[fault] for fault in Fault if counts[fault]}
 
 
 class LiveTrust:
@@ -36,6 +62,7 @@ class LiveTrust:
         self._watch = SensorWatch(rate_hz)
         self._rate_is_off = False
         self._jumps = 0
+        self._dropped: int | None = None
 
     @property
     def still(self) -> Still | None:
@@ -46,6 +73,14 @@ class LiveTrust:
         """The device says its rate, which counts until it is measured."""
         off = abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE
         self._set_rate(off, f"the device says {rate_hz:g} Hz")
+
+    def dropped(self, frames: int) -> None:
+        """frames: that the device could not send since it started. Those before we listened, and
+        a count that began again, are no news."""
+        before, self._dropped = self._dropped, frames
+        if before is not None and frames > before:
+            detail = f"{frames - before} frames did not fit the device's output"
+            self._faults.add(Fault.DEVICE_DROPPED, detail)
 
     def sample(self, index: int, taken: int, step: Step) -> float:
         """The session time of a sample. index: its place; taken: steps since the last one."""

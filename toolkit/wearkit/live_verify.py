@@ -116,7 +116,7 @@ class Verifier:
             fault=Fault.MODEL_MISMATCH,
         )
 
-    def settle(self) -> None:
+    def restart(self) -> None:
         """The device began again, or the session ended: nothing will answer what waits."""
         self.counts.windows_alone += len(self._windows)
         self.counts.predictions_alone += len(self._predictions)

@@ -20,6 +20,10 @@ Activation = Literal["none", "relu", "relu6"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
+# As Python floats: numpy's would make a float32 of what they are compared with, and overflow.
+_SMALLEST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """An int8 activation: real value = scale * (q - zero_point). scale is a float32 value."""
@@ -31,9 +35,7 @@ class Tensor:
 
     def __post_init__(self) -> None:
         if not (
-            math.isfinite(self.scale)
-            and self.scale >= np.finfo(np.float32).tiny
-            and float(np.float32(self.scale)) == self.scale
+            _SMALLEST <= self.scale <= _LARGEST and float(np.float32(self.scale)) == self.scale
         ):
             raise ModelFileError(f"Tensor {self.name}: the scale must be a positive float32.")
         if not -128 <= self.zero_point <= 127:

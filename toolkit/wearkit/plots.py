@@ -93,7 +93,13 @@ def draw_run(
     scores: Mapping[str, TaskScore],
     what: str,
 ) -> None:
-    """curves.png (when an epoch has ended) and confusion-<task>.png. what: the model and data."""
+    """curves.png (when an epoch has ended) and confusion-<task>.png. what: the model and data.
+
+    Pictures of a run that was in `folder` before are removed: it may have had other tasks.
+    """
+    for pattern in ("curves.png", "confusion-*.png"):
+        for picture in folder.glob(pattern):
+            picture.unlink(missing_ok=True)
     if history:
         draw_curves(folder / "curves.png", history, kept_epoch, what)
     for task, score in scores.items():

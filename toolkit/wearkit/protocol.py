@@ -13,9 +13,9 @@ from wearkit.readers.dataset import Dataset
 from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
 from wearkit.spec import WindowSpec
 from wearkit.split import Split, leave_one_out_split, named_split, subject_split
+from wearkit.training_config import SPLITS
 from wearkit.windows import WindowSet
 
-SPLITS = ("subject", "loso", "dataset", "official", "paper")
 # HAPT holds the same 30 people under the same numbers.
 _OFFICIAL = {"uci-har": OFFICIAL_TEST_SUBJECTS, "hapt": OFFICIAL_TEST_SUBJECTS}
 

@@ -38,6 +38,8 @@ class Recording:
     acc_g: (T, 3) float32 in g, finite, axes x, y, z in sensor order.
     time_s: (T,) float64, strictly increasing; a step over 1.5 nominal periods is a gap.
     rate_hz: the measured rate (median step), used to recognise gaps.
+    subject, source: bytes of a file name that are no UTF-8 are written out, as \\udcff: the names
+    end up in JSON, digests and pictures.
     dropped: rows of the source that are not here, by reason.
     """
 
@@ -52,6 +54,9 @@ class Recording:
     dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("subject", "source"):
+            said = getattr(self, name).encode(errors="backslashreplace").decode()
+            object.__setattr__(self, name, said)
         rows = self.acc_g.shape[0]
         if self.acc_g.shape != (rows, 3) or self.acc_g.dtype != np.float32:
             raise DataError(f"{self.source}: samples must be (T, 3) float32 in g.")

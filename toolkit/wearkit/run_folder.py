@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 RUNS = "runs"
 FOLDS_SUMMARY = "cross_validation.json"
 CALIBRATION_WINDOWS = 512
+_FILES = (
+    "checkpoint.safetensors",
+    "checkpoint.json",
+    "calibration.npz",
+    "test.npz",
+    METRICS_NAME,
+    "*.png",
+)
 _PICTURES_BYTES = 4 << 20  # and metrics, generously
 _STATE_COPIES = 10  # student, teacher, best, Adam's two; twice, while one state replaces another
 
@@ -93,12 +101,16 @@ def holds_folds(path: Path) -> bool:
 
 
 def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec) -> None:
-    """Make the folder and see that a run fits in it: better now than after the training.
+    """Make the folder and see that a run fits in it: better now than after the training. What a
+    training killed while it wrote the run left half written is removed.
 
     Raises StorageError when it cannot be made or the disk is too full.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            for half_written in path.glob(f".{name}.*.part"):
+                half_written.unlink(missing_ok=True)
         free = shutil.disk_usage(path).free
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -193,7 +193,15 @@ class _Loop:
         described = {name: (value.shape, value.cpu().numpy().dtype) for name, value in own.items()}
         found = {name: (value.shape, value.dtype) for name, value in state.tensors.items()}
         epochs = [record.epoch for record in state.history]
-        if found != described or epochs != list(range(1, min(len(epochs), self.config.epochs) + 1)):
+        in_order = epochs == list(range(1, min(len(epochs), self.config.epochs) + 1))
+        tasks = {task.name for task in self.student.spec.tasks}
+        named = [
+            set(scores.loss)
+            for record in state.history
+            for scores in (record.training, record.student, record.teacher)
+            if scores is not None
+        ]
+        if found != described or not in_order or any(names != tasks for names in named):
             raise ModelFileError(f"The state in {path} does not fit its model: train again.")
         if state.best is not None:  # raises if these are not weights of this model
             Checkpoint(self.student.spec, state.best.weights, {})

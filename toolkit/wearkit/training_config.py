@@ -13,6 +13,7 @@ from wearkit.spec import canonical_json
 METHOD_NAMES = ("smooth-distill", "multitask", "singletask")
 CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("float32", "bfloat16")
+SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.protocol
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ read as untrusted input, and neither is there once a run is complete.
 from __future__ import annotations
 
 import hashlib
+import math
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,7 @@ FORMAT = "wearkit-training-state"
 FORMAT_VERSION = 1
 JSON_NAME = "state.json"
 _MAX_JSON_BYTES = 16 << 20
+_MAX_WINDOWS_SEEN = 1 << 53  # the last whole number that a float counts to
 _MAX_TENSORS_BYTES = 384 << 20  # six times the weights of the largest checkpoint
 
 
@@ -50,7 +53,8 @@ class TrainingState:
     """Everything the rest of a training depends on, after `len(history)` epochs.
 
     tensors: name -> array, as the loop that wrote them names them. teacher_steps: updates of the
-    smoothed teacher. training_s, windows_seen: what the epochs so far took.
+    smoothed teacher. training_s, windows_seen: what the epochs so far took. Raises ValueError
+    for figures that no training gives.
     """
 
     tensors: Mapping[str, NDArray[Any]]
@@ -59,6 +63,18 @@ class TrainingState:
     teacher_steps: int
     windows_seen: int
     training_s: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.training_s < math.inf):
+            raise ValueError(f"training_s is {self.training_s}")
+        if not (0 <= self.teacher_steps <= self.windows_seen <= _MAX_WINDOWS_SEEN):
+            raise ValueError(f"windows_seen is {self.windows_seen}")
+        if bool(self.windows_seen) != bool(self.history):
+            raise ValueError(f"{self.windows_seen} windows in {len(self.history)} epochs")
+        if (self.best is None) != (not self.history):
+            raise ValueError("the best epoch is not one of its epochs")
+        if self.best is not None and not 1 <= self.best.epoch <= len(self.history):
+            raise ValueError("the best epoch is not one of its epochs")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,8 +131,8 @@ class StateFolder:
                 tensors=tensors,
                 history=tuple(EpochRecord.from_json(item) for item in value["history"]),
                 best=None if best is None else _best_from_json(best, weights),
-                teacher_steps=int(value["teacher_steps"]),
-                windows_seen=int(value["windows_seen"]),
+                teacher_steps=operator.index(value["teacher_steps"]),
+                windows_seen=operator.index(value["windows_seen"]),
                 training_s=float(value["training_s"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

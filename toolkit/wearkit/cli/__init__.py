@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from wearkit import __version__
-from wearkit.errors import WearkitError
+from wearkit.errors import StorageError, WearkitError
 
 # Name -> one line of help, so that `wearkit --help` imports no command.
 _COMMANDS = {
@@ -80,4 +80,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): leave quietly, as tools do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        # What nobody could foresee where it came from: a library that finds no room for a file of
+        # its own, for one.
+        refused = StorageError(f"{error}: see that no disk is full and no file out of reach.")
+        click.echo(f"wearkit: {refused}", err=True)
+        return refused.exit_code
     return result if isinstance(result, int) else 0

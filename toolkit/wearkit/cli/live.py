@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wearkit.link.recorder import Recorder
     from wearkit.link.session_log import SessionLog
     from wearkit.link.stream import StreamOptions
+    from wearkit.live_placement import PlacementCheck
     from wearkit.live_report import LiveReport
     from wearkit.live_session import LiveSession
     from wearkit.live_verify import Verifier
@@ -84,6 +85,11 @@ RECONNECT_S = 3600.0
 )
 @click.option("--force", is_flag=True, help="Let --record replace an existing file.")
 @click.option(
+    "--placement",
+    metavar="WHERE",
+    help="Where the sensor is worn; no verdicts while the model's placement head says otherwise.",
+)
+@click.option(
     "--verify",
     is_flag=True,
     help="Compare the device's own logits with the reference on the same samples.",
@@ -112,6 +118,7 @@ def command(
     no_dtr: bool,
     record: Path | None,
     force: bool,
+    placement: str | None,
     verify: bool,
     certificate: Path,
     any_model: bool,
@@ -138,6 +145,7 @@ def command(
     options = _options(opened.model.window.rate_hz, units, fields, axes)
     faults = FaultLog()
     verifier = _verifier(opened, faults, any_model) if verify else None
+    worn = None if placement is None else _placement_check(opened, placement, faults)
     with stop_signals() as received:
         handle, source = _open(port, baud, not no_dtr, wait, reconnect, faults, received)
         recording = _Recording()
@@ -152,6 +160,7 @@ def command(
                 recorder=recording.samples,
                 faults=faults,
                 verifier=verifier,
+                placement=worn,
             )
             display = open_display(session, as_json=as_json)
             report = live(
@@ -174,6 +183,13 @@ def _verifier(bundle: Bundle, faults: FaultLog, any_model: bool) -> Verifier:
     from wearkit.live_verify import Verifier
 
     return Verifier(bundle.graph, bundle.model_id, faults, any_model=any_model)
+
+
+def _placement_check(bundle: Bundle, declared: str, faults: FaultLog) -> PlacementCheck:
+    from wearkit.live_placement import TASK, PlacementCheck
+
+    scale = bundle.head_scales.get(TASK, 1.0)
+    return PlacementCheck(bundle.graph.model, declared, scale, faults)
 
 
 def _certify(

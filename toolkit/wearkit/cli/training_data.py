@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wearkit.protocol import SPLITS
 from wearkit.spec import WindowSpec
+from wearkit.training_config import SPLITS
 
 if TYPE_CHECKING:
     from wearkit.readers import Dataset

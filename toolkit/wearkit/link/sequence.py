@@ -70,6 +70,10 @@ class Sequencer(Protocol):
     def resume(self) -> None:
         """The port was opened again: what comes need not follow what came."""
 
+    def restart(self) -> list[Placed]:
+        """The device said that it begins again: what comes is another run of it. Returns what
+        was waiting for lines of the run before."""
+
     def finish(self) -> list[Placed]: ...
 
 
@@ -80,6 +84,7 @@ class IndexSequencer:
         self._last: int | None = None
         self._recent: dict[int, Counts] = {}
         self._waiting: list[tuple[int, Sample]] = []
+        self._begun = self._announced = False
 
     def push(self, sample: Sample) -> list[Placed]:
         """sample.index must be set. Memory: _REMEMBERED samples and three that wait."""
@@ -100,6 +105,15 @@ class IndexSequencer:
 
     def resume(self) -> None:
         """Nothing to do: the index itself tells whether the device went on or began again."""
+
+    def restart(self) -> list[Placed]:
+        # Told by its index alone, a run of one or two samples before the next is taken for
+        # garbled lines, and a run that goes on from there for the rest of the one before.
+        placed = self.finish()
+        self._last = None
+        self._recent.clear()
+        self._announced = self._begun
+        return placed
 
     def finish(self) -> list[Placed]:
         """No line will come that could confirm what waits: a small step ahead is believed."""
@@ -148,6 +162,7 @@ class IndexSequencer:
 
     def _release(self, *, restarted: bool, jumped: bool = False) -> list[Placed]:
         waiting, self._waiting = self._waiting, []
+        restarted, self._announced = restarted or self._announced, False
         if restarted:
             self._recent.clear()
         return [
@@ -160,6 +175,7 @@ class IndexSequencer:
     ) -> Step:
         missing = 0 if self._last is None or restarted else index - self._last - 1
         self._last = index
+        self._begun = True
         self._recent[index] = sample.counts
         if len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
@@ -189,6 +205,10 @@ class ArrivalSequencer:
     def resume(self) -> None:
         """How much is missing cannot be known: the next sample begins a new stretch."""
         self._resumed = self._begun
+
+    def restart(self) -> list[Placed]:
+        self.resume()
+        return []
 
     def push(self, sample: Sample) -> list[Placed]:
         last_us, self._last_us = self._last_us, sample.t_us

@@ -32,6 +32,7 @@ from wearkit.link.units import UnitChoice, UnitFinder, to_counts
 from wearkit.units import Unit
 
 _DEVICE_ERROR = "#error "
+_DEVICE_RESTART = "#restart "
 SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
 # What those look like; a damaged sample is damaged whenever it comes.
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
@@ -75,6 +76,7 @@ class SampleStream:
         self.valid_lines = 0
         self.device_error = ""
         self.device_errors = 0
+        self._boot = self._placed_boot = 0
         self._opened_s: float | None = None
         self._odd_header = ""
         self._layout: Layout | None = None
@@ -154,6 +156,8 @@ class SampleStream:
             self.ledger.reject(Reason.CRC_MISSING, line.size_bytes)
             return
         self.valid_lines += 1
+        if self._boot:
+            line = replace(line, boot=self._boot)
         if self._layout is not None:
             self._read(self._layout, row, line)
             return
@@ -176,6 +180,8 @@ class SampleStream:
         elif text.startswith(_DEVICE_ERROR):
             self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
             self.device_errors += 1
+        elif text.startswith(_DEVICE_RESTART):
+            self._boot += 1
 
     def _take_another_header(self, text: str, line: Line) -> None:
         """Normally the same again. One that differs may be garbled; twice the same is meant."""
@@ -247,6 +253,12 @@ class SampleStream:
                     f"was {self.choice.evidence}.",
                     fault=Fault.UNITS,
                 )
+            if self.choice is None and found.is_doubtful:
+                raise DataError(
+                    f"The values may be mg or cm/s2 ({found.evidence}): say --units mg if they "
+                    "are mg; cm/s2 cannot be read.",
+                    fault=Fault.UNITS,
+                )
             self.choice = self.choice or found
         elif self.choice is None and (refusal := self._finder.given_up):
             raise refusal
@@ -259,6 +271,9 @@ class SampleStream:
         counts = to_counts([raw.xyz for raw, _ in waiting], self.choice.unit).tolist()
         placed: list[Placed] = []
         for (raw, line), (x, y, z) in zip(waiting, counts, strict=True):
+            if line.boot != self._placed_boot:
+                self._placed_boot = line.boot
+                placed += self._sequencer.restart()
             sample = Sample(raw.index, raw.t_us, (x, y, z), line.size_bytes, line.arrival_s)
             placed += self._sequencer.push(sample)
         return self._booked(placed)

@@ -16,11 +16,13 @@ class Line:
 
     content: the numbers; a comment's text, headers among them; None for a blank line, a damaged
     comment, or bytes that were not a whole line; or the reason why it is not a line of ours.
+    boot: how often the device had said that it began again, as SampleStream counts.
     """
 
     size_bytes: int
     content: Row | str | Reason | None
     arrival_s: float = 0.0
+    boot: int = 0
 
 
 class TextDecoder:

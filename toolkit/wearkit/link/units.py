@@ -4,7 +4,7 @@ A sensor lying still measures 1 g. Over 2 s in which every axis' standard deviat
 5 % of |a|, |a| within 20 % of one candidate names the unit. The candidates are at least a factor
 2 apart, so a sensor within its data sheet (0.65 to 1.35 g at rest, ADXL345 Table 1) never fits
 two. The choice is made once for a session, and its evidence is printed.
-cm/s2 (981) is not told apart from mg (1000); taking one for the other is an error of 2 %.
+A sensor in cm/s2 reads 981 and one in mg 1000: what lies between could be either, and is asked.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ STILL_S = 2.0
 MAX_MOVING_S = 30.0
 _STILL_SHARE = 0.05
 _TOLERANCE = 0.2
+_MG_OR_CM_S2 = (980.0, 1000.0)  # |a| at rest, both included
 
 _REFUSED: dict[float, str] = {
     **{
@@ -42,10 +43,12 @@ Triple = tuple[Number, Number, Number]
 
 @dataclass(frozen=True, slots=True)
 class UnitChoice:
-    """The unit of a session and why."""
+    """The unit of a session and why. is_doubtful: another unit would look the same, so that this
+    one is taken only where somebody says it."""
 
     unit: Unit
     evidence: str
+    is_doubtful: bool = False
 
 
 class UnitFinder:
@@ -101,7 +104,9 @@ class UnitFinder:
         for unit in Unit:
             is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
             if is_near and (whole or unit is not Unit.COUNTS):
-                return UnitChoice(unit, f"{seen}: 1 g is {unit.per_g:g} {unit}")
+                low, high = _MG_OR_CM_S2
+                is_doubtful = unit is Unit.MG and low <= gravity <= high
+                return UnitChoice(unit, f"{seen}: 1 g is {unit.per_g:g} {unit}", is_doubtful)
         return None
 
 

@@ -158,6 +158,8 @@ def _recording(blocks: list[_Block], source: str, subject: str, dropped: Counter
     anchor = first + [block.anchor for block in blocks]
     stamp_s = np.array([block.anchor_s for block in blocks]) - blocks[0].anchor_s
     if len(blocks) > 1:
+        if np.ptp(anchor) < 1:
+            raise DataError(f"{source}: all its clock stamps are of one and the same sample.")
         # Stamps jitter by a sample; the line through them is the clock.
         step_s, start_s = np.polyfit(anchor, stamp_s, 1)
     else:

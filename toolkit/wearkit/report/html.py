@@ -57,7 +57,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
     """
     write_json(folder / NUMBERS, evaluation.to_json())
     page = folder / PAGE
-    write_bytes(page, html_page(evaluation).encode())
+    write_bytes(page, html_page(evaluation).encode(errors="backslashreplace"))
     return page
 
 
