@@ -155,7 +155,9 @@ def open_bundle(path: Path) -> Bundle:
     Raises ModelFileError, naming the file, when one is missing, changed or of another version.
     """
     if not path.is_dir():
-        raise ModelFileError(f"There is no bundle folder {path}: make one with wearkit export.")
+        raise ModelFileError(
+            f"There is no bundle folder {path}: make one with `wearkit export --int8`."
+        )
     manifest = read_json(path / MANIFEST, FORMAT, FORMAT_VERSION)
     required = IMPORTED_FILES if manifest.get("arch") is None else FILES
     _check_files(path, manifest.get("files"), required)

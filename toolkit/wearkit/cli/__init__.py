@@ -15,7 +15,7 @@ from wearkit.errors import StorageError, WearkitError
 # Name -> one line of help, so that `wearkit --help` imports no command.
 _COMMANDS = {
     "train": "Train a two-headed network (Smooth-Distill) on recordings or the simulator.",
-    "export": "Quantize once; write ONNX and TFLite with an equality and size report.",
+    "export": "Quantize once; write ONNX, TFLite and C with an equality and size report.",
     "profile": "Count what a bundle's C costs on a microcontroller, without having one.",
     "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
     "convert": "Turn a recording of wearkit live into CSV, NPZ or Parquet.",

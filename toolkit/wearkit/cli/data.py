@@ -21,7 +21,7 @@ def command() -> None:
     """Look at recordings."""
 
 
-@command.command()
+@command.command(short_help="Rows, people, labels, rates, and what was dropped and why.")
 @click.argument("path")
 @click.option("--format", "format_name", help="Read as this format instead of finding it out.")
 @click.option("--units", help="Unit of recordings that do not say: g, mg, m/s2 or counts.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.chosen import Chosen
+from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -26,24 +26,13 @@ BUSES = ("i2c", "spi")
 
 
 @click.command()
-@click.option(
-    "--data",
-    default="posture-sim",
-    show_default=True,
-    metavar="PATH|posture-sim",
-    help="Recordings the sensor measures: a folder, file or archive.",
-)
+@recording_options
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),
     metavar="BUNDLE",
     help="A bundle of wearkit export.  [default: the newest in ./build]",
 )
-@click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
-@click.option("--input-units", metavar="U", help="Unit of the data, if it does not say.")
-@click.option("--subject", metavar="S", help="Only this subject's recordings.")
-@click.option("--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0.")
-@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of sensor time.")
 @click.option(
     "--target",
     type=click.Choice(TARGETS),
@@ -76,13 +65,7 @@ BUSES = ("i2c", "spi")
 )
 @click.option("--bus", type=click.Choice(BUSES), default="i2c", show_default=True)
 @click.option("--loop", is_flag=True, help="Boot again for every new reader.")
-@click.option(
-    "--link",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Make this symbolic link to the port while it lasts.",
-)
-@click.option("--wait", type=float, metavar="S", help="Give up when nobody opens it for S seconds.")
+@reader_options
 def command(
     data: str,
     bundle: Path | None,
@@ -107,8 +90,6 @@ def command(
     from wearkit.readers import open_dataset
 
     options = _options(**settings)  # type: ignore[arg-type]
-    if seconds is not None and not seconds > 0:
-        raise click.BadParameter("--seconds must be a positive number.")
     opened = open_bundle(bundle or newest_bundle())
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
@@ -173,8 +154,7 @@ class _Player:
 
     def play(self, chosen: Chosen, bundle: Bundle, seconds: float | None, *, loop: bool) -> None:
         while not self._stop():
-            click.echo(f"Waiting for a reader: wearkit live --port {self._port.path}", err=True)
-            if not self._reader_came():
+            if not reader_came(self._port, self._stop, self._wait_s):
                 return
             counts = _counts(chosen, bundle, seconds)
             done = self._device.run(self._port, counts, self._options, self._stop)
@@ -190,15 +170,6 @@ class _Player:
 
     def _stop(self) -> bool:
         return bool(self._received)
-
-    def _reader_came(self) -> bool:
-        from wearkit.errors import PortError
-
-        if self._port.wait_for_reader(self._stop, self._wait_s):
-            return True
-        if self._stop():
-            return False
-        raise PortError(f"Nobody opened {self._port.path} within {self._wait_s:g} s.")
 
 
 def _counts(chosen: Chosen, bundle: Bundle, seconds: float | None) -> Iterator[NDArray[np.int16]]:

@@ -93,7 +93,7 @@ def command(
             "--format, --units, --label-map and --twin are about --data, which is not given."
         )
     if forest and (twin is not None or label_map is not None):
-        raise click.UsageError("--forest knows neither --twin nor --label-map: leave one away.")
+        raise click.UsageError("--forest knows neither --twin nor --label-map: leave them out.")
     if bundle is not None and checkpoint is None and data is None:
         raise DataError(
             "A bundle does not hold its run's test windows: add --data PATH, or --checkpoint RUN "

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     "--calibration",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="An .npz with `counts` (N, 100, 3) int16, or another run.  [default: the run's own]",
+    help="Recordings, an .npz with `counts` (N, 100, 3) int16, or another run.  [default: the "
+    "run's own]",
 )
 @click.option(
     "--out",
@@ -80,7 +81,7 @@ def command(
     rounding: Rounding,
     as_json: bool,
 ) -> None:
-    """Quantize once, print ONNX and TFLite, run both everywhere and count what differs.
+    """Quantize once, print ONNX, TFLite and C, run them all and count what differs.
 
     The bundle is put in place only when every runtime agrees with the integers of the graph.
     With --tflite the model is someone else's: it is read, checked in the same way, and bundled.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.chosen import Chosen
+from wearkit.cli.playing import Chosen, positive, reader_came, reader_options, recording_options
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -19,20 +19,15 @@ PROTOCOLS = ("text", "binary")
 
 
 @click.command()
+@recording_options
 @click.option(
-    "--data",
-    default="posture-sim",
+    "--speed",
+    type=float,
+    callback=positive,
+    default=1.0,
     show_default=True,
-    metavar="PATH|posture-sim",
-    help="Recordings to play: a folder, file or archive.",
-)
-@click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
-@click.option("--input-units", metavar="U", help="Unit of the data, if it does not say.")
-@click.option("--subject", metavar="S", help="Only this subject's recordings.")
-@click.option("--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0.")
-@click.option("--seconds", type=float, metavar="N", help="Stop after N seconds of sensor time.")
-@click.option(
-    "--speed", type=float, default=1.0, show_default=True, metavar="X", help="X times real time."
+    metavar="X",
+    help="X times real time.",
 )
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
 @click.option(
@@ -55,13 +50,7 @@ PROTOCOLS = ("text", "binary")
     help="Lines of text, or frames as the firmware sends them.",
 )
 @click.option("--no-header", is_flag=True, help="Do not say what the lines mean.")
-@click.option(
-    "--link",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="PATH",
-    help="Make this symbolic link to the port while it lasts.",
-)
-@click.option("--wait", type=float, metavar="S", help="Give up when nobody opens it for S seconds.")
+@reader_options
 def command(
     data: str,
     data_format: str | None,
@@ -87,7 +76,6 @@ def command(
     from wearkit.readers import open_dataset
     from wearkit.sensor_twin import parse_twin
 
-    _check(speed, seconds)
     worn = None if twin is None else parse_twin(twin)
     stream_format = _format(protocol, units, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
@@ -104,13 +92,6 @@ def command(
     return 128 + received[0] if received else 0
 
 
-def _check(speed: float, seconds: float | None) -> None:
-    if not 0 < speed < float("inf"):
-        raise click.BadParameter("--speed must be a positive number.")
-    if seconds is not None and not seconds > 0:
-        raise click.BadParameter("--seconds must be a positive number.")
-
-
 def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
     from wearkit.cut import DEFAULT_SPEC
     from wearkit.simulate import LineFormat
@@ -120,7 +101,10 @@ def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
     if protocol == "text":
         return LineFormat(DEFAULT_SPEC, Unit(units), header=header)
     if units != "counts" or not header:
-        raise click.BadParameter("Frames carry counts and always a HELLO: leave it out.")
+        raise click.UsageError(
+            "Frames carry counts and always say what they mean: leave --units and --no-header out "
+            "with --protocol binary."
+        )
     return FrameFormat(DEFAULT_SPEC)
 
 
@@ -134,18 +118,14 @@ def _play(
     wait_s: float | None,
     received: list[int],
 ) -> None:
-    from wearkit.errors import PortError
     from wearkit.simulate import simulate
 
     def stop() -> bool:
         return bool(received)
 
     while not stop():
-        click.echo(f"Waiting for a reader: wearkit live --port {port.path}", err=True)
-        if not port.wait_for_reader(stop, wait_s):
-            if stop():
-                return
-            raise PortError(f"Nobody opened {port.path} within {wait_s:g} s.")
+        if not reader_came(port, stop, wait_s):
+            return
         played = simulate(
             port,
             lambda: chosen,

@@ -79,7 +79,7 @@ class HeaderReader:
             ) from None
         if self._asked not in (None, unit):
             raise DataError(
-                f"{self._name} says units={unit}, but {self._asked} was asked for: leave one away."
+                f"{self._name} says units={unit}, but {self._asked} was asked for: leave one out."
             )
         return unit
 
