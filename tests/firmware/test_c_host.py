@@ -38,7 +38,16 @@ def _samples(count: int) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    "program", ["test_golden", "test_adxl345", "test_adxl345_model", "test_frame", "test_app"]
+    "program",
+    [
+        "test_golden",
+        "test_adxl345",
+        "test_adxl345_self_test",
+        "test_adxl345_model",
+        "test_adxl345_pace",
+        "test_frame",
+        "test_app",
+    ],
 )
 def test_c_tests_pass(host_build: Path, program: str) -> None:
     assert _run(host_build / program)

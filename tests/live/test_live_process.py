@@ -1,10 +1,8 @@
 """`wearkit live` as a user runs it: a real process on a real port."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +53,8 @@ def test_live_reading_simulate_says_what_the_batch_says(
     units: str,
     header: bool,
 ) -> None:
-    counts = moving_counts(1300)
+    # At rest 1014 mg: from 980 to 1000 could be cm/s2 as well, and live asks for the unit.
+    counts = np.minimum(moving_counts(1300) + np.array([0, 0, 6], np.int16), 511).astype(np.int16)
     recording = tmp_path / "walk.csv"
     rows = "".join(f"{i / 50:.2f},{x},{y},{z}\n" for i, (x, y, z) in enumerate(counts.tolist()))
     recording.write_text("# units=counts\ntime,x,y,z\n" + rows)
@@ -265,60 +264,6 @@ def test_a_socket_is_a_port_too(
     server.close()
     assert_batch([json.loads(line) for line in out.splitlines()], batch(counts))
     assert live.returncode == 4, err
-
-
-def test_a_busy_port_names_who_holds_it(
-    live_on_pty: Start, wearkit_process: Start, micro_bundle: Path
-) -> None:
-    first = live_on_pty()
-    second = wearkit_process("live", "--port", first.port, "--bundle", str(micro_bundle))
-    _, err = second.communicate(timeout=60)
-    assert second.returncode == 3
-    assert f"(process {first.process.pid})" in err
-    assert len(err.splitlines()) == 1
-    first.process.send_signal(signal.SIGINT)
-    assert first.finish().code == 130
-
-
-def test_a_killed_reader_does_not_lock_the_next_one_out(
-    wearkit_process: Start, micro_bundle: Path, moving_counts: Callable[..., Counts],
-    sensor_lines: Lines,
-) -> None:  # fmt: skip
-    master, reader = os.openpty()
-    port = os.ttyname(reader)
-    arguments = ("live", "--json", "--port", port, "--bundle", str(micro_bundle), "--windows", "1")
-    first: subprocess.Popen[str] = wearkit_process(*arguments)
-    os.write(master, HEADER + b"".join(sensor_lines(moving_counts(100))))
-    assert first.stdout is not None
-    first.stdout.readline()
-    first.kill()
-    first.wait(timeout=60)
-    os.write(master, HEADER + b"".join(sensor_lines(moving_counts(100))))
-    second = wearkit_process(*arguments)
-    out, err = second.communicate(timeout=60)
-    assert second.returncode == 0, err
-    assert len(out.splitlines()) == 1
-    os.close(reader)
-    os.close(master)
-
-
-@pytest.mark.parametrize(
-    ("port", "says"),
-    [
-        ("/dev/wearkit-no-such-port", "There is no port /dev/wearkit-no-such-port"),
-        ("/dev/null", "cannot be used as a serial port"),
-        ("socket://127.0.0.1:1", "check the address"),
-        ("nonsense://x", "check the address"),
-    ],
-)
-def test_a_port_that_cannot_be_opened_is_one_sentence(
-    wearkit_process: Start, micro_bundle: Path, port: str, says: str
-) -> None:
-    process = wearkit_process("live", "--port", port, "--bundle", str(micro_bundle))
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (3, "")
-    assert says in err
-    assert len(err.splitlines()) == 1
 
 
 def test_a_recorded_session_survives_an_unplug_and_converts_to_what_was_sent(
