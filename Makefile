@@ -28,7 +28,7 @@ test: setup check  ## style, types, then the default test suite
 	$(BIN)/python -m pytest -n $(JOBS) -m 'not soak'
 
 soak: setup  ## the long tests
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -n $(JOBS) -m soak
 
 check: setup  ## ruff and mypy
 	$(BIN)/ruff check .
