@@ -23,6 +23,7 @@ from wearkit.link.message import (
     DeviceError,
     Feature,
     Hello,
+    Nonce,
     Pong,
     Prediction,
     Samples,
@@ -107,47 +108,36 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class _Bare:
+    """A command that is its type alone."""
+
+    def to_payload(self) -> bytes:
+        return b""
+
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Start(_Bare):
     """A new run: the next sample is sample 0, the first of window 0."""
 
     TYPE: ClassVar[FrameType] = FrameType.START
 
-    def to_payload(self) -> bytes:
-        return b""
-
-    @classmethod
-    def from_payload(cls, payload: bytes) -> Self:
-        return cls()
-
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(_Bare):
     """No more SAMPLES and PREDICTION until START."""
 
     TYPE: ClassVar[FrameType] = FrameType.STOP
 
-    def to_payload(self) -> bytes:
-        return b""
-
-    @classmethod
-    def from_payload(cls, payload: bytes) -> Self:
-        return cls()
-
 
 @dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Nonce):
     """Answered by a PONG with the same number."""
 
     TYPE: ClassVar[FrameType] = FrameType.PING
-
-    nonce: int
-
-    def to_payload(self) -> bytes:
-        return self.nonce.to_bytes(4, "little")
-
-    @classmethod
-    def from_payload(cls, payload: bytes) -> Self:
-        return cls(int.from_bytes(payload, "little"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,10 +296,8 @@ class DeviceError:
 
 
 @dataclass(frozen=True, slots=True)
-class Pong:
-    """The answer to a PING with the same number."""
-
-    TYPE: ClassVar[FrameType] = FrameType.PONG
+class Nonce:
+    """What PING asks and PONG answers: a number, uint32."""
 
     nonce: int
 
@@ -309,6 +307,13 @@ class Pong:
     @classmethod
     def from_payload(cls, payload: bytes) -> Self:
         return cls(int.from_bytes(payload, "little"))
+
+
+@dataclass(frozen=True, slots=True)
+class Pong(Nonce):
+    """The answer to a PING with the same number."""
+
+    TYPE: ClassVar[FrameType] = FrameType.PONG
 
 
 def counts_to_bytes(counts: tuple[Counts, ...]) -> bytes:
