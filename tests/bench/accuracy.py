@@ -18,10 +18,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from over_seeds import mean_and_sd
 
 ARCHITECTURES = ("mtl-net", "mtl-net-micro")
 METHODS = ("smooth-distill", "multitask")
@@ -118,16 +119,11 @@ def print_table(rows: list[Row]) -> None:
     for arch, method, task in groups:
         mine = [r for r in rows if (r.arch, r.method, r.task) == (arch, method, task)]
         print(
-            f"{arch:14} {method:15} {task:9} accuracy {_mean(r.accuracy for r in mine)}  "
-            f"F1 {_mean(r.f1 for r in mine)}  F1 over people {_mean(r.f1_people for r in mine)}  "
+            f"{arch:14} {method:15} {task:9} accuracy {mean_and_sd(r.accuracy for r in mine)}  "
+            f"F1 {mean_and_sd(r.f1 for r in mine)}  "
+            f"F1 over people {mean_and_sd(r.f1_people for r in mine)}  "
             f"int8 F1 drop {statistics.mean(r.drop for r in mine):+.2f} points"
         )
-
-
-def _mean(values: Iterable[float]) -> str:
-    listed = list(values)
-    spread = statistics.stdev(listed) if len(listed) > 1 else 0.0
-    return f"{statistics.mean(listed):.4f} ({spread:.4f})"
 
 
 def main() -> None:

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from over_seeds import mean_and_sd
 
 from wearkit.augment import with_twin_copies
 from wearkit.evaluate import float_logits, score_logits
@@ -110,16 +110,11 @@ def print_table(rows: list[Row]) -> None:
     for model, trained_on in dict.fromkeys((row.model, row.trained_on) for row in rows):
         mine = [row for row in rows if (row.model, row.trained_on) == (model, trained_on)]
         print(
-            f"{model:14} {trained_on:16} val F1 {_mean(r.val_f1 for r in mine)}  "
-            f"accuracy {_mean(r.accuracy for r in mine)}  F1 {_mean(r.f1 for r in mine)}  "
-            f"F1 over people {_mean(r.f1_people for r in mine)}"
+            f"{model:14} {trained_on:16} val F1 {mean_and_sd(r.val_f1 for r in mine)}  "
+            f"accuracy {mean_and_sd(r.accuracy for r in mine)}  "
+            f"F1 {mean_and_sd(r.f1 for r in mine)}  "
+            f"F1 over people {mean_and_sd(r.f1_people for r in mine)}"
         )
-
-
-def _mean(values: Iterable[float]) -> str:
-    listed = list(values)
-    spread = statistics.stdev(listed) if len(listed) > 1 else 0.0
-    return f"{statistics.mean(listed):.4f} ({spread:.4f})"
 
 
 def _placed(dataset: Dataset, placement: str | None) -> Dataset:

@@ -14,15 +14,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from over_seeds import mean_and_sd
 
 from wearkit.architecture import parameter_count
 from wearkit.evaluate import float_logits, score_logits
@@ -122,15 +122,10 @@ def print_table(rows: list[Row]) -> None:
     for model, task, placement in groups:
         mine = [r for r in rows if (r.model, r.task, r.placement) == (model, task, placement)]
         print(
-            f"{model:14} {task:9} {placement:11} accuracy {_mean(r.accuracy for r in mine)}  "
-            f"F1 {_mean(r.f1 for r in mine)}  F1 over people {_mean(r.f1_people for r in mine)}"
+            f"{model:14} {task:9} {placement:11} accuracy {mean_and_sd(r.accuracy for r in mine)}  "
+            f"F1 {mean_and_sd(r.f1 for r in mine)}  "
+            f"F1 over people {mean_and_sd(r.f1_people for r in mine)}"
         )
-
-
-def _mean(values: Iterable[float]) -> str:
-    listed = list(values)
-    spread = statistics.stdev(listed) if len(listed) > 1 else 0.0
-    return f"{statistics.mean(listed):.4f} ({spread:.4f})"
 
 
 def _placed(dataset: Dataset, placement: str) -> Dataset:
