@@ -298,8 +298,8 @@ def test_a_recorded_session_survives_an_unplug_and_converts_to_what_was_sent(
     # The index went on and nothing is missing: no window lost its verdict.
     assert [w["valid"] for w in windows] == [True] * 3
     summary = json.loads(err.splitlines()[-1])["summary"]
-    assert summary["faults"].pop("CLIPPED", 0) >= 0
-    assert summary["faults"] == {"UNPLUGGED": 1}
+    faults = {code: times for code, times in summary["faults"].items() if code != "CLIPPED"}
+    assert faults == {"UNPLUGGED": 1}
     recorded = read_recording(path)
     assert recorded.ended
     assert recorded.counts[:400].tolist() == counts[:400].tolist()
