@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
 from wearkit_export.m4_image import M4Image
 from wearkit_export.sensor_library import SensorLibrary
 
@@ -32,7 +32,6 @@ _TIMER_VALUE, _LINK, _BUS = 0x0004, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
-_STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
 class M4Device:
@@ -109,7 +108,7 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
 def _set_options(data: bytearray, at: int, options: EmulateOptions) -> None:
     """wk_m4_settings_t in the initial data."""
     data[at : at + 4] = options.boot_id.to_bytes(4, "little")
-    data[at + 4] = _STREAMS[options.mode]
+    data[at + 4] = STREAMS[options.mode]
     data[at + 5] = int(options.streaming)
 
 

@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.rp2040_image import FLASH_ORIGIN, PORT, Rp2040Image
 from wearkit_export.sensor_library import SensorLibrary
 
 EMULATOR = f"{PORT}/emulate"
-_STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 _HEAD = struct.Struct("<cdH")
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
@@ -116,7 +115,7 @@ class Rp2040Device:
         place = elf.symbol("wk_rp2040_settings").address - elf.sections[".data"].address
         at = elf.symbol("wk_data_load").address + place - FLASH_ORIGIN
         flash = bytearray(self._image.flash)
-        flash[at : at + 3] = bytes((_STREAMS[options.mode], options.streaming, True))
+        flash[at : at + 3] = bytes((STREAMS[options.mode], options.streaming, True))
         path = self._work / "wk_rp2040_flash.bin"
         path.write_bytes(flash)
         return path

@@ -90,7 +90,9 @@ def _checked_boot2(toolchain: Toolchain, source: Path, work: Path) -> Path:
         raise ModelFileError(f"The boot code has {len(code)} bytes; the ROM takes {room}.")
     padded = code.ljust(room, b"\0")
     whole = padded + boot2_crc(padded).to_bytes(_CRC_BYTES, "little")
-    lines = "".join(f"    .byte {', '.join(map(str, whole[at:at + 16]))}\n" for at in range(0, 256, 16))
+    lines = "".join(
+        f"    .byte {', '.join(map(str, whole[at : at + 16]))}\n" for at in range(0, 256, 16)
+    )
     checked = work / "wk_boot2_checked.S"
     checked.write_text(f'    .section .wk_boot2, "a"\n{lines}', encoding="ascii")
     output = work / "wk_boot2_checked.o"

@@ -146,4 +146,9 @@ class Board {
 }
 
 const [image, bootId] = process.argv.slice(2);
-new Board(readFileSync(image), Number(bootId)).run();
+try {
+  new Board(readFileSync(image), Number(bootId)).run();
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
