@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -210,7 +209,7 @@ def test_what_is_missing_or_wrong_is_said(
     with pytest.raises(DataError, match="on I2C: leave --bus out"):
         play(device, moving, replace(FAST, bus="spi"))  # type: ignore[arg-type]
     monkeypatch.setattr(emulate_rp2040, "EMULATOR", "ports/rp2040")
-    with pytest.raises(MissingToolError, match="npm ci --prefix .*ports/rp2040"):
+    with pytest.raises(MissingToolError, match=r"npm ci --prefix .*ports/rp2040"):
         emulate_rp2040.find_node()
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(MissingToolError, match="apt-get install nodejs npm"):
