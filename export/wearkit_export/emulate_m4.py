@@ -36,13 +36,15 @@ _SYSTEM, _SYSTEM_BYTES = 0xE000_E000, 0x1000  # interrupt enables; plain memory 
 _TIMER_VALUE, _TICK_DUE, _LINK, _BUS = 0x0004, 0x100C, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
 _REQUEST_BYTES = {ord("R"): 3, ord("W"): 3, ord("T"): 5, ord("X"): 1}
+_PAINT = b"\xa5"  # of wk_start.c
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
 _STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
 class M4Device:
-    """Runs an image; every run is a boot. blocks: what the last run executed.
+    """Runs an image; every run is a boot. blocks: what the last run executed; stack_bytes: how deep
+    its stack was ever written.
 
     Raises MissingToolError without unicorn.
     """
@@ -53,6 +55,7 @@ class M4Device:
         self._image = image
         self._sensor = SensorLibrary(work)
         self.blocks = BlockCounter(image.elf, work)
+        self.stack_bytes = 0
 
     def run(
         self,
@@ -71,7 +74,8 @@ class M4Device:
         )
         self.blocks.clear()
         board = _Board(self._sensor, self.blocks, port, options.speed, stop)
-        _execute(self._image, board, options)
+        stack = _execute(self._image, board, options)
+        self.stack_bytes = len(stack.lstrip(_PAINT))
         counters = self._sensor.counters()
         return Emulated(
             taken=counters.taken,
@@ -86,7 +90,8 @@ class M4Device:
         )
 
 
-def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
+def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
+    """Run until the program or the board ends it; the stack's memory as it was left."""
     import unicorn
     from unicorn import arm_const
 
@@ -117,6 +122,8 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
         board.flush()
     if board.failure is not None:
         raise board.failure
+    limit, top = (elf.symbol(f"wk_stack_{end}").address for end in ("limit", "top"))
+    return bytes(machine.mem_read(limit, top - limit))
 
 
 def _set_options(data: bytearray, at: int, options: EmulateOptions) -> None:
