@@ -61,7 +61,7 @@ def _unstuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def _hear(result: Emulated, data: bytes) -> Heard:
+def hear(result: Emulated, data: bytes) -> Heard:
     heard = Heard(result, data)
     for piece in filter(None, data.split(b"\0")):
         frame = _unstuff(piece)
@@ -107,7 +107,7 @@ def play(device: Device, counts: Counts, options: EmulateOptions) -> Heard:
         port.close()
         thread.join()
     assert result.drained
-    return _hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
+    return hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
 
 
 def assert_predictions(heard: Heard, bundle: Bundle, run: Counts) -> None:
