@@ -69,7 +69,7 @@ def test_library_properties_are_as_specified(library: Path) -> None:
 def test_layout_is_as_specified(library: Path) -> None:
     top = {path.name for path in library.iterdir()}
 
-    assert top == {"examples", "keywords.txt", "library.properties", "src"}
+    assert top == {"README.md", "examples", "keywords.txt", "library.properties", "src"}
     sketches = sorted(path.name for path in (library / "examples").iterdir())
     assert sketches == ["adxl345_model", "adxl345_text"]
     for name in sketches:
@@ -115,13 +115,14 @@ def board(
     """The full sketch as a program: the library as it is, on a stub of Arduino's core."""
     gcc, gxx = (needs_program(name, f"apt-get install {name}") for name in ("gcc", "g++"))
     work = tmp_path_factory.mktemp("arduino-host")
-    stub = repository / "tests" / "firmware" / "arduino"
+    sdk = repository / "tests" / "firmware" / "sdk"
+    stub = sdk / "arduino"
     host = repository / "firmware" / "ports" / "host"
-    include = [f"-I{folder}" for folder in (library / "src", stub, host)]
+    include = [f"-I{folder}" for folder in (library / "src", stub, sdk, host)]
     strict = ["-Wall", "-Wextra", "-Werror", "-Wshadow", "-Wconversion", "-Wno-sign-conversion"]
     sanitize = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     sketch = library / "examples" / "adxl345_model" / "adxl345_model.ino"
-    c_files = [*(library / "src").glob("*.c"), *host.glob("*.c")]
+    c_files = [*(library / "src").glob("*.c"), *host.glob("*.c"), sdk / "board.c"]
     cpp_files = [library / "src" / "wearkit.cpp", stub / "board.cpp"]
     objects = []
     for path in c_files:
@@ -222,7 +223,7 @@ def test_without_a_model_the_full_sketch_says_what_to_do(
     gxx = needs_program("g++", "apt-get install g++")
     sketch = library / "examples" / "adxl345_model" / "adxl345_model.ino"
     firmware = repository / "firmware"
-    folders = (repository / "tests/firmware/arduino", firmware / "ports/arduino/src")
+    folders = (repository / "tests/firmware/sdk/arduino", firmware / "ports/arduino/src")
     include = [f"-I{folder}" for folder in (*folders, firmware / "include")]
     done = subprocess.run(
         [gxx, *include, "-include", "Arduino.h", "-x", "c++", "-fsyntax-only", str(sketch)],
