@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wearkit.bundle import Bundle
 from wearkit_export.device_build import PROGRAM_FOLDERS, firmware_sources, model_sources
+from wearkit_export.emulate import EmulateOptions, Mode
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.elf import Elf, read_elf
 from wearkit_export.targets.image import HARNESS
@@ -14,6 +15,7 @@ from wearkit_export.targets.target import Target, find_target
 from wearkit_export.targets.toolchain import WARNINGS, CompilerName, Toolchain, find_toolchain
 
 PORT = "ports/cortex-m4"
+_STREAMS: dict[Mode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ def build_m4_image(bundle: Bundle, work: Path, *, compiler: CompilerName | None 
         flash_bytes=elf.size(".text") + elf.size(".data"),
         ram_bytes=elf.size(".data") + elf.size(".bss"),
     )
+
+
+def initial_data(image: M4Image, options: EmulateOptions) -> bytes:
+    """The image's .data, with wk_m4_settings_t as asked for."""
+    section = image.elf.sections[".data"]
+    data = bytearray(section.data)
+    at = image.elf.symbol("wk_m4_settings").address - section.address
+    data[at : at + 4] = options.boot_id.to_bytes(4, "little")
+    data[at + 4] = _STREAMS[options.mode]
+    data[at + 5] = int(options.streaming)
+    return bytes(data)
 
 
 def _memory_functions(toolchain: Toolchain, work: Path) -> Path:
