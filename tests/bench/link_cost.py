@@ -42,7 +42,7 @@ from wearkit.live_verify import Verifier
 from wearkit.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.simulate import LineFormat
 
-WINDOWS, ROUNDS, HOURS = 1000, 7, 3
+WINDOWS, HOURS = 1000, 3
 _OPTIONS = StreamOptions(DEFAULT_SPEC.rate_hz)
 
 
@@ -145,7 +145,7 @@ def main() -> int:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, NumPy {np.__version__}"
     }
-    found |= host_cost(max(20, round(WINDOWS * options.scale)), ROUNDS, options.bundle)
+    found |= host_cost(max(20, round(WINDOWS * options.scale)), options.rounds, options.bundle)
     if options.bundle is None:
         found["pace"] = {"skipped": "both commands need --bundle"}
     else:
@@ -166,6 +166,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", type=Path, help="else an untrained mtl-net-micro, and no pty")
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--first-speed", type=float, default=64.0)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

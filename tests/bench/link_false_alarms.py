@@ -224,13 +224,15 @@ def _measure(options: argparse.Namespace) -> Iterator[tuple[str, Tally, float]]:
 
 def _archives(options: argparse.Namespace, *, there: bool) -> list[Path]:
     folder = Path(os.environ.get("WEARKIT_DATA", "."))
-    wanted = options.recordings or [folder / name for name in ARCHIVES]
+    known = [] if options.simulated_only else [folder / name for name in ARCHIVES]
+    wanted = options.recordings or known
     return [path for path in wanted if path.is_file() == there]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("recordings", nargs="*", type=Path, help="archives of real recordings")
+    parser.add_argument("--simulated-only", action="store_true", help="no recordings by themselves")
     parser.add_argument("--hours", type=float, default=24.0, help="of the simulated stream")
     parser.add_argument("--limit", type=int, help="recordings of each archive")
     parser.add_argument("--scale", type=float, default=1.0, help="share of hours and recordings")
