@@ -139,8 +139,8 @@ def _m4_row(
 def _parts(folder: Path) -> dict[str, str]:
     """Function -> part, by the object that holds it."""
     found: dict[str, str] = {}
-    for path in sorted(folder.glob("m4_*.o")):
-        name = path.stem.removeprefix("m4_")
+    for path in sorted(folder.glob("cortex-m4_*.o")):
+        name = path.stem.removeprefix("cortex-m4_")
         part = [part for part, begins in PARTS.items() if name.startswith(begins)]
         for symbol in read_elf(path).symbols:
             if symbol.kind == "func" and symbol.section:
