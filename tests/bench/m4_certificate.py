@@ -236,7 +236,8 @@ def main() -> int:
     options = _options()
     bundle = open_bundle(options.bundle)
     spec = bundle.model.window
-    emulator = ("--target", "cortex-m4", *(["--streaming"] if options.streaming else []))
+    emulator = ["--target", "cortex-m4", "--emulator", options.emulator]
+    emulator += ["--streaming"] if options.streaming else []
     stretches = list(islice(recordings(options.hapt, options.sisfall, spec), options.recordings))
     windows = windows_of(stretches, spec)
     logits = Reference(bundle.graph).run(counts_to_int8(windows))
@@ -298,6 +299,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sisfall", type=Path)
     parser.add_argument("--recordings", type=int, help="only the first so many")
     parser.add_argument("--streaming", action="store_true", help="ask the model sample by sample")
+    parser.add_argument("--emulator", default="unicorn", help="or qemu")
     parser.add_argument("--out", type=Path, help="keep the certificate in this folder")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
