@@ -126,7 +126,7 @@ class _Board:
 
         Raises VerificationError when QEMU ends by itself.
         """
-        sources = [self._link, self._bus, self._port.fileno()]
+        sources: list[socket.socket | int] = [self._link, self._bus, self._port.fileno()]
         while not (self._sensor.finished or self.reader_left or stop()):
             ready, _, _ = select.select(sources, [], [], _POLL_S)
             if self._bus in ready:
