@@ -90,7 +90,7 @@ int main(int argc, char **argv)
     } else if (strcmp(argv[1], "crc") == 0) {
         dump_crc();
     } else {
-        CHECK_EQUAL(argc, 5);
+        CHECK_EQUAL(argc, 6);
         dump_text(argv + 2);
     }
     return 0;

@@ -20,6 +20,7 @@ from wearkit.link.frame import MAX_SAMPLES, FrameType
 from wearkit.link.message import DeviceError, Feature, Hello, Prediction, Stats
 from wearkit.link.negotiation import negotiate
 from wearkit.link.sequence import Counts
+from wearkit.replay_tally import ReplayTally
 
 ANSWER_S = 3.0  # far above an inference, and above the time a slow line takes for one frame
 MAX_TRIES = 4
@@ -55,21 +56,6 @@ class _Try:
     waiting: set[int] = field(default_factory=set)  # frames that were not acknowledged
     since_s: float = 0.0
     doubtful: Prediction | None = None
-
-
-@dataclass(slots=True)
-class ReplayTally:
-    """tries = windows + retries; answers = answered + extra_answers, once put back. answered: of
-    windows, in their order; extra_answers: predictions of the sensor's own windows, of a window
-    that was answered already, or left over at the end. resets: new boot ids."""
-
-    windows: int = 0
-    tries: int = 0
-    retries: int = 0
-    answered: int = 0
-    answers: int = 0
-    extra_answers: int = 0
-    resets: int = 0
 
 
 class Replayer:

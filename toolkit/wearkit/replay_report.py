@@ -10,7 +10,7 @@ from wearkit.errors import WearkitError
 from wearkit.link.faults import FaultEvent
 from wearkit.link.rate import MeasuredRate
 from wearkit.live_report import Sum
-from wearkit.replay import ReplayTally
+from wearkit.replay_tally import ReplayTally
 
 
 @dataclass(frozen=True, slots=True)

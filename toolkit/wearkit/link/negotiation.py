@@ -99,13 +99,13 @@ def _unanswered(link: Dialogue) -> PortError:
         return PortError(
             "The device sends lines of text, which carry no logits to compare: let it send "
             "frames (docs/protocol.md).",
-            fault=Fault.NO_ANSWER,
+            fault=Fault.NO_VALID_DATA,
         )
     if carried is Carried.FRAMES:
         return PortError(
             f"The device sends frames and no HELLO in {waited_s:.0f} s: its firmware is not "
             "complete, or not of wearkit link/1.",
-            fault=Fault.NO_ANSWER,
+            fault=Fault.NO_VALID_DATA,
         )
     if carried is Carried.NOISE:
         return PortError(
@@ -117,5 +117,5 @@ def _unanswered(link: Dialogue) -> PortError:
     return PortError(
         f"The device did not answer in {waited_s:.0f} s ({came}): check that it is powered, runs "
         "the wearkit firmware and is the one on this port.",
-        fault=Fault.NO_ANSWER,
+        fault=Fault.NO_VALID_DATA,
     )
