@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) --editable '.[train,export,live,micro,profile,dev]'
 	@touch $@
 
-demo: setup  ## train, export int8, run live against a simulated device (about five minutes)
+demo: setup  ## train, export int8, run live against the emulated wearable (about five minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
 
 test: setup check  ## style, types, then the default test suite

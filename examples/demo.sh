@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Train, export int8, run live: on the simulated postures, then on real recordings when they are
-# here. Every command is printed before it runs, so each line can be typed again by hand.
+# Train, export int8, run live against the wearable's own firmware: on the simulated postures, then
+# on real recordings when they are here. Every command is printed before it runs, so each line can be
+# typed again by hand.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 data="${WEARKIT_DATA:-../shared/data}/hapt-accel.tar.xz"
 port="build/demo-port"
 player=""
+mkdir -p build
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
@@ -20,17 +22,28 @@ stop_player() {
 }
 trap stop_player EXIT
 
-# live_against BUNDLE WINDOWS SIMULATE-ARGUMENTS...: a sensor on a pseudo-terminal, read by live.
-live_against() {
+# verify_against BUNDLE WINDOWS EMULATE-ARGUMENTS...: the firmware with this model behind a model of
+# the sensor, on a pseudo-terminal; live compares all its logits with the integer reference.
+verify_against() {
     local bundle="$1" windows="$2"
     shift 2
-    mkdir -p build
-    printf '\033[2m$ wearkit simulate --link %s %s &\033[0m\n' "$port" "$*"
-    wearkit simulate --link "$port" "$@" >build/demo-simulate.log 2>&1 &
+    printf '\033[2m$ wearkit emulate --link %s --bundle %s %s &\033[0m\n' "$port" "$bundle" "$*"
+    wearkit emulate --link "$port" --bundle "$bundle" "$@" >build/demo-emulate.log 2>&1 &
     player=$!
-    for _ in $(seq 300); do [[ -e "$port" ]] && break; sleep 0.1; done
-    run wearkit live --port "$port" --bundle "$bundle" --windows "$windows"
+    wait_for_port
+    run wearkit live --port "$port" --bundle "$bundle" --windows "$windows" \
+        --verify --certificate "$bundle-equivalence.json"
     stop_player
+}
+
+wait_for_port() {
+    for _ in $(seq 600); do
+        [[ -e "$port" ]] && return
+        kill -0 "$player" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat build/demo-emulate.log >&2
+    exit 1
 }
 
 # Does the generated C compute here what the report promises? `cc`, nothing else.
@@ -50,19 +63,20 @@ say "2. Quantize once; write ONNX and TFLite; run every runtime that is installe
 run wearkit export --int8 --checkpoint runs/demo-posture --out build/demo-posture-int8
 check_c build/demo-posture-int8
 
-say "3. Live: a simulated ADXL345 on a real pseudo-terminal, ten times faster than life"
-live_against build/demo-posture-int8 20 --speed 10
+say "3. Live: the wearable's firmware as a program of this computer, ten times faster than life"
+verify_against build/demo-posture-int8 20 --speed 10
 
 if [[ -f "$data" ]]; then
-    say "4. The same with real recordings: HAPT, 30 people, a person the network never saw"
+    say "4. Real recordings: HAPT, 30 people; live on an emulated Cortex-M4, with a stranger to the network"
     run wearkit data info "$data"
     run wearkit train --data "$data" --arch mtl-net-micro --epochs 4 --out runs/demo-hapt
     run wearkit export --int8 --checkpoint runs/demo-hapt --out build/demo-hapt-int8
     check_c build/demo-hapt-int8
     stranger="$(python -c 'import json; print(json.load(open("runs/demo-hapt/metrics.json"))["split"]["test"]["subjects"][0])')"
-    live_against build/demo-hapt-int8 20 --data "$data" --subject "$stranger" --speed 10
+    verify_against build/demo-hapt-int8 20 --data "$data" --subject "$stranger" --speed 10 \
+        --target cortex-m4
 else
     say "4. Skipped: $data is not here. Point WEARKIT_DATA at a folder that holds the HAPT archive."
 fi
 
-say "Done. Models: build/demo-*-int8 (read MODEL_CARD.md); runs with curves: runs/demo-*"
+say "Done. Models: build/demo-*-int8 (read MODEL_CARD.md); proofs: build/demo-*-equivalence.md; runs with curves: runs/demo-*"

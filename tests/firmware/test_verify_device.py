@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wearkit import replay_verify
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.cli import run
 from wearkit.link.frame import Frame, FrameDecoder, FrameType
@@ -144,6 +146,10 @@ def test_a_device_that_errs_in_one_window_is_caught_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     original = device_build.firmware_sources
+    first = bundle.golden().counts[10, :3].ravel().tolist()
+    is_window = " && ".join(
+        f"app->window.counts[{at // 3}][{at % 3}] == {count}" for at, count in enumerate(first)
+    )
 
     def changed(*folders: str) -> list[Path]:
         sources = original(*folders)
@@ -152,10 +158,7 @@ def test_a_device_that_errs_in_one_window_is_caught_there(
                 text = path.read_text()
                 before = "    if (status == WK_OK) {\n"
                 assert text.count(before) == 1
-                # The eleventh window that is replayed, 120 samples after the tenth.
-                wrong = (
-                    "    if (app->window.first_index == 1200u) {\n        logits[0] ^= 1;\n    }\n"
-                )
+                wrong = f"    if ({is_window}) {{\n        logits[0] ^= 1;\n    }}\n"
                 sources[position] = tmp_path / path.name
                 sources[position].write_text(text.replace(before, wrong + before))
         return sources
@@ -218,23 +221,27 @@ def test_a_device_that_goes_away_ends_it_with_4(
     start: Callable[..., Running],
     bundle: Bundle,
     tmp_path: Path,
-    made_counts: Callable[..., Counts],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     device = start(speed=1.0)
-    codes: list[int] = []
 
     def end_it() -> None:
         device.stop.append(True)
         device.thread.join()
         device.port.close()
 
-    timer = threading.Timer(1.0, end_it)
-    timer.start()
-    codes.append(verify(device, bundle, tmp_path, "--data", "posture-sim"))
-    timer.join()
+    def end_once(self: replay_verify._Run, *arguments: Any) -> None:
+        compare(self, *arguments)
+        if device.thread.is_alive():
+            end_it()
+
+    compare = replay_verify._Run._compare
+    monkeypatch.setattr(replay_verify._Run, "_compare", end_once)
+    assert verify(device, bundle, tmp_path, "--data", "posture-sim") == 4
     device.port = PseudoTerminal()
-    assert codes == [4]
+    said = json.loads((tmp_path / "e.json").read_text())
+    assert said["result"] == "incomplete" and said["faults"]["UNPLUGGED"] == 1
     assert "Traceback" not in capsys.readouterr().err
 
 

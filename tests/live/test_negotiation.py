@@ -6,7 +6,7 @@ from wearkit.errors import DataError
 from wearkit.link.command import Ack, HelloRequest
 from wearkit.link.frame import FrameFault, FrameType
 from wearkit.link.message import DeviceError, ErrorCode, Hello, Samples, Stats
-from wearkit.link.negotiation import Negotiation
+from wearkit.link.negotiation import Negotiation, negotiate
 
 
 def test_it_asks_three_times_a_second_apart_and_gives_up_a_second_later() -> None:
@@ -62,3 +62,17 @@ def test_a_device_that_still_speaks_a_later_minor_is_waited_for() -> None:
     assert asking.take(Hello(boot_id=1, minor=2, minor_min=0, minor_max=3)) is None
     settled = Hello(boot_id=1, minor=0, minor_min=0, minor_max=3)
     assert asking.take(settled) is settled
+
+
+def test_the_newest_of_two_hellos_counts() -> None:
+    """A sensor that starts while the device is asked gives it a new boot id at once."""
+
+    class Link:
+        def send(self, _: object) -> int:
+            return 0
+
+        def receive(self, _: float) -> list[Hello]:
+            return [Hello(boot_id=70), Hello(boot_id=71)]
+
+    hello = negotiate(Link())  # type: ignore[arg-type]
+    assert hello is not None and hello.boot_id == 71

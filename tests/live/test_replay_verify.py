@@ -402,3 +402,18 @@ def test_nobody_who_answers_is_one_sentence(
     assert isinstance(done.report.error, PortError)
     assert says in str(done.report.error)
     assert device.log == []
+
+
+def test_a_sensor_that_starts_between_hello_and_stop_is_no_reset(
+    bundle: Bundle, windows: Counts
+) -> None:
+    def start_first(_: int, message: Message) -> bool:
+        if isinstance(message, Stop):
+            device._boot()
+        return True
+
+    device = ReplayDevice(bundle, line=Line(to_device=start_first))
+    done = play(device, bundle, windows)
+    assert done.report.error is None
+    assert (done.report.faults, done.report.tally.retries) == ({}, 0)
+    assert done.hello is not None and done.hello.boot_id == 41

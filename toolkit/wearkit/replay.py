@@ -82,7 +82,7 @@ class Replayer:
         self._again: deque[tuple[ReplayWindow, int]] = deque()
         self._ready: dict[int, tuple[ReplayWindow, Prediction]] = {}
         self._next = 0
-        self._stopped = False
+        self._stopped = self._is_silent = False
         self._streams: int | None = None
         self._must_stop = False
         self._dropped: int | None = None
@@ -153,9 +153,11 @@ class Replayer:
 
     def _silence(self, stop: Asked) -> bool:
         assert self.hello is not None
-        self._must_stop, self._stopped = False, True
+        # A sensor that was just about to start gives the device a new boot id; stopped, it cannot.
+        self._must_stop, self._stopped, self._is_silent = False, True, False
         if not self._command(Stop(), stop):
             return False
+        self._is_silent = True
         if self.hello.features & Feature.PREDICTIONS:
             return True
         # What a device without predictions is told is undone in put_back().
@@ -280,7 +282,7 @@ class Replayer:
         assert self.hello is not None
         before, self.hello = self.hello, hello
         self._check(hello)
-        if hello.boot_id != before.boot_id and self._stopped:
+        if hello.boot_id != before.boot_id and self._is_silent:
             self.tally.resets += 1
             self._faults.add(Fault.RESTART, "the device began again")
             for one in list(self._tries.values()):

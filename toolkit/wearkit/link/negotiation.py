@@ -77,10 +77,9 @@ def negotiate(link: Dialogue, stop: Callable[[], bool] = lambda: False) -> Hello
             link.send(request)
         elif asking.gave_up(now_s):
             raise _unanswered(link)
-        for heard in link.receive(_POLL_S):
-            hello = asking.take(heard)
-            if hello is not None:
-                return hello
+        hellos = [hello for heard in link.receive(_POLL_S) if (hello := asking.take(heard))]
+        if hellos:
+            return hellos[-1]  # a sensor that starts changes the boot id
     return None
 
 
