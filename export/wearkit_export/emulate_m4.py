@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
 from wearkit_export.m4_image import M4Image
 from wearkit_export.sensor_library import SensorLibrary
 from wearkit_export.targets.block_counter import BlockCounter
@@ -39,7 +39,6 @@ _REQUEST_BYTES = {ord("R"): 3, ord("W"): 3, ord("T"): 5, ord("X"): 1}
 _PAINT = b"\xa5"  # of wk_start.c
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
-_STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
 class M4Device:
@@ -129,7 +128,7 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
 def _set_options(data: bytearray, at: int, options: EmulateOptions) -> None:
     """wk_m4_settings_t in the initial data."""
     data[at : at + 4] = options.boot_id.to_bytes(4, "little")
-    data[at + 4] = _STREAMS[options.mode]
+    data[at + 4] = STREAMS[options.mode]
     data[at + 5] = int(options.streaming)
 
 

@@ -35,6 +35,7 @@ COMMANDS = (
     ["convert"],
     ["simulate"],
     ["emulate"],
+    ["firmware"],
     ["evaluate"],
     ["profile"],
     ["data"],
