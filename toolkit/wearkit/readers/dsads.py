@@ -98,7 +98,7 @@ def _recordings(source: Source) -> Iterator[Recording]:
         run.acc[segment] = (values[:, columns] / Unit.M_S2.per_g).astype(np.float32)
         run.row[segment] = row + (segment - 1) * SEGMENT_ROWS
         run.dropped.update(table.dropped)
-        run.dropped[NOTHING_MEASURED] += len(measured) - len(values)
+        run.dropped[NOTHING_MEASURED] += len(table.row) - len(row)
         expected[key] -= 1
         if not expected[key]:
             yield from _joined(runs.pop(key), key, str(source.path))
