@@ -22,6 +22,9 @@ from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
 
 Mode = Literal["text", "samples", "predictions", "both"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+STREAMS: dict[Mode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
+"""What an image's settings hold for a mode: WK_FEATURE_* bits, 0 for text."""
+
 Bus = Literal["i2c", "spi"]
 BUSES: tuple[Bus, ...] = get_args(Bus)
 

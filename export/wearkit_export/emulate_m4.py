@@ -1,8 +1,10 @@
-"""The Cortex-M4 image on unicorn: a timer, and two UARTs with a sensor on one and a port on the
+"""The Cortex-M4 image on unicorn: two timers, and two UARTs with a sensor on one and a port on the
 other.
 
-Time is virtual: it passes when the program looks at its timer, 5 ms a look, so a run gives the same
-bytes on every computer. infer_us is therefore no measurement here; `wearkit profile` counts.
+Time is virtual, so a run gives the same bytes on every computer: an instruction takes one cycle of
+CLOCK_HZ, and when the program waits for its tick, time goes on to the tick. That is the time of a
+core that never waits for its memory and has no instruction of two cycles: infer_us is the exact
+number of instructions, divided by 25.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import importlib.util
 import os
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,28 +23,38 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
 from wearkit_export.m4_image import M4Image
 from wearkit_export.sensor_library import SensorLibrary
+from wearkit_export.targets.block_counter import BlockCounter
 
-LOOK_US = 5_000
-_TICKS_PER_US = 25
+CLOCK_HZ = 25_000_000
+TICK_US = 5_000
+_CYCLES_PER_US = CLOCK_HZ // 1_000_000
 _PERIPHERALS, _PERIPHERAL_BYTES = 0x4000_0000, 0x10000
-_TIMER_VALUE, _LINK, _BUS = 0x0004, 0x4000, 0x5000
+_SYSTEM, _SYSTEM_BYTES = 0xE000_E000, 0x1000  # interrupt enables; plain memory is enough for them
+_TIMER_VALUE, _TICK_DUE, _LINK, _BUS = 0x0004, 0x100C, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
+_REQUEST_BYTES = {ord("R"): 3, ord("W"): 3, ord("T"): 5, ord("X"): 1}
+_PAINT = b"\xa5"  # of wk_start.c
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
-_STREAMS = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 
 
 class M4Device:
-    """Runs an image; every run is a boot. Raises MissingToolError without unicorn."""
+    """Runs an image; every run is a boot. blocks: what the last run executed; stack_bytes: how deep
+    its stack was ever written.
+
+    Raises MissingToolError without unicorn.
+    """
 
     def __init__(self, image: M4Image, work: Path) -> None:
         if importlib.util.find_spec("unicorn") is None:
             raise MissingToolError("unicorn is not installed: pip install 'wearkit[profile]'.")
         self._image = image
         self._sensor = SensorLibrary(work)
+        self.blocks = BlockCounter(image.elf, work)
+        self.stack_bytes = 0
 
     def run(
         self,
@@ -59,8 +71,10 @@ class M4Device:
             bus=options.bus,
             faults=options.faults,
         )
-        board = _Board(self._sensor, port, options.speed, stop)
-        _execute(self._image, board, options)
+        self.blocks.clear()
+        board = _Board(self._sensor, self.blocks, port, options.speed, stop)
+        stack = _execute(self._image, board, options)
+        self.stack_bytes = len(stack.lstrip(_PAINT))
         counters = self._sensor.counters()
         return Emulated(
             taken=counters.taken,
@@ -75,7 +89,8 @@ class M4Device:
         )
 
 
-def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
+def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
+    """Run until the program or the board ends it; the stack's memory as it was left."""
     import unicorn
     from unicorn import arm_const
 
@@ -93,6 +108,8 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
     machine.mem_write(elf.symbol("wk_data_load").address, bytes(data))
     board.halt = machine.emu_stop
     machine.mmio_map(_PERIPHERALS, _PERIPHERAL_BYTES, board.read, None, board.write, None)
+    machine.mem_map(_SYSTEM, _SYSTEM_BYTES)
+    board.blocks.attach(machine)
     machine.reg_write(arm_const.UC_ARM_REG_SP, int.from_bytes(flash.data[:4], "little"))
     entry = int.from_bytes(flash.data[4:8], "little")
     try:
@@ -104,12 +121,14 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> None:
         board.flush()
     if board.failure is not None:
         raise board.failure
+    limit, top = (elf.symbol(f"wk_stack_{end}").address for end in ("limit", "top"))
+    return bytes(machine.mem_read(limit, top - limit))
 
 
 def _set_options(data: bytearray, at: int, options: EmulateOptions) -> None:
     """wk_m4_settings_t in the initial data."""
     data[at : at + 4] = options.boot_id.to_bytes(4, "little")
-    data[at + 4] = _STREAMS[options.mode]
+    data[at + 4] = STREAMS[options.mode]
     data[at + 5] = int(options.streaming)
 
 
@@ -118,22 +137,36 @@ class _Board:
     it is kept and the machine halted."""
 
     def __init__(
-        self, sensor: SensorLibrary, port: PseudoTerminal, speed: float, stop: Stop
+        self,
+        sensor: SensorLibrary,
+        blocks: BlockCounter,
+        port: PseudoTerminal,
+        speed: float,
+        stop: Stop,
     ) -> None:
         self._sensor, self._port, self._speed, self._stop = sensor, port, speed, stop
+        self.blocks = blocks
         self._out = bytearray()
         self._request = bytearray()
         self._reply: deque[int] = deque()
         self._received: deque[int] = deque()
         self._start_s = self._flushed_s = time.monotonic()
-        self.now_us = 0
+        self._idle_cycles = 0
+        self._tick_cycles = TICK_US * _CYCLES_PER_US
         self.reader_left = False
         self.failure: Exception | None = None
         self.halt: Any = None
 
+    @property
+    def now_us(self) -> int:
+        return self._cycles() // _CYCLES_PER_US
+
     def read(self, _machine: Any, offset: int, _size: int, _data: Any) -> int:
         if offset == _TIMER_VALUE:
-            return self._look()
+            return -self._cycles() & 0xFFFF_FFFF
+        if offset == _TICK_DUE:
+            self._guarded(self._wait_for_tick)
+            return 1
         if offset == _LINK + _STATE:
             return _RX_FULL if self._received else 0
         if offset == _BUS + _STATE:
@@ -149,8 +182,8 @@ class _Board:
             self._out.append(value & 0xFF)
         elif offset == _BUS + _DATA:
             self._request.append(value & 0xFF)
-            if len(self._request) == 3:
-                self._transfer()
+            if len(self._request) == _REQUEST_BYTES.get(self._request[0], 1):
+                self._guarded(self._transfer)
 
     def flush(self) -> None:
         """Hand over what the program sent, however long the reader takes."""
@@ -163,28 +196,37 @@ class _Board:
         except ReaderLeftError:
             self.reader_left = True
 
-    def _transfer(self) -> None:
-        kind, reg, value = self._request
-        self._request.clear()
-        if kind == ord("W"):
-            self._reply.append(0 if self._sensor.write(reg, value) else 1)
-            return
-        answer = self._sensor.read(reg, value)
-        self._reply.append(1 if answer is None else 0)
-        self._reply.extend(answer or b"")
+    def _cycles(self) -> int:
+        return self.blocks.instructions + self._idle_cycles
 
-    def _look(self) -> int:
-        """The timer, counting down. Looking at it lets time pass."""
+    def _guarded(self, act: Callable[[], None]) -> None:
         try:
-            self._pass_time()
+            act()
         except Exception as error:  # noqa: BLE001 - raised again once the machine has halted
             self.failure = error
             self.halt()
-        return -self.now_us * _TICKS_PER_US & 0xFFFF_FFFF
 
-    def _pass_time(self) -> None:
-        self.now_us += LOOK_US
-        self._sensor.until(self.now_us)
+    def _transfer(self) -> None:
+        """Answer a whole request of the port's, as wk_main_m4.c has them."""
+        kind, *rest = self._request
+        self._request.clear()
+        if kind == ord("X"):
+            self.halt()
+        elif kind == ord("T"):
+            self._sensor.until(self.now_us)
+            self._reply.append(self._sensor.counters().ended)
+        elif kind == ord("W"):
+            self._reply.append(0 if self._sensor.write(rest[0], rest[1]) else 1)
+        else:
+            answer = self._sensor.read(rest[0], rest[1])
+            self._reply.append(1 if answer is None else 0)
+            self._reply.extend(answer or b"")
+
+    def _wait_for_tick(self) -> None:
+        """The core sleeps: time goes on to the tick, where the computer has its turn."""
+        self._idle_cycles += max(0, self._tick_cycles - self._cycles())
+        while self._tick_cycles <= self._cycles():
+            self._tick_cycles += TICK_US * _CYCLES_PER_US
         late = time.monotonic() - self._flushed_s > _FLUSH_S
         if self._speed or late or len(self._out) >= _FLUSH_BYTES:
             self.flush()
@@ -193,5 +235,5 @@ class _Board:
         if self._speed:
             early_s = self._start_s + self.now_us * 1e-6 / self._speed - time.monotonic()
             time.sleep(max(0.0, early_s))
-        if self._stop() or self.reader_left or self._sensor.counters().ended:
+        if self._stop() or self.reader_left:
             self.halt()

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.bundle import Bundle
-from wearkit_export.device_build import PROGRAM_FOLDERS, firmware_sources, model_sources
+from wearkit_export.bare_image import compile_bare
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.elf import Elf, read_elf
-from wearkit_export.targets.image import HARNESS
 from wearkit_export.targets.target import Target, find_target
-from wearkit_export.targets.toolchain import WARNINGS, CompilerName, Toolchain, find_toolchain
+from wearkit_export.targets.toolchain import CompilerName, find_toolchain
 
 PORT = "ports/cortex-m4"
 
@@ -35,18 +34,9 @@ def build_m4_image(bundle: Bundle, work: Path, *, compiler: CompilerName | None 
     code or the model does not fit the firmware.
     """
     toolchain = find_toolchain(find_target("cortex-m4"), compiler)
-    model = model_sources(bundle, work)
-    port = firmware_dir() / PORT
-    sources = [*sorted(model.glob("*.c")), *firmware_sources(*PROGRAM_FOLDERS, PORT)]
-    folders = (model, firmware_dir() / "include", port, HARNESS / "freestanding")
-    flags = (*WARNINGS, "-O2", "-ffreestanding", *(f"-I{folder}" for folder in folders))
-    objects = []
-    for source in sources:
-        objects.append(work / f"m4_{source.stem}.o")
-        toolchain.compile(source, objects[-1], flags)
-    objects.append(_memory_functions(toolchain, work))
+    objects = compile_bare(bundle, toolchain, PORT, work)
     path = work / "wk_device_m4.elf"
-    toolchain.link(objects, port / "wk_m4.ld", path)
+    toolchain.link(objects, firmware_dir() / PORT / "wk_m4.ld", path)
     elf = read_elf(path)
     return M4Image(
         path=path,
@@ -56,13 +46,3 @@ def build_m4_image(bundle: Bundle, work: Path, *, compiler: CompilerName | None 
         flash_bytes=elf.size(".text") + elf.size(".data"),
         ram_bytes=elf.size(".data") + elf.size(".bss"),
     )
-
-
-def _memory_functions(toolchain: Toolchain, work: Path) -> Path:
-    """memcpy and its like; the flags keep gcc from making memcpy call itself."""
-    output = work / "m4_memory.o"
-    flags = ["-std=gnu11", "-Os", "-ffreestanding", "-fno-builtin"]
-    if toolchain.compiler == "gcc":
-        flags += ["-fno-tree-loop-distribute-patterns", f"-I{HARNESS / 'freestanding'}"]
-    toolchain.compile(HARNESS / "wkruntime_memory.c", output, tuple(flags))
-    return output

@@ -51,6 +51,7 @@ class SensorLibrary:
         if done.returncode != 0:
             raise VerificationError(f"{version} refuses the sensor model: {done.stderr[:1000]}")
         self._library = ctypes.CDLL(str(output))
+        self._library.wk_sensor_get.restype = ctypes.c_uint8
         self._source = _SOURCE(self._next)  # kept: the library calls it until the next begin
         self._samples: Iterator[NDArray[np.int16]] = iter(())
 
@@ -89,6 +90,22 @@ class SensorLibrary:
         """Whether it was acknowledged."""
         failed: int = self._library.wk_sensor_write(reg, value)
         return failed == 0
+
+    def start(self, address: int, *, reading: bool) -> bool:
+        """START and address of a transfer byte by byte: whether it was acknowledged. What the bus
+        takes is then for the caller to let pass."""
+        acknowledged: int = self._library.wk_sensor_start(address, int(reading))
+        return acknowledged != 0
+
+    def put(self, value: int) -> None:
+        self._library.wk_sensor_put(value)
+
+    def get(self) -> int:
+        value: int = self._library.wk_sensor_get()
+        return value
+
+    def stop(self) -> None:
+        self._library.wk_sensor_stop()
 
     def counters(self) -> SensorCounters:
         counters = SensorCounters()

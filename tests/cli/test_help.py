@@ -34,6 +34,7 @@ COMMANDS = (
     ["convert"],
     ["simulate"],
     ["emulate"],
+    ["firmware"],
     ["evaluate"],
     ["profile"],
     ["data"],

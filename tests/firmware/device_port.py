@@ -35,6 +35,7 @@ class Heard:
     samples: list[tuple[int, int, Counts]] = field(default_factory=list)
     predictions: list[tuple[int, int, bytes]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    stats: list[bytes] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
 
     def runs(self) -> list[Counts]:
@@ -80,6 +81,8 @@ def _hear(result: Emulated, data: bytes) -> Heard:
             heard.predictions.append((first, crc, body[8:]))
         elif kind == ERROR:
             heard.errors.append(body[3:].decode("ascii"))
+        elif kind == STATS:
+            heard.stats.append(body)
     return heard
 
 

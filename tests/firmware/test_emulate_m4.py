@@ -11,10 +11,14 @@ import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
 from wearkit.bundle import Bundle, open_bundle
+from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, MissingToolError, VerificationError
+from wearkit_export.emit_c import emit_c
 from wearkit_export.emulate import EmulateOptions
+from wearkit_export.targets.image import build_image
+from wearkit_export.targets.run import run_image
 from wearkit_export.targets.target import find_target
-from wearkit_export.targets.toolchain import available_compilers
+from wearkit_export.targets.toolchain import CompilerName, available_compilers, find_toolchain
 
 FAST = EmulateOptions(speed=0.0, boot_id=41)
 
@@ -58,14 +62,51 @@ def test_the_image_computes_what_the_reference_computes(
     heard = play(device, moving, replace(FAST, streaming=streaming))  # type: ignore[arg-type]
     (run,) = heard.runs()
 
-    np.testing.assert_array_equal(run, moving[1 : len(run) + 1])
-    assert len(run) >= len(moving) - 10
+    np.testing.assert_array_equal(run, moving[1:])  # to the end, though frames hold ten
     assert_predictions(heard, bundle, run)
     assert heard.errors == []
     assert heard.seqs == list(range(len(heard.seqs)))
     result = heard.result
     assert (result.taken, result.lost) == (len(moving), 0)
     assert (result.short_reads, result.early_reads, result.live_writes) == (0, 0, 0)
+
+
+def test_time_is_counted_in_instructions(
+    device: object, bundle: Bundle, moving: Counts, tmp_path: Path
+) -> None:
+    """`wearkit profile` counts the model alone, in another image and by another counter."""
+    from wearkit_export.emulate_m4 import CLOCK_HZ, M4Device
+
+    assert isinstance(device, M4Device)
+    heard = play(device, moving, FAST)
+    per_us = CLOCK_HZ // 1_000_000
+    spent = [int.from_bytes(body[8:12], "little") * per_us for *_, body in heard.predictions]
+    emit_c(bundle.graph, tmp_path, model_id=bundle.model_id)
+    compiler: CompilerName = "gcc" if "gcc" in device._image.compiler else "zig"
+    image = build_image(tmp_path, find_toolchain(device._image.target, compiler), tmp_path)
+    windows = counts_to_int8(moving[1:101]).reshape(1, -1)
+    trace = run_image(image, windows, count=1).trace
+    assert trace is not None
+    # Around the model: 300 counts become int8, and the timer is read.
+    assert 0 < spent[0] - trace.instructions() < 300 * 40
+    assert max(spent) - min(spent) < 10 * per_us
+    seconds = heard.result.device_s
+    assert seconds == pytest.approx(len(moving) / 50, rel=0.1)
+    assert 0.001 < device.blocks.instructions / (seconds * CLOCK_HZ) < 0.2
+    assert sum(device.blocks.by_function().values()) == device.blocks.instructions
+
+
+def test_the_device_reports_its_deepest_stack(device: object, moving: Counts) -> None:
+    from wearkit_export.emulate_m4 import M4Device
+
+    assert isinstance(device, M4Device)
+    deepest = []
+    for streaming in (False, True):
+        heard = play(device, moving[:300], replace(FAST, streaming=streaming))
+        free = int.from_bytes(heard.stats[-1][28:32], "little")
+        assert free == 0x4000 - device.stack_bytes
+        deepest.append(device.stack_bytes)
+    assert all(300 < depth < 4096 for depth in deepest)
 
 
 def test_a_fault_begins_a_new_run(device: object, moving: Counts) -> None:

@@ -166,6 +166,35 @@ def test_a_restart_shows_without_its_hello(first: int) -> None:
     assert (stream.tally.lost, stream.tally.boots) == (0, 0)
 
 
+@pytest.mark.parametrize("before", [40_000, 65_530])
+@pytest.mark.parametrize("hello_is_lost", [False, True])
+def test_a_reset_is_one_restart_and_no_lost_frame(before: int, hello_is_lost: bool) -> None:
+    device = Device()
+    device.seq = before
+    data = device.say(HELLO, *(samples(at) for at in range(0, 300, 10)))
+    device.seq = int(hello_is_lost)
+    again = replace(HELLO, boot_id=2)
+    data += device.say(
+        *([] if hello_is_lost else [again]), *(samples(at) for at in range(0, 80, 10))
+    )
+    device.seq += 1  # one frame of the new boot is lost, and counts
+    data += device.say(again, *(samples(at) for at in range(90, 120, 10)))
+    stream, steps = fed(data)
+    assert indices(steps) == [*range(300), *range(80), *range(90, 120)]
+    assert [at for at, step in enumerate(steps) if step.restarted] == [300]
+    assert (stream.tally.boots, stream.tally.lost) == (1, 1)
+
+
+def test_frames_lost_before_a_new_run_of_the_same_boot_count() -> None:
+    device = Device()
+    data = device.say(HELLO, *(samples(at) for at in range(4980, 5180, 10)))
+    device.seq += 3
+    data += device.say(samples(0, period_us=10**6), samples(10, period_us=10**6), HELLO)
+    stream, steps = fed(data)
+    assert [at for at, step in enumerate(steps) if step.restarted] == [200]
+    assert (stream.tally.boots, stream.tally.lost) == (0, 3)
+
+
 def test_other_counts_for_a_known_index_are_a_conflict_and_end_the_run() -> None:
     device = Device()
     other = replace(samples(60), counts=((7, 7, 7),) * 10)

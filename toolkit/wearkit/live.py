@@ -72,6 +72,9 @@ def live(
     report = session.report(ended, error)
     if log is not None:
         log.note(Kind.END, report.to_json())
+        if log.error is not None:
+            _check_disk(session, log)
+            report = session.report(ended, error)
     return report
 
 

@@ -21,6 +21,7 @@ _COMMANDS = {
     "convert": "Turn a recording of wearkit live into CSV, NPZ or Parquet.",
     "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
     "emulate": "Run the wearable's own firmware on an emulated board, on a pseudo-terminal.",
+    "firmware": "Write the wearable's firmware with a bundle's model, for a board.",
     "evaluate": "Score a run or a bundle on its test windows or on other recordings.",
     "data": "Look at recordings: subjects, labels, rates, what was dropped and why.",
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit_export.emulate import Device, EmulateOptions
 
-TARGETS = ("host", "cortex-m4")
+TARGETS = ("host", "cortex-m4", "rp2040")
 MODES = ("text", "samples", "predictions", "both")
 BUSES = ("i2c", "spi")
 
@@ -44,7 +44,7 @@ BUSES = ("i2c", "spi")
     type=click.Choice(TARGETS),
     default="host",
     show_default=True,
-    help="Firmware built for this computer, or an image on an emulated core.",
+    help="Firmware built for this computer, or an image on an emulated core or chip.",
 )
 @click.option(
     "--mode",
@@ -134,6 +134,12 @@ def _build(target: str, bundle: Bundle, work: Path) -> Device:
         from wearkit_export.m4_image import build_m4_image
 
         return M4Device(build_m4_image(bundle, work), work)
+    if target == "rp2040":
+        from wearkit_export.emulate_rp2040 import Rp2040Device, find_node
+        from wearkit_export.rp2040_image import build_rp2040_image
+
+        find_node()  # what is missing is said before the build
+        return Rp2040Device(build_rp2040_image(bundle, work), work)
     return HostDevice(build_host_device(bundle, work))
 
 

@@ -23,7 +23,8 @@ class PlacedFrame:
     """steps: the samples that count. unaligned: how many were left out before the first window.
 
     is_duplicate: every sample was here before, the same. conflicts: one was here before, but
-    another: the device started again unseen, or cannot count. began: a new run began with it.
+    another: the device started again unseen, or cannot count. began: a new run began with it that
+    nothing had announced.
     """
 
     steps: list[Step]
@@ -58,7 +59,7 @@ class FrameSequencer:
     def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
         """frame: with counts between the rails of +-2 g."""
         if self._next is None:
-            return self._begin(frame, arrival_s)
+            return self._begin(frame, arrival_s, began=False)
         ahead = _signed(frame.first_index - self._next)
         clock_step_us = _signed(frame.t_us - self._last_us)
         if ahead < 0:
@@ -76,12 +77,14 @@ class FrameSequencer:
         index = self._next + ahead
         return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
 
-    def _begin(self, frame: Samples, arrival_s: float, *, conflicts: bool = False) -> PlacedFrame:
+    def _begin(
+        self, frame: Samples, arrival_s: float, *, conflicts: bool = False, began: bool = True
+    ) -> PlacedFrame:
         index = frame.first_index
         self._next = index
         self._last_us = frame.t_us - round(self._period_us * len(frame.counts))
         placed = self._append(frame, index, frame.t_us, arrival_s)
-        return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=True)
+        return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=began)
 
     def _append(self, frame: Samples, first: int, t_us: int, arrival_s: float) -> PlacedFrame:
         """Samples before self._next were here before; between it and `first` they are missing."""

@@ -1,0 +1,68 @@
+"""`wearkit firmware`: the wearable's firmware with a bundle's model, for a board."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wearkit.bundle import Bundle
+
+PORTS = ("sources", "arduino", "rp2040")
+
+
+@click.command()
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    metavar="BUNDLE",
+    help="A bundle of wearkit export.  [default: the newest in ./build]",
+)
+@click.option(
+    "--port",
+    type=click.Choice(PORTS),
+    required=True,
+    help="C files for CMake, Zephyr and ESP-IDF; an Arduino library; or an image for an RP2040.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="FOLDER",
+    help="Where to write; what is there under the same names is replaced.",
+)
+def command(bundle: Path | None, port: str, out: Path) -> None:
+    """Write the wearable's firmware with a bundle's model in it.
+
+    Each port has a README in firmware/ports that says what to do with the files. Every file written
+    is listed on stdout.
+    """
+    from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.safe_write import write_bytes
+
+    opened = open_bundle(bundle or newest_bundle())
+    with tempfile.TemporaryDirectory(prefix="wearkit-") as work:
+        for name, data in sorted(_files(opened, port, Path(work)).items()):
+            write_bytes(out / name, data)
+            click.echo(out / name)
+
+
+def _files(bundle: Bundle, port: str, work: Path) -> dict[str, bytes]:
+    if port == "arduino":
+        from wearkit_export.arduino_library import arduino_library
+
+        return {"wearkit.zip": arduino_library(bundle, work)}
+    if port == "rp2040":
+        from wearkit_export.rp2040_image import build_rp2040_image
+
+        image = build_rp2040_image(bundle, work)
+        paths = (image.path, image.bin_path, image.uf2_path)
+        return {path.name: path.read_bytes() for path in paths}
+    from wearkit_export.device_build import model_sources
+
+    model = model_sources(bundle, work)
+    files = (path for path in model.rglob("*") if path.is_file())
+    return {path.relative_to(model).as_posix(): path.read_bytes() for path in files}
