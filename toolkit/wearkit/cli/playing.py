@@ -1,4 +1,4 @@
-"""What `wearkit simulate` and `wearkit emulate` share: which recordings they play, and to whom."""
+"""What `wearkit simulate`, `emulate` and `verify` share: what recordings they play, and to whom."""
 
 from __future__ import annotations
 
@@ -42,14 +42,19 @@ _SPEED = click.option(
     metavar="X",
     help="X times real time; 0 is as fast as it is read.",
 )
-_RECORDINGS = (
-    click.option(
-        "--data",
-        default="posture-sim",
-        show_default=True,
-        metavar="PATH|posture-sim",
-        help="Recordings the sensor measures: a folder, file or archive.",
-    ),
+_SENSOR_DATA = click.option(
+    "--data",
+    default="posture-sim",
+    show_default=True,
+    metavar="PATH|posture-sim",
+    help="Recordings the sensor measures: a folder, file or archive.",
+)
+_MORE_DATA = click.option(
+    "--data",
+    metavar="PATH|posture-sim",
+    help="Also the windows of these recordings: a folder, file or archive.",
+)
+_CHOICE = (
     click.option(
         "--format", "data_format", metavar="F", help="Format of the data, if not recognised."
     ),
@@ -58,13 +63,13 @@ _RECORDINGS = (
     click.option(
         "--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0."
     ),
-    click.option(
-        "--seconds",
-        type=float,
-        callback=positive,
-        metavar="N",
-        help="Stop after N seconds of sensor time.",
-    ),
+)
+_SECONDS = click.option(
+    "--seconds",
+    type=float,
+    callback=positive,
+    metavar="N",
+    help="Stop after N seconds of sensor time.",
 )
 _READER = (
     click.option(
@@ -85,7 +90,12 @@ _READER = (
 
 def recording_options(command: _Command) -> _Command:
     """The options that say what is played: data, data_format, input_units, subject, ..."""
-    return _with(command, _RECORDINGS)
+    return _with(command, (_SENSOR_DATA, *_CHOICE, _SECONDS))
+
+
+def test_set_options(command: _Command) -> _Command:
+    """The same where the recordings are an addition: data is None without any; no seconds."""
+    return _with(command, (_MORE_DATA, *_CHOICE))
 
 
 def reader_options(command: _Command) -> _Command:
