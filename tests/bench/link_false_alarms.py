@@ -1,6 +1,7 @@
 """Faults reported where there are none: a clean simulated day, and real recordings.
 
-    python tests/bench/link_false_alarms.py --hours 24 hapt-accel.tar.xz sisfall-....tar.xz --json
+    python tests/bench/link_false_alarms.py --json             those archives WEARKIT_DATA holds
+    python tests/bench/link_false_alarms.py --hours 1 hapt-accel.tar.xz
 
 Everything goes through the frames, clocks and watches of `wearkit live`, with their own limits.
 The oracle of CLIPPED, the one thing that good recordings do have, is a count by hand; every other
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -37,6 +39,8 @@ from wearkit.readers import open_dataset
 from wearkit.simulate import sensor_counts
 from wearkit.spec import ModelSpec, TaskSpec
 
+ARCHIVES = ("hapt-accel.tar.xz", "sisfall-adxl345-subset.tar.xz", "wisdm-2019-accel.tar.xz")
+_ABSENT = "not there: set WEARKIT_DATA to the folder that holds it"
 Counts = NDArray[np.int16]
 SAMPLES_PER_FRAME = 10
 HELLO_EVERY, STATS_EVERY = 10, 25  # frames: 2 s and 5 s at 50 Hz
@@ -125,10 +129,15 @@ def frames(
             yield data, float(np.ceil(end_s / ADAPTER_S) * ADAPTER_S)
 
 
+def at_rail(counts: Counts) -> NDArray[np.bool_]:
+    """Samples with an axis at a rail."""
+    found: NDArray[np.bool_] = np.any((counts <= COUNT_MIN) | (counts >= COUNT_MAX), axis=1)
+    return found
+
+
 def clipped_windows(counts: Counts) -> int:
     """Windows of the grid that hold a sample at a rail, counted over all samples at once."""
-    at_rail = ((counts <= COUNT_MIN) | (counts >= COUNT_MAX)).any(axis=1)
-    before = np.concatenate([[0], np.cumsum(at_rail)])
+    before = np.concatenate([[0], np.cumsum(at_rail(counts))])
     starts = np.arange(0, len(counts) - DEFAULT_SPEC.length + 1, DEFAULT_SPEC.hop)
     return int(np.count_nonzero(before[starts + DEFAULT_SPEC.length] > before[starts]))
 
@@ -151,22 +160,27 @@ def play(blocks: list[Counts], rate_hz: float, tally: Tally, seed: int) -> None:
     tally.reported.update(report.faults)
 
 
-def simulated_day(hours: float) -> Tally:
-    """One session: people of the posture simulator, one after the other, without a gap."""
-    tally = Tally()
-    wanted = round(hours * 3600 * DEFAULT_SPEC.rate_hz) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+def simulated_blocks(samples: int) -> list[Counts]:
+    """People of the posture simulator, one after the other, without a gap; multiples of ten."""
     blocks: list[Counts] = []
     have = 0
     for seed in range(1000):
         for recording in simulated_recordings(seed=seed):
             for counts in sensor_counts(recording, DEFAULT_SPEC):
-                block = _whole(counts[: wanted - have])
+                block = _whole(counts[: samples - have])
                 blocks.append(block)
                 have += len(block)
-            if have >= wanted:
-                play(blocks, RATE_HZ, tally, seed=0)
-                return tally
+            if have >= samples:
+                return blocks
     raise AssertionError("the simulator ran dry")
+
+
+def simulated_day(hours: float) -> Tally:
+    """One session."""
+    tally = Tally()
+    wanted = round(hours * 3600 * DEFAULT_SPEC.rate_hz) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+    play(simulated_blocks(wanted), RATE_HZ, tally, seed=0)
+    return tally
 
 
 def real(path: str, limit: int | None = None) -> Tally:
@@ -189,31 +203,39 @@ def main() -> int:
     found: dict[str, Any] = {}
     for name, tally, wall_s in _measure(options):
         found[name] = {**tally.to_json(), "wall_s": round(wall_s, 1)}
-        if not options.json:
-            print(f"{name}: {found[name]}", flush=True)
-    if options.json:
-        print(json.dumps(found, indent=2))
-    return 1 if any(part["false_reports"] for part in found.values()) else 0
+    found |= {path.name: {"skipped": _ABSENT} for path in _archives(options, there=False)}
+    print(json.dumps(found) if options.json else _as_text(found))
+    return 1 if any(part.get("false_reports") for part in found.values()) else 0
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    return "\n".join(f"{name}: {part}" for name, part in found.items())
 
 
 def _measure(options: argparse.Namespace) -> Iterator[tuple[str, Tally, float]]:
-    began_s = time.monotonic()
-    if options.hours:
-        yield (
-            f"simulated {options.hours:g} h",
-            simulated_day(options.hours),
-            (time.monotonic() - began_s),
-        )
-    for path in options.recordings:
+    hours, began_s = options.hours * options.scale, time.monotonic()
+    if hours:
+        yield f"simulated {hours:g} h", simulated_day(hours), time.monotonic() - began_s
+    for path in _archives(options, there=True):
         began_s = time.monotonic()
-        yield Path(path).name, real(path, options.limit), time.monotonic() - began_s
+        share = None if options.scale >= 1 else max(1, round(100 * options.scale))
+        yield path.name, real(str(path), options.limit or share), time.monotonic() - began_s
+
+
+def _archives(options: argparse.Namespace, *, there: bool) -> list[Path]:
+    folder = Path(os.environ.get("WEARKIT_DATA", "."))
+    known = [] if options.simulated_only else [folder / name for name in ARCHIVES]
+    wanted = options.recordings or known
+    return [path for path in wanted if path.is_file() == there]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("recordings", nargs="*", help="archives of real recordings")
+    parser.add_argument("recordings", nargs="*", type=Path, help="archives of real recordings")
+    parser.add_argument("--simulated-only", action="store_true", help="no recordings by themselves")
     parser.add_argument("--hours", type=float, default=24.0, help="of the simulated stream")
     parser.add_argument("--limit", type=int, help="recordings of each archive")
+    parser.add_argument("--scale", type=float, default=1.0, help="share of hours and recordings")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -14,6 +14,7 @@ from wearkit.errors import LinkLostError, PortError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.port import open_port
 from wearkit.link.reader import Chunk, PortReader
+from wearkit.link.session_log import SessionLog
 from wearkit.link.stream import StreamOptions
 from wearkit.live import Ended, live
 from wearkit.live_report import LiveReport
@@ -64,6 +65,25 @@ def test_a_port_with_nothing_to_read_says_what_came(
     assert says in str(report.error)
     assert str(report.error).endswith(".")
     assert (report.ended, windows) == (Ended.REFUSED, [])
+
+
+def test_a_disk_that_is_full_at_the_last_record_is_reported(
+    tiny_graph: QuantizedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def until_the_end(file: int, data: memoryview) -> int:
+        if b'"ended"' in bytes(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(file, data)
+
+    log = SessionLog(tmp_path / "a.wkrec")
+    monkeypatch.setattr(os, "write", until_the_end)
+    session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
+    report = live(Script(), session, on_update=lambda _: None, stop=lambda: True, log=log)
+    log.close()
+    assert report.faults == {"DISK_FULL": 1}
+    assert report.ended == Ended.STOPPED
 
 
 def test_a_sensor_that_falls_silent_is_lost_not_waited_for(tiny_graph: QuantizedGraph) -> None:

@@ -95,6 +95,9 @@ class BinaryStream:
         self._waiting_samples = 0
         self._sequencer: FrameSequencer | None = None
         self._seq: int | None = None
+        # Frames lost before a run that began unannounced, None when there is none such since the
+        # last HELLO: only the next one's boot id tells whether the numbers went on or began again.
+        self._lost_before_run: int | None = None
         self._foreign = 0
         self._opened_s: float | None = None
 
@@ -203,14 +206,15 @@ class BinaryStream:
             return []
         if isinstance(message, Samples):
             return self._take_samples(message, frame.seq, segment)
+        if isinstance(message, Hello):
+            self.ledger.accept(segment.size_bytes)
+            return self._take_hello(message, frame.seq)
         self._count_lost(frame.seq)
         if message is None:
             self.tally.unknown += 1
             self.ledger.ignore(segment.size_bytes)
             return []
         self.ledger.accept(segment.size_bytes)
-        if isinstance(message, Hello):
-            return self._take_hello(message, frame.seq)
         if isinstance(message, Prediction):
             self.tally.predictions += 1
             self._predictions.append(message)
@@ -228,7 +232,7 @@ class BinaryStream:
         if not within_rails(samples):
             self.ledger.reject(FrameFault.VALUE, segment.size_bytes)
             return []
-        self._count_lost(seq)
+        lost = self._count_lost(seq)
         self.valid_lines += 1
         self.tally.sample_frames += 1
         self.tally.samples += len(samples.counts)
@@ -236,7 +240,9 @@ class BinaryStream:
         self.tally.bus_errors += bool(samples.flags & SampleFlag.BUS_ERROR)
         if self._sequencer is not None:
             placed = self._place(self._sequencer, samples, segment)
-            self._seq = seq if placed.began else self._seq
+            if placed.began:
+                self.tally.lost -= lost
+                self._seq, self._lost_before_run = seq, lost
             return placed.steps
         self._waiting.append((samples, segment))
         self._waiting_samples += len(samples.counts)
@@ -275,11 +281,7 @@ class BinaryStream:
             )
         elif _measures(hello) != _measures(known):
             raise DataError("The device changed what it measures: start live again.")
-        elif hello.boot_id != known.boot_id:
-            assert self._sequencer is not None
-            self.tally.boots += 1
-            self._sequencer.restart()
-            self._seq = seq
+        self._follow_boot(is_new=known is not None and hello.boot_id != known.boot_id, seq=seq)
         self.hello = hello
         waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
         steps: list[Step] = []
@@ -287,6 +289,18 @@ class BinaryStream:
             assert self._sequencer is not None
             steps += self._place(self._sequencer, samples, segment).steps
         return steps
+
+    def _follow_boot(self, *, is_new: bool, seq: int) -> None:
+        lost_before_run, self._lost_before_run = self._lost_before_run, None
+        if not is_new:
+            self.tally.lost += lost_before_run or 0
+        else:
+            self.tally.boots += 1
+            if lost_before_run is None:
+                assert self._sequencer is not None
+                self._sequencer.restart()
+                self._seq = seq
+        self._count_lost(seq)
 
     def _check(self, hello: Hello) -> None:
         registers = hello.registers
@@ -311,14 +325,15 @@ class BinaryStream:
                 fault=Fault.SCALE_FAULT,
             )
 
-    def _count_lost(self, seq: int) -> None:
-        """seq: of a good frame. A step backwards is a repeated frame or a new start, not a loss."""
-        if self._seq is not None:
-            ahead = (seq - self._seq - 1) % 0x10000
-            if ahead >= 0x8000:
-                return
-            self.tally.lost += ahead
+    def _count_lost(self, seq: int) -> int:
+        """How many are missing before a good frame. A step backwards is a repeated frame or a new
+        start, not a loss."""
+        lost = 0 if self._seq is None else (seq - self._seq - 1) % 0x10000
+        if lost >= 0x8000:
+            return 0
+        self.tally.lost += lost
         self._seq = seq
+        return lost
 
 
 def _measures(hello: Hello) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from wearkit.link.text_header import AxisMap
 
 _WRAP = 1 << 32
 _REMEMBERED = 128
+_CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class PlacedFrame:
     """steps: the samples that count. unaligned: how many were left out before the first window.
 
     is_duplicate: every sample was here before, the same. conflicts: one was here before, but
-    another: the device started again unseen, or cannot count. began: a new run began with it.
+    another: the device started again unseen, or cannot count. began: a new run began with it that
+    nothing had announced.
     """
 
     steps: list[Step]
@@ -37,7 +39,8 @@ class FrameSequencer:
     """Indices and clock grow past 2^32 as the device's wrap. Memory: _REMEMBERED samples.
 
     Only the last sample of a frame has a stamp; those before it lie evenly between it and that
-    of the frame before, or, in the first frame of a run, at the sensor's nominal rate.
+    of the frame before, or, in the first frame of a run and where the clock was set, at the
+    sensor's nominal rate.
     """
 
     def __init__(self, hello: Hello) -> None:
@@ -58,7 +61,7 @@ class FrameSequencer:
     def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
         """frame: with counts between the rails of +-2 g."""
         if self._next is None:
-            return self._begin(frame, arrival_s)
+            return self._begin(frame, arrival_s, began=False)
         ahead = _signed(frame.first_index - self._next)
         clock_step_us = _signed(frame.t_us - self._last_us)
         if ahead < 0:
@@ -76,18 +79,23 @@ class FrameSequencer:
         index = self._next + ahead
         return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
 
-    def _begin(self, frame: Samples, arrival_s: float, *, conflicts: bool = False) -> PlacedFrame:
+    def _begin(
+        self, frame: Samples, arrival_s: float, *, conflicts: bool = False, began: bool = True
+    ) -> PlacedFrame:
         index = frame.first_index
         self._next = index
         self._last_us = frame.t_us - round(self._period_us * len(frame.counts))
         placed = self._append(frame, index, frame.t_us, arrival_s)
-        return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=True)
+        return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=began)
 
     def _append(self, frame: Samples, first: int, t_us: int, arrival_s: float) -> PlacedFrame:
         """Samples before self._next were here before; between it and `first` they are missing."""
         assert self._next is not None
         end = first + len(frame.counts)
-        step_us = (t_us - self._last_us) / (end - self._next)
+        taken = end - self._next
+        step_us = (t_us - self._last_us) / taken
+        if step_us > 2 * self._period_us + _CLOCK_SET_US / taken:
+            step_us = self._period_us
         missing = max(first - self._next, 0)
         steps: list[Step] = []
         unaligned = 0
