@@ -6,8 +6,10 @@ Sizes are those of an ELF's sections. On the emulated Cortex-M4 the program runs
 register model in front: its stack was painted, its instructions are counted by function (exact and
 repeatable), and the figures of a second are the difference of a run of LONG_S and one of SHORT_S,
 so that the start cancels. Load is that of a core whose instructions all take one cycle; real ones
-take more, `wearkit profile` estimates how many. Waiting for the bus is not in it. On the Arduino
-Uno simavr gives the stack. A new port is a line of PORTS, or an --elf when nothing runs it.
+take more, `wearkit profile` estimates how many. Waiting for the bus is not in it. The RP2040 on
+rp2040js says in its STATS what is left of its painted stack and how long a window took. On the
+Arduino boards simavr gives the stack. A new port is a line of PORTS, or an --elf when nothing runs
+it.
 """
 
 from __future__ import annotations
@@ -31,10 +33,13 @@ from numpy.typing import NDArray
 
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import MissingToolError
+from wearkit.link.command import decode_message
+from wearkit.link.frame import Frame, FrameDecoder
+from wearkit.link.message import Stats
 from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.readers import POSTURE_SIM, open_dataset
 from wearkit.simulate import sensor_counts
-from wearkit_export.emulate import EmulateOptions
+from wearkit_export.emulate import Device, EmulateOptions
 from wearkit_export.emulate_m4 import M4Device
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.m4_image import M4Image, build_m4_image
@@ -46,7 +51,8 @@ Counts = NDArray[np.int16]
 SHORT_S, LONG_S = 60, 180  # 120 s between them: a hundred windows
 CLOCKS_MHZ = (64, 120)
 RECORDINGS = 20  # hold LONG_S of samples, in every archive
-UNO_MS = 20_000
+AVR_MS = 20_000
+RP2040_STACK_BYTES = 16 * 1024
 PARTS = {
     "sensor": ("wk_adxl345",),
     "windows": ("wk_app", "wk_ring", "wk_window", "wk_main"),
@@ -63,7 +69,7 @@ OF_PORT |= {"sensor_ended": "sensor's clock", "classify": "model"}
 @dataclass(frozen=True, slots=True)
 class Row:
     """instructions_s: per second of the device's time, by part; infer: of one window, the model's
-    share alone. None: not measured on this port."""
+    share alone; infer_us: the same by the device's own clock. None: not measured on this port."""
 
     port: str
     compiler: str
@@ -72,6 +78,7 @@ class Row:
     ram_bytes: int
     stack_bytes: int | None = None
     infer_instructions: int | None = None
+    infer_us: int | None = None
     instructions_s: dict[str, int] = field(default_factory=dict)
 
     def load(self, clock_mhz: int) -> float | None:
@@ -150,10 +157,16 @@ def _parts(folder: Path) -> dict[str, str]:
 
 
 def _play(device: M4Device, counts: Counts, streaming: bool) -> float:
-    """Seconds of the device's time; what it sends is read and dropped."""
+    """Seconds of the device's time."""
+    return _listen(device, counts, streaming)[0]
+
+
+def _listen(device: Device, counts: Counts, streaming: bool) -> tuple[float, bytes]:
+    """Seconds of the device's time, and what it sent."""
     port = PseudoTerminal()
     reader = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
-    thread = threading.Thread(target=_drop, args=(reader,))
+    heard = bytearray()
+    thread = threading.Thread(target=_read, args=(reader, heard))
     thread.start()
     try:
         done = device.run(port, [counts], EmulateOptions(speed=0.0, streaming=streaming))
@@ -161,41 +174,79 @@ def _play(device: M4Device, counts: Counts, streaming: bool) -> float:
         port.close()
         thread.join()
     assert (done.taken, done.lost) == (len(counts), 0), done
-    return done.device_s
+    return done.device_s, bytes(heard)
 
 
-def _drop(reader: int) -> None:
+def _read(reader: int, heard: bytearray) -> None:
     try:
-        while os.read(reader, 65536):
-            pass
+        while chunk := os.read(reader, 65536):
+            heard += chunk
     except OSError:
         pass  # the port was closed
     os.close(reader)
 
 
+def rp2040(bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
+    """SHORT_S on rp2040js, with the first compiler that is here."""
+    from wearkit_export.emulate_rp2040 import Rp2040Device
+    from wearkit_export.rp2040_image import build_rp2040_image
+
+    image = build_rp2040_image(bundle, work)
+    device = Rp2040Device(image, work)
+    for streaming in (False, True):
+        short = counts[: round(SHORT_S * bundle.model.window.rate_hz)]
+        stats = _last_stats(_listen(device, short, streaming)[1])
+        yield Row(
+            port="rp2040",
+            compiler=image.compiler.partition(" ")[0].removeprefix("arm-none-eabi-"),
+            program="stream" if streaming else "windows",
+            flash_bytes=image.flash_bytes,
+            ram_bytes=image.ram_bytes,
+            stack_bytes=RP2040_STACK_BYTES - stats.min_free_stack_bytes,
+            infer_us=stats.max_infer_us,
+        )
+
+
+def _last_stats(heard: bytes) -> Stats:
+    frames = (segment.content for segment in FrameDecoder().feed(heard))
+    said = [decode_message(frame) for frame in frames if isinstance(frame, Frame)]
+    return [message for message in said if isinstance(message, Stats)][-1]
+
+
 def arduino_uno(_bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
     """The sketch that sends lines of text; it has no model."""
-    make = ("make", "--silent", "-C", str(firmware_dir()), f"BUILD={work}", "avr", "sim")
+    yield _arduino("arduino uno", "lines of text", counts, work, ())
+
+
+def arduino_mega(_bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
+    """The whole program without a model: frames with samples."""
+    mega = ("MCU=atmega2560", "VARIANT=mega", "BOARD=AVR_MEGA2560", "SKETCH=adxl345_model")
+    yield _arduino("arduino mega", "frames", counts, work, mega)
+
+
+def _arduino(port: str, program: str, counts: Counts, work: Path, board: tuple[str, ...]) -> Row:
+    make = ("make", "--silent", "-C", str(firmware_dir()), f"BUILD={work}", *board, "avr", "sim")
     done = subprocess.run(make, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MissingToolError(f"The sketch cannot be built: {done.stderr.strip()[-200:]}")
-    elf = work / "avr" / "adxl345_text.elf"
+    (elf,) = (work / "avr").glob("*.elf")
     lines = "".join(f"{x} {y} {z}\n" for x, y, z in counts[:1000].tolist())
     ran = subprocess.run(
-        [work / "host" / "sim_board", elf, str(UNO_MS)],
-        input=lines,
+        [work / "host" / "sim_board", elf, str(AVR_MS), *(f"mcu={chip[4:]}" for chip in board[:1])],
+        input=lines.encode(),
         capture_output=True,
-        text=True,
         check=True,
     )
     flash, ram = elf_sizes(elf)
     stack = json.loads(ran.stderr.strip().splitlines()[-1])["stack_bytes"]
-    yield Row("arduino uno", "avr-gcc", "lines of text", flash, ram, stack)
+    return Row(port, "avr-gcc", program, flash, ram, stack)
 
 
 PORTS: dict[str, Callable[[Bundle, Counts, Path], Iterator[Row]]] = {
     "cortex-m4": cortex_m4,
+    "rp2040": rp2040,
     "arduino-uno": arduino_uno,
+    "arduino-mega": arduino_mega,
 }
 
 
@@ -233,6 +284,8 @@ def print_table(found: list[Row]) -> None:
             f"{_number(row.infer_instructions):>14}  {shown}"
         )
     for row in found:
+        if row.infer_us is not None:
+            print(f"{row.port} {row.compiler} {row.program}: a window takes {row.infer_us:,} us")
         if row.instructions_s:
             parts = ", ".join(f"{part} {n:,}" for part, n in row.instructions_s.items())
             print(f"{row.port} {row.compiler} {row.program}, instructions a second: {parts}")
