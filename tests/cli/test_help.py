@@ -49,6 +49,13 @@ def modules_after_help(arguments: list[str]) -> set[str]:
     )
 
 
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wearkit", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("wearkit, version ")
+
+
 @pytest.mark.parametrize("arguments", COMMANDS)
 def test_no_help_imports_training_or_export(arguments: list[str]) -> None:
     loaded = modules_after_help(arguments)

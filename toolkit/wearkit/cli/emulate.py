@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options
+from wearkit.cli.playing import (
+    Chosen,
+    reader_came,
+    reader_options,
+    recording_options,
+    speed_option,
+)
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -56,14 +62,7 @@ BUSES = ("i2c", "spi")
     help="Lines of text, or frames with samples, predictions or both.",
 )
 @click.option("--streaming", is_flag=True, help="Ask the model sample by sample.")
-@click.option(
-    "--speed",
-    type=float,
-    default=1.0,
-    show_default=True,
-    metavar="X",
-    help="X times real time; 0 is as fast as it goes.",
-)
+@speed_option
 @click.option("--odr-error", default="0%", metavar="P%", help="The sensor's rate is off by this.")
 @click.option(
     "--jitter", type=click.IntRange(0, 10_000), default=0, metavar="US", help="Of each sample."

@@ -27,6 +27,21 @@ def positive(
     return value
 
 
+def _pace(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise click.BadParameter("give 0 (as fast as it is read) or a positive number.")
+    return value
+
+
+_SPEED = click.option(
+    "--speed",
+    type=float,
+    callback=_pace,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="X times real time; 0 is as fast as it is read.",
+)
 _SENSOR_DATA = click.option(
     "--data",
     default="posture-sim",
@@ -86,6 +101,11 @@ def test_set_options(command: _Command) -> _Command:
 def reader_options(command: _Command) -> _Command:
     """The options that say to whom: link and wait."""
     return _with(command, _READER)
+
+
+def speed_option(command: _Command) -> _Command:
+    """How fast: speed, 0 for as fast as the reader takes it."""
+    return _SPEED(command)
 
 
 def _with(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
