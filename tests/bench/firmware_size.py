@@ -7,8 +7,8 @@ register model in front: its stack was painted, its instructions are counted by 
 repeatable), and the figures of a second are the difference of a run of LONG_S and one of SHORT_S,
 so that the start cancels. Load is that of a core whose instructions all take one cycle; real ones
 take more, `wearkit profile` estimates how many. Waiting for the bus is not in it. The RP2040 runs
-on rp2040js, the Arduinos' stack is from simavr. A new port is a line of PORTS, or --elf when nothing
-runs it.
+on rp2040js, the Arduinos' stack is from simavr. A new port is a line of PORTS, or --elf when
+nothing runs it.
 """
 
 from __future__ import annotations
