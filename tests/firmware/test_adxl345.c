@@ -412,6 +412,9 @@ static void test_program_repeats_its_header_and_restarts_from_zero(void)
     tick(&rig, 1);
     wk_text_app_step(&app, rig.now_us);
     CHECK_EQUAL(count_lines(&paper, "#wearkit text/1 "), 1); /* ten seconds after the first */
+    tick(&rig, 1);
+    wk_text_app_step(&app, rig.now_us);
+    CHECK_EQUAL(count_lines(&paper, "#wearkit text/1 "), 1); /* and not with every line from now on */
 
     paper.len = 0;
     tick(&rig, 40);

@@ -278,6 +278,9 @@ static void test_stop_sends_what_waits_and_start_begins_a_new_run_at_once(void)
     CHECK_EQUAL(bench.hello.boot_id, boot_id + 1);
     run_ms(&bench, 300);
     CHECK_EQUAL(bench.samples.first_index, 0);
+    /* Also a moment after the last time. */
+    send_and_run(&bench, wk_bare_encode(WK_TYPE_START, 12, wire, sizeof bench.to_device));
+    CHECK_EQUAL(bench.hello.boot_id, boot_id + 2);
 }
 
 static void give(bench_t *bench, uint32_t first, int16_t count)
@@ -327,6 +330,18 @@ static void test_a_replay_is_a_run_of_its_own(void)
     send_and_run(&bench, wk_bare_encode(WK_TYPE_START, 1, bench.to_device, sizeof bench.to_device));
     run_ms(&bench, 2200);
     CHECK_EQUAL(bench.predictions, 3); /* the sensor's again */
+}
+
+static void test_a_stream_skips_what_no_window_holds(void)
+{
+    static bench_t bench;
+
+    bench_begin(&bench, true, WK_FEATURE_PREDICTIONS);
+    fake_steps = 0;
+    give_from(&bench, 30, 170);
+    CHECK_EQUAL(bench.predictions, 1);
+    CHECK_EQUAL(bench.window_first, 60);
+    CHECK_EQUAL(fake_steps, (170 - 60) / 4);
 }
 
 static void test_a_replay_that_is_not_legal_is_said_to_be(void)
@@ -403,6 +418,20 @@ static int other_stream_logits(int8_t *out_logits)
     return status;
 }
 
+static int other_run(const int8_t *in, int8_t *out_logits)
+{
+    const int status = fake_run(in, out_logits);
+
+    out_logits[2]++;
+    return status;
+}
+
+static int failing_run(const int8_t *in, int8_t *out_logits)
+{
+    (void)fake_run(in, out_logits);
+    return 1;
+}
+
 static int failing_stream_logits(int8_t *out_logits)
 {
     (void)fake_logits(out_logits);
@@ -436,9 +465,12 @@ static void test_no_wrong_answer_passes_for_a_known_one(void)
         CHECK(!wk_classifier_known_answers(&model));
         known_logits[i / 3][i % 3]--;
     }
-    fake_status = -1;
+    model.run = other_run; /* the stream's answers stay right */
     CHECK(!wk_classifier_known_answers(&model));
-    fake_status = 0;
+    model.run = failing_run;
+    CHECK(!wk_classifier_known_answers(&model));
+    model.run = fake_run;
+    CHECK(wk_classifier_known_answers(&model));
     model.logits = other_stream_logits;
     CHECK(!wk_classifier_known_answers(&model));
     model.logits = failing_stream_logits;
@@ -464,6 +496,7 @@ int main(void)
     test_a_configuration_sends_what_waits_and_says_hello();
     test_stop_sends_what_waits_and_start_begins_a_new_run_at_once();
     test_a_replay_is_a_run_of_its_own();
+    test_a_stream_skips_what_no_window_holds();
     test_a_replay_that_is_not_legal_is_said_to_be();
     test_a_frame_has_no_hole_and_flags_its_own_rails();
     test_an_index_that_goes_back_a_little_begins_anew_too();
