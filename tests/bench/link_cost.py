@@ -42,7 +42,7 @@ from wearkit.live_verify import Verifier
 from wearkit.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.simulate import LineFormat
 
-WINDOWS, HOURS = 1000, 3
+WINDOWS, HOURS = 1000, 6
 _OPTIONS = StreamOptions(DEFAULT_SPEC.rate_hz)
 
 
