@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
-from wearkit_export.m4_image import M4Image
+from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.m4_image import M4Image, initial_data
+from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
 from wearkit_export.targets.block_counter import BlockCounter
 
@@ -35,7 +36,6 @@ _PERIPHERALS, _PERIPHERAL_BYTES = 0x4000_0000, 0x10000
 _SYSTEM, _SYSTEM_BYTES = 0xE000_E000, 0x1000  # interrupt enables; plain memory is enough for them
 _TIMER_VALUE, _TICK_DUE, _LINK, _BUS = 0x0004, 0x100C, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
-_REQUEST_BYTES = {ord("R"): 3, ord("W"): 3, ord("T"): 5, ord("X"): 1}
 _PAINT = b"\xa5"  # of wk_start.c
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
@@ -101,11 +101,7 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
         machine.mem_map(region.origin, region.size_bytes)
     flash = elf.sections[".text"]
     machine.mem_write(flash.address, flash.data)
-    data = bytearray(elf.sections[".data"].data)
-    _set_options(
-        data, elf.symbol("wk_m4_settings").address - elf.sections[".data"].address, options
-    )
-    machine.mem_write(elf.symbol("wk_data_load").address, bytes(data))
+    machine.mem_write(elf.symbol("wk_data_load").address, initial_data(image, options))
     board.halt = machine.emu_stop
     machine.mmio_map(_PERIPHERALS, _PERIPHERAL_BYTES, board.read, None, board.write, None)
     machine.mem_map(_SYSTEM, _SYSTEM_BYTES)
@@ -125,13 +121,6 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
     return bytes(machine.mem_read(limit, top - limit))
 
 
-def _set_options(data: bytearray, at: int, options: EmulateOptions) -> None:
-    """wk_m4_settings_t in the initial data."""
-    data[at : at + 4] = options.boot_id.to_bytes(4, "little")
-    data[at + 4] = STREAMS[options.mode]
-    data[at + 5] = int(options.streaming)
-
-
 class _Board:
     """Peripherals as the program sees them. An error in here must not pass through the emulator:
     it is kept and the machine halted."""
@@ -144,10 +133,10 @@ class _Board:
         speed: float,
         stop: Stop,
     ) -> None:
-        self._sensor, self._port, self._speed, self._stop = sensor, port, speed, stop
+        self._port, self._speed, self._stop = port, speed, stop
         self.blocks = blocks
         self._out = bytearray()
-        self._request = bytearray()
+        self._bus = SensorBus(sensor)
         self._reply: deque[int] = deque()
         self._received: deque[int] = deque()
         self._start_s = self._flushed_s = time.monotonic()
@@ -181,9 +170,7 @@ class _Board:
         if offset == _LINK + _DATA:
             self._out.append(value & 0xFF)
         elif offset == _BUS + _DATA:
-            self._request.append(value & 0xFF)
-            if len(self._request) == _REQUEST_BYTES.get(self._request[0], 1):
-                self._guarded(self._transfer)
+            self._guarded(lambda: self._transfer(value & 0xFF))
 
     def flush(self) -> None:
         """Hand over what the program sent, however long the reader takes."""
@@ -206,21 +193,10 @@ class _Board:
             self.failure = error
             self.halt()
 
-    def _transfer(self) -> None:
-        """Answer a whole request of the port's, as wk_main_m4.c has them."""
-        kind, *rest = self._request
-        self._request.clear()
-        if kind == ord("X"):
+    def _transfer(self, byte: int) -> None:
+        self._reply.extend(self._bus.take(byte))
+        if self._bus.finished:
             self.halt()
-        elif kind == ord("T"):
-            self._sensor.until(self.now_us)
-            self._reply.append(self._sensor.counters().ended)
-        elif kind == ord("W"):
-            self._reply.append(0 if self._sensor.write(rest[0], rest[1]) else 1)
-        else:
-            answer = self._sensor.read(rest[0], rest[1])
-            self._reply.append(1 if answer is None else 0)
-            self._reply.extend(answer or b"")
 
     def _wait_for_tick(self) -> None:
         """The core sleeps: time goes on to the tick, where the computer has its turn."""

@@ -3,16 +3,22 @@
 #include "wk/wk_text.h"
 #include "wk/wk_writer.h"
 
-static const wk_text_format_t format = {WK_ADXL345_RATE_HZ, WK_ADXL345_RANGE_G, true};
-
 static const char error_mark[] WK_FLASH = "#error ";
 static const char restart_mark[] WK_FLASH = "#restart ";
 
+static wk_text_format_t format(const wk_text_app_t *app)
+{
+    const wk_text_format_t made = {WK_ADXL345_RATE_HZ, WK_ADXL345_RANGE_G, true, app->simulated};
+
+    return made;
+}
+
 static void print_header(wk_text_app_t *app, uint32_t now_us)
 {
+    const wk_text_format_t said = format(app);
     char header[WK_TEXT_HEADER_MAX];
 
-    app->sink(app->sink_context, header, wk_text_header(&format, header, sizeof header));
+    app->sink(app->sink_context, header, wk_text_header(&said, header, sizeof header));
     app->header_us = now_us;
 }
 
@@ -49,12 +55,13 @@ static void start(wk_text_app_t *app, uint32_t now_us)
 
 static void stream(wk_text_app_t *app, uint32_t now_us)
 {
+    const wk_text_format_t said = format(app);
     char line[WK_TEXT_SAMPLE_MAX];
     wk_sample_t sample;
     const wk_adxl345_status_t status = wk_adxl345_next(&app->sensor, now_us, &sample);
 
     if (status == WK_ADXL345_OK) {
-        app->sink(app->sink_context, line, wk_text_sample(&format, &sample, line, sizeof line));
+        app->sink(app->sink_context, line, wk_text_sample(&said, &sample, line, sizeof line));
     } else if (status != WK_ADXL345_EMPTY) {
         print_fault(app, restart_mark, status);
         app->running = false;
@@ -74,6 +81,7 @@ void wk_text_app_begin(wk_text_app_t *out_app, const wk_bus_t *bus, wk_text_sink
     out_app->attempt_us = now_us - WK_TEXT_APP_RETRY_US; /* the first attempt is due at once */
     out_app->header_us = now_us;
     out_app->running = false;
+    out_app->simulated = false;
 }
 
 void wk_text_app_step(wk_text_app_t *app, uint32_t now_us)

@@ -9,6 +9,7 @@ static const char header_range[] WK_FLASH = " range=";
 static const char header_fields[] WK_FLASH = " axes=+x+y+z fields=index,t_us,x,y,z crc=";
 static const char crc_name[] WK_FLASH = "crc32";
 static const char no_crc_name[] WK_FLASH = "none";
+static const char simulated_sensor[] WK_FLASH = " sensor=simulated";
 
 static size_t end_line(wk_writer_t *writer, bool with_crc)
 {
@@ -32,6 +33,9 @@ size_t wk_text_header(const wk_text_format_t *format, char *out_header, size_t h
     wk_write_u32(&writer, format->range_g);
     wk_write_flash(&writer, header_fields);
     wk_write_flash(&writer, format->crc ? crc_name : no_crc_name);
+    if (format->simulated) {
+        wk_write_flash(&writer, simulated_sensor);
+    }
     return end_line(&writer, format->crc);
 }
 

@@ -89,7 +89,7 @@ def test_wrong_combinations_are_said(
     trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     code, err = _error(capfd, "--bundle", str(tmp_path))
-    assert code == 5
+    assert code == 2
     assert "add --data PATH, or --checkpoint RUN" in err
     code, err = _error(capfd, "--checkpoint", str(tmp_path / "none"))
     assert code == 6

@@ -31,6 +31,7 @@ COMMANDS = (
     ["train"],
     ["export"],
     ["live"],
+    ["verify"],
     ["convert"],
     ["simulate"],
     ["emulate"],
@@ -48,6 +49,13 @@ def modules_after_help(arguments: list[str]) -> set[str]:
     )
 
 
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wearkit", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("wearkit, version ")
+
+
 @pytest.mark.parametrize("arguments", COMMANDS)
 def test_no_help_imports_training_or_export(arguments: list[str]) -> None:
     loaded = modules_after_help(arguments)
@@ -55,7 +63,7 @@ def test_no_help_imports_training_or_export(arguments: list[str]) -> None:
     assert not loaded & TRAINING_AND_EXPORT
 
 
-@pytest.mark.parametrize("arguments", [[], ["live"], ["simulate"], ["train"]])
+@pytest.mark.parametrize("arguments", [[], ["live"], ["verify"], ["simulate"], ["train"]])
 def test_the_help_read_most_imports_nothing_that_computes(arguments: list[str]) -> None:
     assert not modules_after_help(arguments) & HEAVY
 

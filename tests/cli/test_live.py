@@ -16,7 +16,7 @@ def test_what_help_offers_is_what_the_library_has() -> None:
     assert wearkit.cli.live.RUNTIMES == RUNTIMES
     assert set(wearkit.cli.live.UNITS) == {"auto", *Unit}
     assert set(wearkit.cli.simulate.UNITS) == set(Unit)
-    assert wearkit.cli.live.BAUD == BAUD
+    assert wearkit.cli.port_options.BAUD == BAUD
 
 
 @pytest.mark.parametrize(

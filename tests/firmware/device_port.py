@@ -22,7 +22,7 @@ from wearkit.reference import Reference
 from wearkit_export.emulate import Device, Emulated, EmulateOptions
 
 Counts = NDArray[np.int16]
-HELLO, SAMPLES, PREDICTION, STATS, ERROR = 1, 2, 3, 4, 5
+HELLO, SAMPLES, PREDICTION, STATS, ERROR, PONG = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class Heard:
     samples: list[tuple[int, int, Counts]] = field(default_factory=list)
     predictions: list[tuple[int, int, bytes]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    pongs: list[bytes] = field(default_factory=list)
     stats: list[bytes] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
 
@@ -61,7 +62,7 @@ def _unstuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def _hear(result: Emulated, data: bytes) -> Heard:
+def hear(result: Emulated, data: bytes) -> Heard:
     heard = Heard(result, data)
     for piece in filter(None, data.split(b"\0")):
         frame = _unstuff(piece)
@@ -81,6 +82,8 @@ def _hear(result: Emulated, data: bytes) -> Heard:
             heard.predictions.append((first, crc, body[8:]))
         elif kind == ERROR:
             heard.errors.append(body[3:].decode("ascii"))
+        elif kind == PONG:
+            heard.pongs.append(body)
         elif kind == STATS:
             heard.stats.append(body)
     return heard
@@ -107,7 +110,7 @@ def play(device: Device, counts: Counts, options: EmulateOptions) -> Heard:
         port.close()
         thread.join()
     assert result.drained
-    return _hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
+    return hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
 
 
 def assert_predictions(heard: Heard, bundle: Bundle, run: Counts) -> None:

@@ -70,6 +70,7 @@ static void dump_text(char **arguments)
     format.rate_hz = (uint16_t)strtoul(arguments[0], NULL, 10);
     format.range_g = (uint8_t)strtoul(arguments[1], NULL, 10);
     format.crc = strcmp(arguments[2], "crc32") == 0;
+    format.simulated = strcmp(arguments[3], "simulated") == 0;
     dump_line(&format, NULL);
     while (scanf("%lu %lu %d %d %d", &index, &t_us, &x, &y, &z) == 5) {
         sample.index = (uint32_t)index;
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
     } else if (strcmp(argv[1], "crc") == 0) {
         dump_crc();
     } else {
-        CHECK_EQUAL(argc, 5);
+        CHECK_EQUAL(argc, 6);
         dump_text(argv + 2);
     }
     return 0;

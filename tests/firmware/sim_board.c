@@ -1,6 +1,6 @@
-/* An Arduino Uno in a simulator with an ADXL345 model on its I2C pins.
+/* An Arduino Uno, or another AVR, in a simulator with an ADXL345 model on its I2C pins.
  *
- *   sim_board ELF MILLISECONDS [MS:FAULT=VALUE ...] < samples
+ *   sim_board ELF MILLISECONDS [mcu=NAME] [MS:FAULT=VALUE ...] < samples
  *
  * Standard input: one "x y z" a line in 1/256 g, one for each 20 ms; the last one stays. The UART's
  * bytes go to standard output. Faults set a field of the model at a time (absent, shifted, devid,
@@ -160,10 +160,10 @@ static void log_errors(struct avr_t *avr, const int level, const char *format, v
     }
 }
 
-static avr_t *load(const char *path)
+static avr_t *load(const char *path, const char *mcu)
 {
     static elf_firmware_t firmware;
-    avr_t *avr = avr_make_mcu_by_name("atmega328p");
+    avr_t *avr = avr_make_mcu_by_name(mcu);
     uint32_t flags = 0; /* our own hook is the only reader of the UART */
 
     CHECK(avr != NULL);
@@ -209,17 +209,22 @@ static void run(avr_t *avr, board_t *board, unsigned long end_ms, char **faults)
 int main(int argc, char **argv)
 {
     static board_t board;
+    const char *mcu = "atmega328p";
+    char **faults = argv + 3;
     avr_t *avr;
 
     CHECK(argc >= 3);
     wk_adxl345_model_reset(&board.model);
-    avr = load(argv[1]);
+    if (*faults != NULL && strncmp(*faults, "mcu=", 4) == 0) {
+        mcu = *faults++ + 4;
+    }
+    avr = load(argv[1], mcu);
     board.lowest_stack = avr->ramend;
     board.irq = avr_io_getirq(avr, AVR_IOCTL_TWI_GETIRQ(0), 0);
     avr_irq_register_notify(board.irq + TWI_IRQ_OUTPUT, on_twi, &board);
     avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT),
                             on_uart, NULL);
-    run(avr, &board, strtoul(argv[2], NULL, 10), argv + 3);
+    run(avr, &board, strtoul(argv[2], NULL, 10), faults);
     fprintf(stderr, "{\"taken\": %lu, \"lost\": %lu, \"short_reads\": %lu, ",
             (unsigned long)board.model.taken, (unsigned long)board.model.lost,
             (unsigned long)board.model.short_reads);

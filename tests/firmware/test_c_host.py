@@ -17,7 +17,7 @@ from wearkit.units import Unit
 
 Sample = tuple[int, int, tuple[int, int, int]]
 
-HEADER_MAX = 105  # WK_TEXT_HEADER_MAX
+HEADER_MAX = 122  # WK_TEXT_HEADER_MAX
 
 
 def _run(program: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -78,23 +78,24 @@ def test_crc_check_value(host_build: Path) -> None:
     assert _run(host_build / "dump", "crc", stdin=b"123456789") == b"CBF43926\n"
 
 
+@pytest.mark.parametrize("sensor", ["real", "simulated"])
 @pytest.mark.parametrize("crc", ["crc32", "none"])
-def test_lines_byte_for_byte(host_build: Path, crc: str) -> None:
+def test_lines_byte_for_byte(host_build: Path, crc: str, sensor: str) -> None:
     edges = [(4294967295, 4294967295, (-32768, 32767, -1)), (10, 9, (0, -10, 100))]
     samples = [*edges, *_samples(300)]
     bodies = [
         "#wearkit text/1 units=counts rate=50 range=2 axes=+x+y+z fields=index,t_us,x,y,z "
-        f"crc={crc}",
+        f"crc={crc}{' sensor=simulated' if sensor == 'simulated' else ''}",
         *(f"{index},{t_us},{x},{y},{z}" for index, t_us, (x, y, z) in samples),
     ]
     suffix = "*{:08X}" if crc == "crc32" else ""
     expected = "".join(f"{body}{suffix.format(zlib.crc32(body.encode()))}\n" for body in bodies)
 
-    assert _lines(host_build, samples, "50", "2", crc).decode() == expected
+    assert _lines(host_build, samples, "50", "2", crc, sensor).decode() == expected
 
 
 def test_longest_header_fills_its_buffer(host_build: Path) -> None:
-    assert len(_lines(host_build, [], "65535", "255", "crc32")) == HEADER_MAX
+    assert len(_lines(host_build, [], "65535", "255", "crc32", "simulated")) == HEADER_MAX
 
 
 def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
@@ -106,17 +107,18 @@ def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
 def test_live_reads_back_every_sample(host_build: Path, crc: str) -> None:
     samples = _samples(500)
     stream = SampleStream(StreamOptions(rate_hz=50.0))
-    steps = stream.feed(_lines(host_build, samples, "50", "2", crc))
+    steps = stream.feed(_lines(host_build, samples, "50", "2", crc, "simulated"))
 
     assert [(s.sample.index, s.sample.t_us, s.sample.counts) for s in steps] == samples
     assert not any(step.missing or step.restarted for step in steps)
     assert stream.header is not None and stream.header.unit is Unit.COUNTS
     assert stream.header.needs_crc == (crc == "crc32")
+    assert stream.header.simulated
 
 
 def test_live_refuses_a_line_with_one_changed_digit(host_build: Path) -> None:
     samples = _samples(40)
-    text = _lines(host_build, samples, "50", "2", "crc32")
+    text = _lines(host_build, samples, "50", "2", "crc32", "real")
     lines = text.splitlines(keepends=True)
     at = lines[21].index(b"*") - 1
     lines[21] = lines[21][:at] + bytes([lines[21][at] ^ 1]) + lines[21][at + 1 :]

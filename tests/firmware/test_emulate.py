@@ -86,8 +86,10 @@ def test_the_rate_error_shows_in_the_device_s_clock(device: HostDevice, moving: 
 
 def test_text_mode_is_read_by_the_toolkit(device: HostDevice, moving: Counts) -> None:
     heard = play(device, moving, EmulateOptions(speed=0.0, mode="text"))
-    steps = SampleStream(StreamOptions(rate_hz=50.0)).feed(heard.text)
+    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    steps = stream.feed(heard.text)
 
+    assert stream.header is not None and stream.header.simulated
     assert [list(step.sample.counts) for step in steps] == moving[1 : len(steps) + 1].tolist()
     assert len(steps) > len(moving) - 5
 

@@ -140,6 +140,7 @@ def test_an_overlapping_frame_gives_its_new_part() -> None:
     assert indices(steps) == list(range(15))
     assert [step.sample.t_us for step in steps] == [20_000 * at for at in range(15)]
     assert stream.tally.duplicate_samples == 5
+    assert not any(step.missing for step in steps)
 
 
 def test_another_boot_id_is_a_restart() -> None:
@@ -163,7 +164,10 @@ def test_a_restart_shows_without_its_hello(first: int) -> None:
     (at,) = [at for at, step in enumerate(steps) if step.restarted]
     begins = -(-first // 60) * 60
     assert indices(steps)[at:] == list(range(begins, first + 90))
-    assert (stream.tally.lost, stream.tally.boots) == (0, 0)
+    assert (stream.tally.lost, stream.tally.boots, stream.tally.conflicts) == (0, 0, 0)
+    device.seq += 2
+    stream.feed(device.say(samples(first + 90)))
+    assert stream.tally.lost == 2
 
 
 @pytest.mark.parametrize("before", [40_000, 65_530])
@@ -241,17 +245,20 @@ def test_axes_are_the_models() -> None:
 
 
 def test_counts_past_the_rails_are_no_samples() -> None:
-    data = Device().say(HELLO, samples(0), Samples(10, 0, ((0, 0, 512),)), samples(11))
-    stream, steps = fed(data)
-    assert stream.ledger.rejected == {"value": 1}
-    assert [step.missing for step in steps if step.missing] == [1]
+    past = (Samples(10, 0, ((0, 0, 512),)), Samples(11, 0, ((0, -513, 0),)))
+    stream, steps = fed(Device().say(HELLO, samples(0), *past, samples(12)))
+    assert stream.ledger.rejected == {"value": 2}
+    assert [step.missing for step in steps if step.missing] == [2]
 
 
 @pytest.mark.parametrize(
     ("hello", "why"),
     [
         (replace(HELLO, registers=SensorRegisters(devid=0x72)), "0x72"),
-        (replace(HELLO, registers=SensorRegisters(data_format=0x0B)), "0x0B"),
+        *(
+            (replace(HELLO, registers=SensorRegisters(data_format=wide)), f"0x{wide:02X}")
+            for wide in (0x09, 0x0A, 0x0B)
+        ),
         (replace(HELLO, registers=SensorRegisters(data_format=0x0C)), "right-justified"),
         (replace(HELLO, registers=SensorRegisters(data_format=0x88)), "self-test"),
     ],

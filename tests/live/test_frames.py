@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -97,6 +99,7 @@ def test_stuffing_is_the_authors() -> None:
         assert 0 not in stuffed
         assert unstuff(stuffed) == data
     assert stuff(b"\1" * 254) == b"\xff" + b"\1" * 254
+    assert unstuff(b"\xff" + b"\1" * 254) == b"\1" * 254
     with pytest.raises(ValueError, match="254"):
         stuff(b"\1" * 255)
 
@@ -129,6 +132,34 @@ def test_no_other_length_is_taken(message: Message) -> None:
     for wrong in (payload + b"\0", payload + bytes(6), payload[:-1], payload[:-6], b""):
         if wrong != payload and len(wrong) <= MAX_PAYLOAD_BYTES:
             assert decode_frame(body(message.TYPE, wrong)) is FrameFault.LENGTH
+
+
+@pytest.mark.parametrize(
+    ("type_", "at", "fixed", "each", "most"),
+    [
+        (FrameType.HELLO, 7, 55, 1, 8),
+        (FrameType.SAMPLES, 8, 10, 6, 32),
+        (FrameType.PREDICTION, 20, 21, 6, 8),
+        (FrameType.ERROR, 2, 3, 1, 64),
+        (FrameType.REPLAY, 4, 5, 6, 32),
+    ],
+)
+def test_past_the_limit_of_its_count_no_length_fits(
+    type_: FrameType, at: int, fixed: int, each: int, most: int
+) -> None:
+    def payload(count: int) -> bytes:
+        head = bytearray(fixed)
+        head[at] = count
+        return bytes(head) + bytes(each * count)
+
+    assert isinstance(decode_frame(body(type_, payload(most))), Frame)
+    assert decode_frame(body(type_, payload(most + 1))) is FrameFault.LENGTH
+
+
+def test_a_prediction_cut_before_its_last_head_is_no_prediction() -> None:
+    payload = PREDICTION.to_payload()
+    cut = payload[:20] + bytes((len(HEADS) + 1,)) + payload[21:]
+    assert decode_frame(body(FrameType.PREDICTION, cut)) is FrameFault.LENGTH
 
 
 def test_each_fault_has_its_name() -> None:
@@ -181,6 +212,43 @@ def test_a_hello_that_cannot_be_is_refused(at: int, byte: int) -> None:
         decode_message(frame)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Hello(boot_id=1, minor=1),
+        lambda: Hello(boot_id=1, minor_min=1, minor_max=1),
+        lambda: Hello(boot_id=1, window=100, hop=101),
+        lambda: Hello(boot_id=1, hop=0),
+        lambda: Hello(boot_id=1, input_scale_g=0.0),
+        lambda: Hello(boot_id=1, input_scale_g=math.inf),
+        lambda: Hello(boot_id=1, input_scale_g=math.nan),
+        lambda: Hello(boot_id=1, lsb_per_g=(256, 0, 256)),
+        lambda: Hello(boot_id=1, classes=(2,) * 9),
+        lambda: Hello(boot_id=1, classes=(2, 0)),
+        lambda: Hello(boot_id=1, uid=bytes(7)),
+        lambda: Hello(boot_id=1, model_id=bytes(9)),
+        lambda: Samples(0, 0, ()),
+        lambda: Samples(0, 0, ((0, 0, 0),) * 33),
+        lambda: Replay(0, ()),
+        lambda: Replay(0, ((0, 0, 0),) * 33),
+        lambda: HeadLogits(1.0, 0, ()),
+        lambda: HeadLogits(math.inf, 0, (1,)),
+        lambda: Prediction(0, 0, bytes(8), 0, ()),
+        lambda: Prediction(0, 0, bytes(8), 0, HEADS[1:] * 9),
+        lambda: Prediction(0, 0, bytes(7), 0, HEADS),
+        lambda: DeviceError(1, "x" * 65),
+        lambda: HelloRequest(1, 1, 0),
+        lambda: Config(0),
+        lambda: Config(4),
+        lambda: Config(1, 0),
+        lambda: Config(1, 33),
+    ],
+)
+def test_what_no_device_or_host_may_say_cannot_be_made(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        make()
+
+
 def fed(data: bytes, cuts: list[int]) -> tuple[FrameDecoder, list[Segment]]:
     decoder = FrameDecoder()
     segments: list[Segment] = []
@@ -203,6 +271,8 @@ def test_segments_do_not_hang_on_the_chunks_and_every_byte_is_booked_once() -> N
         assert segments == fed(data, [])[1] == fed(data, [*range(1, len(data))])[1]
         booked = sum(segment.size_bytes for segment in segments) + decoder.delimiter_bytes
         assert booked + decoder.tail_bytes == decoder.received_bytes == len(data)
+        printable = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+        assert decoder.printable_bytes == sum(byte in printable for byte in data)
         left = decoder.tail_bytes
         assert (decoder.finish(), decoder.tail_bytes) == (left, 0)
 
@@ -233,6 +303,31 @@ def test_text_between_frames_is_kept_and_is_not_damage() -> None:
     assert segments[0].content == DeviceText("rst:0x1 (POWERON)\r\n")
     assert segments[2] == Segment(16_000, DeviceText(long_text[:MAX_TEXT_BYTES].decode()))
     assert segments[4] == Segment(258, FrameFault.OVERLONG)
+
+
+def test_a_long_run_is_text_only_when_all_of_it_is() -> None:
+    text = b"a" * (MAX_TEXT_BYTES + 1000)
+    decoder = FrameDecoder()
+    for junk in (b"\xff" + text, text + b"\xff", text + b"\xff" + text):
+        assert decoder.feed(junk[:5500]) == []
+        (segment,) = decoder.feed(junk[5500:] + b"\0")
+        assert segment == Segment(len(junk), FrameFault.OVERLONG)
+        # Nothing of it clings to what comes after, ended by a zero or by the port going away.
+        assert isinstance(decoder.feed(text + b"\0")[0].content, DeviceText)
+        decoder.feed(junk)
+        decoder.finish()
+        assert isinstance(decoder.feed(text + b"\0")[0].content, DeviceText)
+
+
+def test_each_segment_carries_the_arrival_of_the_chunk_that_ended_it() -> None:
+    decoder = FrameDecoder()
+    ping = encode_message(Ping(7), 1)
+    assert decoder.feed(ping[:5], 1.0) == []
+    segments = decoder.feed(ping[5:] + ping, 2.0)
+    for junk, ended_s in ((b"\1", 4.0), (b"a", 6.0)):
+        assert decoder.feed(junk * (MAX_TEXT_BYTES + 1), ended_s - 1) == []
+        segments += decoder.feed(b"\0", ended_s)
+    assert [segment.arrival_s for segment in segments] == [2.0, 2.0, 4.0, 6.0]
 
 
 def test_memory_is_bounded_without_a_zero() -> None:

@@ -57,6 +57,9 @@ def played(
         (HEADER + lines(2) + frames(9), False, 2),
         (b"\x00\xff\x00\n" + HEADER + lines(40), False, 40),
         (frames(0) + b"\n" + HEADER + lines(40), False, 40),
+        (HEADER + frames(3), False, 0),
+        (lines(200) + frames(9), False, 200),
+        (lines(3) + frames(0), False, 0),
         (b"", False, 0),
         (b"nothing of ours\n" * 30, False, 0),
     ],
@@ -97,7 +100,40 @@ def test_a_first_frame_that_is_refused_is_booked() -> None:
         stream.feed(data)
     stream.finish()
     assert stream.is_binary
-    assert stream.ledger.bytes_total == stream.decoder.received_bytes
+    assert stream.ledger.bytes_total == stream.decoder.received_bytes == len(data)
+
+
+@pytest.mark.parametrize("data", [frames(2), HEADER + lines(60)])
+def test_samples_carry_the_arrival_of_the_chunk_that_ended_them(data: bytes) -> None:
+    stream = LinkStream(OPTIONS)
+    ends = data.index(data[-1:], len(data) // 2) + 1
+    steps = stream.feed(data[:ends], 7.0)
+    early = len(steps)
+    steps += stream.feed(data[ends:], 9.0)
+    assert 0 < early < len(steps)
+    # The first line waits for the second, whose arrival it does not take.
+    assert [step.sample.arrival_s for step in steps] == [7.0] * early + [9.0] * (len(steps) - early)
+
+
+@pytest.mark.parametrize(
+    ("before", "torn", "after", "samples"),
+    [
+        (b"", frames(2)[:9], frames(2), 20),
+        (frames(2), frames(2)[:9], frames(2), 20),
+        (HEADER + lines(3), b"3,60", b"3,60000,1,2,256\n", 4),
+    ],
+)
+def test_what_was_torn_by_a_reopening_is_not_joined_to_what_comes(
+    before: bytes, torn: bytes, after: bytes, samples: int
+) -> None:
+    stream = LinkStream(OPTIONS)
+    steps = stream.feed(before + torn)
+    stream.resume()
+    steps += stream.feed(after)
+    stream.finish()
+    assert len(steps) == samples
+    assert set(stream.ledger.rejected) <= {"duplicate"}
+    assert stream.ledger.bytes_total == len(before + torn + after)
 
 
 def test_what_comes_out_does_not_hang_on_the_chunks() -> None:

@@ -305,3 +305,44 @@ def test_the_command_exits_1_and_leaves_both_files(
         assert f"{result}: " in outcome.err
         assert path.with_suffix(".md").exists()
     assert "Window at sample 240" in outcome.err
+
+
+def without_last(device: Device) -> bytes:
+    """All but the last prediction, which nothing follows."""
+    return b"".join(device.wire[:-1])
+
+
+@pytest.mark.parametrize(
+    ("options", "sent", "code"),
+    [
+        ((), lambda device: device.run(), 0),
+        # A window alone, a wish for more windows, one that differs: no complete run.
+        ((), lambda device: device.run() and without_last(device), 4),
+        (("--windows", "12"), lambda device: device.run(), 4),
+        ((), lambda device: replace(device, change=flip_one).run(), 1),
+        # Without --verify the end of a recording is the loss of a sensor, as it always was.
+        (None, lambda device: device.run(), 4),
+    ],
+)
+def test_the_end_of_an_emulated_device_is_a_clean_end_when_every_window_was_compared(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+    options: tuple[str, ...] | None,
+    sent: Callable[[Device], bytes],
+    code: int,
+) -> None:
+    counts = made_counts(7).reshape(700, 3)[:640]
+    path = tmp_path / "proof.json"
+    wanted = () if options is None else ("--verify", "--certificate", str(path), *options)
+    process = live_on_pty(*wanted)
+    process.send(sent(Device(bundle, counts)))
+    process.unplug()
+    outcome = process.finish()
+    assert outcome.code == code, outcome.err
+    assert ("The port closed, and every window was compared" in outcome.err) == (code == 0)
+    assert ("went away" in outcome.err.splitlines()[-1]) == (code == 4)
+    if options == () and code == 0:
+        said = json.loads(path.read_text())
+        assert (said["result"], said["windows_compared"]) == ("equivalent", 10)

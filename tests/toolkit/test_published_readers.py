@@ -127,6 +127,27 @@ def test_dsads_joins_segments_and_leaves_a_gap_for_a_missing_one(tmp_path: Path)
     assert describe(open_dataset(tmp_path)).gaps == 5
 
 
+def test_dsads_rows_without_a_measurement_are_gaps(tmp_path: Path) -> None:
+    """As in the published files of person 1: four seconds of numbers, then one of zeros."""
+    folder = tmp_path / "data" / "a05" / "p1"
+    folder.mkdir(parents=True)
+    nothing, still = ",".join("0" * 45), ",".join(["0", "0", "9.8"] * 15)
+    for segment in (1, 2):
+        (folder / f"s{segment:02d}.txt").write_text(f"{still}\n" * 100 + f"{nothing}\n" * 25)
+    for recording in open_dataset(tmp_path):
+        assert recording.dropped == {"all sensors read 0": 50}
+        assert recording.time_s[[0, 99, 100, 199]].tolist() == [0.0, 3.96, 5.0, 8.96]
+        assert (recording.acc_g[:, 2] > 0.99).all()
+
+
+def test_dsads_without_any_measurement_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "a05" / "p1"
+    folder.mkdir(parents=True)
+    (folder / "s01.txt").write_text((",".join("0" * 45) + "\n") * 125)
+    with pytest.raises(DataError, match="no recording of two or more rows"):
+        describe(open_dataset(tmp_path))
+
+
 def test_mhealth_null_class_is_unlabelled_unless_asked_for(tmp_path: Path) -> None:
     rows = ["\t".join([f"{c}" for c in range(23)] + [str(label)]) for label in (0, 0, 1, 12)]
     (tmp_path / "mHealth_subject3.log").write_text("\n".join(rows) + "\n")
@@ -265,11 +286,14 @@ def test_cwa_that_is_none(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize(
-    ("name", "rows", "subjects"),
-    [("wisdm-2019-accel.tar.xz", 4_455_450, 50), ("dsads-p1-p5.tar.xz", 712_500 * 5, 5)],
+    ("name", "rows", "subjects", "dropped"),
+    [
+        ("wisdm-2019-accel.tar.xz", 4_455_450, 50, {}),
+        ("dsads-p1-p5.tar.xz", 709_500 * 5, 5, {"all sensors read 0": 3_000 * 5}),
+    ],
 )
 def test_large_archives_hold_what_they_say(
-    archive: Callable[[str], Path], name: str, rows: int, subjects: int
+    archive: Callable[[str], Path], name: str, rows: int, subjects: int, dropped: dict[str, int]
 ) -> None:
     info = describe(open_dataset(archive(name)))
-    assert (info.rows, len(info.subjects), info.dropped) == (rows, subjects, {})
+    assert (info.rows, len(info.subjects), info.dropped) == (rows, subjects, dropped)

@@ -10,7 +10,7 @@ import torch
 
 from wearkit.checkpoint import Checkpoint
 from wearkit.class_weights import balanced_weights
-from wearkit.devices import DeviceWindows, pick_device
+from wearkit.devices import DeviceWindows, enough_threads, pick_device
 from wearkit.errors import DataError, MissingToolError, WearkitError
 from wearkit.history import EpochRecord, Scores
 from wearkit.networks import Network, export_weights, load_weights
@@ -201,6 +201,36 @@ def test_progress_counts_batches_and_epochs(toy: Setting) -> None:
     assert recorder.batches == [(n + 1, 2 * batches) for n in range(2 * batches)]
     assert tuple(recorder.records) == result.history
     assert result.windows_per_s > 0
+
+
+class ThreadsSeen(Recorder):
+    """A Progress that notes how many threads torch may use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: set[int] = set()
+
+    def batch(self, done: int, total: int) -> None:
+        self.counts.add(torch.get_num_threads())
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.counts.add(torch.get_num_threads())
+
+
+def test_a_small_network_trains_on_one_thread_and_gives_the_others_back(toy: Setting) -> None:
+    torch.set_num_threads(2)
+    seen = ThreadsSeen()
+    toy.train(seen)
+    assert seen.counts == {1}
+    assert torch.get_num_threads() == 2
+
+
+def test_a_large_network_keeps_its_threads() -> None:
+    torch.set_num_threads(2)
+    with enough_threads(torch.nn.Linear(1000, 100), torch.device("cpu")):
+        assert torch.get_num_threads() == 2
+    with enough_threads(torch.nn.Linear(999, 100, bias=False), torch.device("cpu")):
+        assert torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize("interrupt", [True, False])

@@ -27,8 +27,9 @@ OnUpdate = Callable[[list[LiveWindow]], None]
 
 
 class Ended(StrEnum):
-    """Why a session ended."""
+    """Why a session ended. ALL: of a test set that was replayed."""
 
+    ALL = "all"
     WINDOWS = "windows"
     STOPPED = "stopped"
     LOST = "lost"
@@ -205,8 +206,8 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
     seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
     if received >= _ENOUGH_BYTES and share < _PRINTABLE_SHARE:
         return PortError(
-            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
-            "57600, 230400 or the rate in the board's sketch.",
+            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud auto, "
+            "9600, 57600, 230400 or the rate in the board's sketch.",
             fault=Fault.BAUD_MISMATCH_SUSPECTED,
         )
     why = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())

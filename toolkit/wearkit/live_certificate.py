@@ -1,4 +1,5 @@
-"""The equivalence certificate: what a `wearkit live --verify` proved, as JSON and as a page."""
+"""The equivalence certificate: what `wearkit live --verify` or `wearkit verify` proved, as JSON and
+as a page."""
 
 from __future__ import annotations
 
@@ -6,18 +7,47 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from wearkit import __version__
 from wearkit.bundle import Bundle
 from wearkit.errors import VerificationError
 from wearkit.link.message import Hello
-from wearkit.live_report import LiveReport
+from wearkit.link.rate import MeasuredRate
+from wearkit.live_report import Sum
 from wearkit.live_verify import Verifier, VerifyCounts
 from wearkit.safe_write import write_bytes, write_json
 
 FORMAT, FORMAT_VERSION = "wearkit-equivalence", 1
 EQUIVALENT, DIFFERENT, NOTHING = "equivalent", "different", "nothing compared"
+INCOMPLETE = "incomplete"
+
+
+class SessionReport(Protocol):
+    """LiveReport or ReplayReport, as far as a certificate needs it.
+
+    replayed: what test set stood in the sensor's place; empty for the sensor itself.
+    is_complete: False when a part of the test set was not compared.
+    """
+
+    @property
+    def simulated(self) -> bool: ...
+
+    @property
+    def replayed(self) -> str: ...
+
+    @property
+    def is_complete(self) -> bool: ...
+
+    @property
+    def faults(self) -> Mapping[str, int]: ...
+
+    @property
+    def rate(self) -> MeasuredRate | None: ...
+
+    def sums(self) -> list[Sum]: ...
+
+    def to_json(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +59,7 @@ class Certificate:
     port: str
     created_unix_s: float
     hello: Hello | None
-    report: LiveReport
+    report: SessionReport
     counts: VerifyCounts
     digest: str
     difference: str
@@ -43,16 +73,15 @@ class Certificate:
     def result(self) -> str:
         if self.counts.differing or self.difference:
             return DIFFERENT
-        return EQUIVALENT if self.counts.compared else NOTHING
+        if not self.counts.compared:
+            return NOTHING
+        return EQUIVALENT if self.report.is_complete else INCOMPLETE
 
-    def sums(self) -> list[tuple[str, int, int]]:
-        counts, report = self.counts, self.report
-        booked = report.bytes_ok + report.bytes_rejected + report.bytes_ignored
-        judged = report.windows_valid + report.windows_invalid
+    def sums(self) -> list[Sum]:
+        counts = self.counts
         answered = counts.compared + counts.predictions_alone
         return [
-            ("bytes received = used + rejected + ignored", report.bytes_received, booked),
-            ("windows = with + without verdict", report.windows, judged),
+            *self.report.sums(),
             ("windows on the host = compared + without a prediction", counts.windows,
              counts.compared + counts.windows_alone),
             ("predictions = compared + without a window", counts.predictions, answered),
@@ -71,6 +100,7 @@ class Certificate:
             "rounding": self.rounding,
             "port": self.port,
             "simulated": self.report.simulated,
+            "replayed": self.report.replayed or None,
             "device": None if self.hello is None else _device(self.hello),
             "windows_compared": counts.compared,
             "windows_differing": counts.differing,
@@ -89,7 +119,13 @@ class Certificate:
         """tasks: every label of every head, so that a class that was not seen shows."""
         counts = self.counts
         lines = [f"# Equivalence of device and host: {self.result}", ""]
-        if self.report.simulated:
+        if self.report.replayed:
+            lines += [
+                f"The windows were replayed through the link in the sensor's place: "
+                f"{self.report.replayed}.",
+                "",
+            ]
+        elif self.report.simulated:
             lines += ["The sensor was simulated: nobody wore it.", ""]
         lines += [
             f"{counts.compared} windows were computed on the device and, from the same samples, by "
@@ -112,7 +148,7 @@ class Certificate:
 
 
 def certify(
-    bundle: Bundle, port: str, hello: Hello | None, report: LiveReport, verifier: Verifier
+    bundle: Bundle, port: str, hello: Hello | None, report: SessionReport, verifier: Verifier
 ) -> Certificate:
     """The certificate of a session that has ended. Raises VerificationError when its counters do
     not add up."""

@@ -76,12 +76,13 @@ class PlainDisplay:
             self._err.write(_event_line(event) + "\n")
 
     def update(self, windows: list[LiveWindow]) -> None:
+        if windows:
+            for note in notes(self._session.report()):
+                self._say_once(note)
         for window in windows:
             self._out.write(_plain(window) + "\n")
         if windows:
             self._out.flush()
-            for note in notes(self._session.report()):
-                self._say_once(note)
 
     def close(self, report: LiveReport) -> None:
         self._err.write(summary(report) + "\n")

@@ -13,6 +13,9 @@ from wearkit.link.rate import MeasuredRate
 from wearkit.link.sensor_watch import Still
 from wearkit.link.units import UnitChoice
 
+Sum = tuple[str, int, int]
+"""What must add up: its name, the whole, and its parts together."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveReport:
@@ -64,6 +67,24 @@ class LiveReport:
             raise VerificationError("The counts of lines do not add up.")
         if self.windows_valid + self.windows_invalid != self.windows:
             raise VerificationError("The counts of windows do not add up.")
+
+    @property
+    def replayed(self) -> str:
+        """Empty: the windows are what the sensor measured."""
+        return ""
+
+    @property
+    def is_complete(self) -> bool:
+        """A sensor's windows have no end that could be missing."""
+        return True
+
+    def sums(self) -> list[Sum]:
+        booked = self.bytes_ok + self.bytes_rejected + self.bytes_ignored
+        return [
+            ("bytes received = used + rejected + ignored", self.bytes_received, booked),
+            ("windows = with + without verdict", self.windows,
+             self.windows_valid + self.windows_invalid),
+        ]  # fmt: skip
 
     @property
     def lines_rejected(self) -> int:

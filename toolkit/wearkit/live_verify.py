@@ -22,6 +22,7 @@ from wearkit.link.message import ID_BYTES, NO_MODEL, Hello, Prediction, window_c
 from wearkit.prediction import Agreement, compare
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag
+AT_SAMPLE = "Window at sample"
 _INDEX_WRAP = 1 << 32
 
 HeadRow = tuple[int, ...]
@@ -38,18 +39,19 @@ class HostWindow:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A window of which host and device do not say the same."""
+    """A window of which host and device do not say the same. where: what its number counts."""
 
     host: HostWindow
     device: HostWindow
     agreement: Agreement
+    where: str = AT_SAMPLE
 
     def sentence(self) -> str:
         """Both sides, and what the CRCs say of the cause."""
         same_input = self.host.crc == self.device.crc
         cause = "same samples, other arithmetic" if same_input else "the device saw other samples"
         return (
-            f"Window at sample {self.host.device_index}: {self.agreement.differing} of "
+            f"{self.where} {self.host.device_index}: {self.agreement.differing} of "
             f"{self.agreement.values} logits differ ({cause}); host {_shown(self.host)}, device "
             f"{_shown(self.device)}."
         )
@@ -73,6 +75,12 @@ class VerifyCounts:
     values: int = 0
     classes: dict[str, Counter[str]] = field(default_factory=dict)
 
+    @property
+    def is_whole(self) -> bool:
+        """Every window of an ended session was compared and is equal, and there was one."""
+        alone = self.windows_alone + self.predictions_alone
+        return self.equal > 0 and self.equal == self.compared and not alone
+
 
 class Verifier:
     """Gets windows and predictions in the order of the stream; either may come first.
@@ -82,15 +90,22 @@ class Verifier:
     """
 
     def __init__(
-        self, graph: QuantizedGraph, model_id: str, faults: FaultLog, *, any_model: bool = False
+        self,
+        graph: QuantizedGraph,
+        model_id: str,
+        faults: FaultLog,
+        *,
+        any_model: bool = False,
+        where: str = AT_SAMPLE,
     ) -> None:
-        """model_id: 64 hex digits. any_model: compare also when the device says another."""
+        """model_id: 64 hex digits. any_model: compare also when the device says another. where:
+        as in Difference."""
         self.counts = VerifyCounts()
         self.first_difference: Difference | None = None
         self._tasks = graph.model.tasks
         self._heads = [(head.task, graph.tensor(head.tensor)) for head in graph.heads]
         self._model_id = bytes.fromhex(model_id)[:ID_BYTES]
-        self._any_model = any_model
+        self._any_model, self._where = any_model, where
         self._faults = faults
         self._windows: dict[int, HostWindow] = {}
         self._predictions: dict[int, HostWindow] = {}
@@ -185,7 +200,7 @@ class Verifier:
             self.counts.equal += 1
             return
         self.counts.differing += 1
-        difference = Difference(host, device, agreement)
+        difference = Difference(host, device, agreement, self._where)
         if self.first_difference is None:
             self.first_difference = difference
         raise VerificationError(difference.sentence(), fault=Fault.MISMATCH)

@@ -148,7 +148,8 @@ def simulate(
     loop: bool = False,
     stop: Stop = lambda: False,
 ) -> Played:
-    """Play to the reader that has the port open, at `speed` times the recordings' own pace.
+    """Play to the reader that has the port open, at `speed` times the recordings' own pace, or as
+    fast as it is read at speed 0.
 
     Every sample is due at an absolute time, so the pace does not drift; a reader that is slower
     holds the writing back, and nothing is ever dropped. seconds: of sensor time, then stop.
@@ -190,7 +191,8 @@ class _Player:
         self, port: PseudoTerminal, stream_format: StreamFormat, speed: float, stop: Stop
     ) -> None:
         self._port, self._encoder, self._stop = port, stream_format.encoder(), stop
-        self._seconds_per_sample = 1.0 / (stream_format.spec.rate_hz * speed)
+        pace_hz = stream_format.spec.rate_hz * speed
+        self._seconds_per_sample = 1.0 / pace_hz if pace_hz else 0.0
         self._due: list[bytes] = []
         self._waiting = 0
         self._start_s: float | None = None

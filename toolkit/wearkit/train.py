@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from wearkit.checkpoint import Checkpoint
 from wearkit.class_weights import balanced_weights
-from wearkit.devices import DeviceWindows, pick_device
+from wearkit.devices import DeviceWindows, enough_threads, pick_device
 from wearkit.errors import DataError, ModelFileError, WearkitError
 from wearkit.history import EpochRecord, Progress, Role, Scores
 from wearkit.methods import METHODS, BatchLoss, Method
@@ -99,7 +99,8 @@ def train(
         save = partial(state.save, identity=identity)
     interrupted = False
     try:
-        loop.run(progress, should_stop or (lambda: False), save)
+        with enough_threads(student, chosen):
+            loop.run(progress, should_stop or (lambda: False), save)
     except (KeyboardInterrupt, _Stopped):
         interrupted = True
     training_s = loop.training_s()

@@ -28,7 +28,8 @@ typedef struct {
 /* run: a whole window, length * 3 int8 in model axes, into out_logits; 0 or a WK_ERR_*.
  * begin, push, logits: the same sample by sample; push takes `step` samples, logits answers for
  * the last `length` of them with 0, or WK_ERR_READY before. step 0: the model cannot stream.
- * golden_counts: golden_len windows, [window][sample][x, y, z]; golden_logits: what they must give.
+ * golden_counts: golden_len windows, [window][sample][x, y, z]; golden_logits: what they must give;
+ * both WK_FLASH.
  */
 typedef struct {
     uint8_t id[WK_MODEL_ID_BYTES];

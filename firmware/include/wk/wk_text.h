@@ -23,14 +23,17 @@ extern "C" {
 
 /* Worst cases, LF included: two u32 (10 digits), three int16 (6), four commas, '*' and 8 digits. */
 #define WK_TEXT_SAMPLE_MAX (2 * 10 + 3 * 6 + 4 + 9 + 1)
-/* Longest header: rate of five digits, range of three, crc=crc32 with its '*' and 8 digits. */
-#define WK_TEXT_HEADER_MAX 105
+/* Longest header: rate of five digits, range of three, crc=crc32 with its '*' and 8 digits, and
+ * sensor=simulated. */
+#define WK_TEXT_HEADER_MAX 122
 
-/* The stream a header describes. rate_hz: samples a second; range_g: full scale, +-g. */
+/* The stream a header describes. rate_hz: samples a second; range_g: full scale, +-g; simulated:
+ * nobody wears the sensor. */
 typedef struct {
     uint16_t rate_hz;
     uint8_t range_g;
     bool crc;
+    bool simulated;
 } wk_text_format_t;
 
 /* Write the header line. Returns its length, or 0 when header_max is too small (WK_TEXT_HEADER_MAX

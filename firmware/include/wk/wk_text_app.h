@@ -22,7 +22,8 @@ extern "C" {
 /* Must take all of `text`; may block for as long as the line needs at the baud rate. */
 typedef void (*wk_text_sink_t)(void *context, const char *text, size_t text_len);
 
-/* Caller-owned, written by wk_text_app_begin; its fields are the program's own. */
+/* Caller-owned, written by wk_text_app_begin; its fields are the program's own, but for
+ * `simulated`: a board without a real sensor sets it between begin and the first step. */
 typedef struct {
     const wk_bus_t *bus;
     wk_text_sink_t sink;
@@ -31,6 +32,7 @@ typedef struct {
     uint32_t attempt_us;
     uint32_t header_us;
     bool running;
+    bool simulated;
 } wk_text_app_t;
 
 /* `bus` must outlive the program. Prints nothing and does not touch the sensor yet. */

@@ -12,7 +12,11 @@ function(wk_model_sources folder out_folder out_sources)
             "There is no wk_model.h in ${folder}: give a bundle of `wearkit export --int8`, "
             "or a folder that `wearkit firmware` wrote.")
     endif()
-    file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.c")
+    set(depends CONFIGURE_DEPENDS)
+    if(CMAKE_SCRIPT_MODE_FILE)
+        set(depends) # a script configures nothing
+    endif()
+    file(GLOB sources ${depends} "${folder}/*.c")
     set(${out_folder} "${folder}" PARENT_SCOPE)
     set(${out_sources} ${sources} PARENT_SCOPE)
 endfunction()

@@ -156,6 +156,7 @@ static void run_text(const wk_bus_t *bus)
     static wk_text_app_t app;
 
     wk_text_app_begin(&app, bus, print, NULL, now_us(NULL));
+    app.simulated = true;
     while (!sensor_ended()) {
         wk_text_app_step(&app, now_us(NULL));
         wait_for_tick();

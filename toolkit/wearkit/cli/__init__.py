@@ -18,6 +18,7 @@ _COMMANDS = {
     "export": "Quantize once; write ONNX, TFLite and C with an equality and size report.",
     "profile": "Count what a bundle's C costs on a microcontroller, without having one.",
     "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
+    "verify": "Replay a test set through a device's link and compare its logits, bit for bit.",
     "convert": "Turn a recording of wearkit live into CSV, NPZ or Parquet.",
     "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
     "emulate": "Run the wearable's own firmware on an emulated board, on a pseudo-terminal.",

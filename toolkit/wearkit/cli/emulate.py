@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options
+from wearkit.cli.playing import (
+    Chosen,
+    reader_came,
+    reader_options,
+    recording_options,
+    speed_option,
+)
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from wearkit_export.emulate import Device, EmulateOptions
 
 TARGETS = ("host", "cortex-m4", "rp2040")
+EMULATORS = ("unicorn", "qemu")
 MODES = ("text", "samples", "predictions", "both")
 BUSES = ("i2c", "spi")
 
@@ -41,6 +48,13 @@ BUSES = ("i2c", "spi")
     help="Firmware built for this computer, or an image on an emulated core or chip.",
 )
 @click.option(
+    "--emulator",
+    type=click.Choice(EMULATORS),
+    default="unicorn",
+    show_default=True,
+    help="What emulates the cortex-m4.",
+)
+@click.option(
     "--mode",
     type=click.Choice(MODES),
     default="both",
@@ -48,14 +62,7 @@ BUSES = ("i2c", "spi")
     help="Lines of text, or frames with samples, predictions or both.",
 )
 @click.option("--streaming", is_flag=True, help="Ask the model sample by sample.")
-@click.option(
-    "--speed",
-    type=float,
-    default=1.0,
-    show_default=True,
-    metavar="X",
-    help="X times real time; 0 is as fast as it goes.",
-)
+@speed_option
 @click.option("--odr-error", default="0%", metavar="P%", help="The sensor's rate is off by this.")
 @click.option(
     "--jitter", type=click.IntRange(0, 10_000), default=0, metavar="US", help="Of each sample."
@@ -75,6 +82,7 @@ def command(
     recording: int | None,
     seconds: float | None,
     target: str,
+    emulator: str,
     loop: bool,
     link: Path | None,
     wait: float | None,
@@ -89,12 +97,14 @@ def command(
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
 
+    if emulator == "qemu" and target != "cortex-m4":
+        raise click.UsageError("--emulator qemu is for --target cortex-m4.")
     options = _options(**settings)  # type: ignore[arg-type]
     opened = open_bundle(bundle or newest_bundle())
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
     with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        device = _build(target, opened, Path(work))
+        device = _build(target, emulator, opened, Path(work))
         port = PseudoTerminal(link)
         try:
             click.echo(port.path)
@@ -125,16 +135,18 @@ def _options(
     )
 
 
-def _build(target: str, bundle: Bundle, work: Path) -> Device:
+def _build(target: str, emulator: str, bundle: Bundle, work: Path) -> Device:
     from wearkit_export.device_build import build_host_device
     from wearkit_export.emulate import HostDevice
 
     click.echo("Building the firmware...", err=True)
     if target == "cortex-m4":
         from wearkit_export.emulate_m4 import M4Device
+        from wearkit_export.emulate_qemu import QemuDevice
         from wearkit_export.m4_image import build_m4_image
 
-        return M4Device(build_m4_image(bundle, work), work)
+        image = build_m4_image(bundle, work)
+        return QemuDevice(image, work) if emulator == "qemu" else M4Device(image, work)
     if target == "rp2040":
         from wearkit_export.emulate_rp2040 import Rp2040Device, find_node
         from wearkit_export.rp2040_image import build_rp2040_image

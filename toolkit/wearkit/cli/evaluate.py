@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.caching import NO_CACHE, told_cache
-from wearkit.errors import DataError, ModelFileError
+from wearkit.errors import ModelFileError
 
 if TYPE_CHECKING:
     from wearkit.bundle import Bundle
@@ -95,7 +95,7 @@ def command(
     if forest and (twin is not None or label_map is not None):
         raise click.UsageError("--forest knows neither --twin nor --label-map: leave them out.")
     if bundle is not None and checkpoint is None and data is None:
-        raise DataError(
+        raise click.UsageError(
             "A bundle does not hold its run's test windows: add --data PATH, or --checkpoint RUN "
             "to use that run's."
         )

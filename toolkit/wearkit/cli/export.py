@@ -196,6 +196,10 @@ def _show(exported: Exported, run: Path) -> None:
         f"Quantized and printed in {exported.quantize_emit_s:.2f} s, "
         f"ran and compared in {exported.report_s:.2f} s."
     )
+    say(
+        f"Next: wearkit profile --bundle {exported.path} for its cost, or wearkit emulate --bundle "
+        f"{exported.path} for a wearable that runs it."
+    )
 
 
 def _show_imported(exported: ImportedExport, tflite: Path) -> None:

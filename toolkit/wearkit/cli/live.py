@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.port_options import open_at, port_options
 from wearkit.cli.stop_signals import stop_signals
 from wearkit.errors import StorageError
 
@@ -26,18 +27,12 @@ if TYPE_CHECKING:
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
 UNITS = ("auto", "g", "mg", "m/s2", "counts")
-BAUD = 115200
 CERTIFICATE = "equivalence.json"
 RECONNECT_S = 3600.0
 
 
 @click.command()
-@click.option(
-    "--port",
-    required=True,
-    metavar="URL",
-    help="A device such as /dev/ttyUSB0, or a pyserial URL such as socket://host:port.",
-)
+@port_options
 @click.option(
     "--bundle",
     type=click.Path(path_type=Path),
@@ -58,7 +53,6 @@ RECONNECT_S = 3600.0
     show_default=True,
     help="Unit of the lines; auto takes the device's header, or two seconds of stillness.",
 )
-@click.option("--baud", type=click.IntRange(min=50), default=BAUD, show_default=True)
 @click.option(
     "--fields",
     metavar="LIST",
@@ -68,7 +62,6 @@ RECONNECT_S = 3600.0
     "--axes", metavar="MAP", help="How the sensor is mounted, such as -y+x+z.  [default: as sent]"
 )
 @click.option("--windows", type=click.IntRange(min=1), metavar="N", help="Stop after N windows.")
-@click.option("--wait", is_flag=True, help="Wait for a port that is not there yet.")
 @click.option(
     "--reconnect",
     type=click.FloatRange(min=0),
@@ -76,7 +69,6 @@ RECONNECT_S = 3600.0
     help="Look S seconds for a board that went away; 0 ends at once.  [default: 3600 for a USB "
     "or serial board, else 0]",
 )
-@click.option("--no-dtr", is_flag=True, help="Leave DTR low, which would reset many boards.")
 @click.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -109,7 +101,7 @@ def command(
     bundle: Path | None,
     runtime: str,
     units: str,
-    baud: int,
+    baud: int | str,
     fields: str | None,
     axes: str | None,
     windows: int | None,
@@ -176,7 +168,8 @@ def command(
         finally:
             source.close()
             recording.close()
-    return _exit_code(report, recording, received)
+    proved = verifier is not None and windows is None and verifier.counts.is_whole
+    return _exit_code(report, recording, received, is_end=proved and _hung_up(handle, report))
 
 
 def _verifier(bundle: Bundle, faults: FaultLog, any_model: bool) -> Verifier:
@@ -235,7 +228,7 @@ def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -
 
 def _open(
     port: str,
-    baud: int,
+    baud: int | str,
     dtr: bool,
     wait: bool,
     reconnect_s: float | None,
@@ -243,17 +236,16 @@ def _open(
     received: list[int],
 ) -> tuple[Port, SerialSource]:
     from wearkit.link.port import open_port
-    from wearkit.link.reconnect import SerialSource, identify, wait_for
+    from wearkit.link.reconnect import SerialSource, identify
 
-    if wait:
-        wait_for(port, stop=lambda: bool(received))
-    handle = open_port(port, baud, dtr=dtr)
+    handle = open_at(port, baud, wait=wait, dtr=dtr, stop=lambda: bool(received))
+    rate = handle.baud
     if reconnect_s is None:
         reconnect_s = RECONNECT_S if handle.joins_in_mid_line else 0.0
     source = SerialSource(
         handle,
         identify(port),
-        lambda url: open_port(url, baud, dtr=dtr),
+        lambda url: open_port(url, rate, dtr=dtr),
         faults,
         give_up_s=reconnect_s,
     )
@@ -292,11 +284,25 @@ class _Recording:
                 writer.close()
 
 
-def _exit_code(report: LiveReport, recording: _Recording, received: list[int]) -> int:
-    """0, or 128 + signal. Raises the error that cost data, else the one that ended the session."""
+def _hung_up(port: Port, report: LiveReport) -> bool:
+    """Whether the program behind a pseudo-terminal ended, as wearkit emulate does when its
+    recording is over. A board's port does not close by itself."""
+    return port.is_pty and report.ended == "lost" and "UNPLUGGED" in report.faults
+
+
+def _exit_code(
+    report: LiveReport, recording: _Recording, received: list[int], *, is_end: bool = False
+) -> int:
+    """0, or 128 + signal. Raises the error that cost data, else the one that ended the session.
+
+    is_end: that error is how a session of this kind ends when nothing is left to say.
+    """
     lost_data = recording.error()
     if lost_data is not None:
         raise lost_data
+    if is_end:
+        click.echo("The port closed, and every window was compared: a complete run.", err=True)
+        return 0
     if report.error is not None:
         raise report.error
     return 128 + received[0] if received else 0

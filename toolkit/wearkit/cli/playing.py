@@ -1,4 +1,4 @@
-"""What `wearkit simulate` and `wearkit emulate` share: which recordings they play, and to whom."""
+"""What `wearkit simulate`, `emulate` and `verify` share: what recordings they play, and to whom."""
 
 from __future__ import annotations
 
@@ -27,14 +27,34 @@ def positive(
     return value
 
 
-_RECORDINGS = (
-    click.option(
-        "--data",
-        default="posture-sim",
-        show_default=True,
-        metavar="PATH|posture-sim",
-        help="Recordings the sensor measures: a folder, file or archive.",
-    ),
+def _pace(_context: click.Context, _parameter: click.Parameter, value: float) -> float:
+    if not 0 <= value < float("inf"):
+        raise click.BadParameter("give 0 (as fast as it is read) or a positive number.")
+    return value
+
+
+_SPEED = click.option(
+    "--speed",
+    type=float,
+    callback=_pace,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="X times real time; 0 is as fast as it is read.",
+)
+_SENSOR_DATA = click.option(
+    "--data",
+    default="posture-sim",
+    show_default=True,
+    metavar="PATH|posture-sim",
+    help="Recordings the sensor measures: a folder, file or archive.",
+)
+_MORE_DATA = click.option(
+    "--data",
+    metavar="PATH|posture-sim",
+    help="Also the windows of these recordings: a folder, file or archive.",
+)
+_CHOICE = (
     click.option(
         "--format", "data_format", metavar="F", help="Format of the data, if not recognised."
     ),
@@ -43,13 +63,13 @@ _RECORDINGS = (
     click.option(
         "--recording", type=click.IntRange(min=0), metavar="I", help="Only the I-th, from 0."
     ),
-    click.option(
-        "--seconds",
-        type=float,
-        callback=positive,
-        metavar="N",
-        help="Stop after N seconds of sensor time.",
-    ),
+)
+_SECONDS = click.option(
+    "--seconds",
+    type=float,
+    callback=positive,
+    metavar="N",
+    help="Stop after N seconds of sensor time.",
 )
 _READER = (
     click.option(
@@ -70,12 +90,22 @@ _READER = (
 
 def recording_options(command: _Command) -> _Command:
     """The options that say what is played: data, data_format, input_units, subject, ..."""
-    return _with(command, _RECORDINGS)
+    return _with(command, (_SENSOR_DATA, *_CHOICE, _SECONDS))
+
+
+def test_set_options(command: _Command) -> _Command:
+    """The same where the recordings are an addition: data is None without any; no seconds."""
+    return _with(command, (_MORE_DATA, *_CHOICE))
 
 
 def reader_options(command: _Command) -> _Command:
     """The options that say to whom: link and wait."""
     return _with(command, _READER)
+
+
+def speed_option(command: _Command) -> _Command:
+    """How fast: speed, 0 for as fast as the reader takes it."""
+    return _SPEED(command)
 
 
 def _with(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:

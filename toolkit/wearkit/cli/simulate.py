@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.playing import Chosen, positive, reader_came, reader_options, recording_options
+from wearkit.cli.playing import (
+    Chosen,
+    reader_came,
+    reader_options,
+    recording_options,
+    speed_option,
+)
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -20,15 +26,7 @@ PROTOCOLS = ("text", "binary")
 
 @click.command()
 @recording_options
-@click.option(
-    "--speed",
-    type=float,
-    callback=positive,
-    default=1.0,
-    show_default=True,
-    metavar="X",
-    help="X times real time.",
-)
+@speed_option
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")
 @click.option(
     "--twin",
@@ -85,11 +83,15 @@ def command(
         port = PseudoTerminal(link)
         try:
             click.echo(port.path)
-            click.echo(f"Simulated sensor: {chosen} at {speed:g} times real time.", err=True)
+            click.echo(f"Simulated sensor: {chosen} {_pace(speed)}.", err=True)
             _play(port, chosen, stream_format, speed, seconds, loop, wait, received)
         finally:
             port.close()
     return 128 + received[0] if received else 0
+
+
+def _pace(speed: float) -> str:
+    return f"at {speed:g} times real time" if speed else "as fast as it is read"
 
 
 def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
@@ -136,7 +138,8 @@ def _play(
             stop=stop,
         )
         left = "; the reader left" if played.reader_left else ""
-        click.echo(f"Sent {played.samples} samples, {played.lag_s:.2f} s late{left}.", err=True)
+        late = f", {played.lag_s:.2f} s late" if speed else ""
+        click.echo(f"Sent {played.samples} samples{late}{left}.", err=True)
         if not loop or not played.reader_left:
             return
         port.renew()

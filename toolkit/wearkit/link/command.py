@@ -1,4 +1,4 @@
-"""What a host may say in `wearkit link/1`, and how both sides settle on a version.
+"""What a host may say in `wearkit link/1`, and which version a device then speaks.
 
 A host need not say anything: HELLO comes every two seconds anyway.
 """
@@ -187,28 +187,6 @@ def decode_message(frame: Frame) -> Message | None:
     """
     class_ = _CLASSES.get(frame.type)
     return None if class_ is None else class_.from_payload(frame.payload)
-
-
-class Negotiation:
-    """Asks for a HELLO up to TRIES times, TRY_S apart; the caller sends and receives."""
-
-    TRIES, TRY_S = 3, 1.0
-
-    def __init__(self) -> None:
-        self._asked = 0
-        self._next_s = float("-inf")
-
-    def due(self, now_s: float) -> HelloRequest | None:
-        """The request to send now, if one is due."""
-        if self._asked == self.TRIES or now_s < self._next_s:
-            return None
-        self._asked += 1
-        self._next_s = now_s + self.TRY_S
-        return HelloRequest()
-
-    def gave_up(self, now_s: float) -> bool:
-        """Whether the last request, too, has waited long enough."""
-        return self._asked == self.TRIES and now_s >= self._next_s
 
 
 def choose_minor(request: HelloRequest) -> int | None:

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     RATE_FAULT = "RATE_FAULT"
     STALL = "STALL"
     UNPLUGGED = "UNPLUGGED"
+    NO_ANSWER = "NO_ANSWER"
     BUS_FAULT = "BUS_FAULT"
     STUCK = "STUCK"
     AXIS_STUCK = "AXIS_STUCK"

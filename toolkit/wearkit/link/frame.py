@@ -156,7 +156,7 @@ class FrameDecoder:
         """How many bytes are left, now dropped, when no more will come to end them."""
         left = self.tail_bytes
         self._tail.clear()
-        self._unkept_bytes = 0
+        self._unkept_bytes, self._unkept_is_text = 0, True
         return left
 
     def _extend(self, part: bytes) -> None:

@@ -16,6 +16,7 @@ from wearkit.link.text_header import SAME_AXES, AxisMap
 
 _WRAP = 1 << 32
 _REMEMBERED = 128
+_CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class FrameSequencer:
     """Indices and clock grow past 2^32 as the device's wrap. Memory: _REMEMBERED samples.
 
     Only the last sample of a frame has a stamp; those before it lie evenly between it and that
-    of the frame before, or, in the first frame of a run, at the sensor's nominal rate.
+    of the frame before, or, in the first frame of a run and where the clock was set, at the
+    sensor's nominal rate.
     """
 
     def __init__(self, hello: Hello) -> None:
@@ -91,7 +93,10 @@ class FrameSequencer:
         """Samples before self._next were here before; between it and `first` they are missing."""
         assert self._next is not None
         end = first + len(frame.counts)
-        step_us = (t_us - self._last_us) / (end - self._next)
+        taken = end - self._next
+        step_us = (t_us - self._last_us) / taken
+        if step_us > 2 * self._period_us + _CLOCK_SET_US / taken:
+            step_us = self._period_us
         missing = max(first - self._next, 0)
         steps: list[Step] = []
         unaligned = 0

@@ -36,7 +36,6 @@ class LinkStream:
     def __init__(self, options: StreamOptions) -> None:
         self._text: SampleStream | None = SampleStream(options)
         self._binary: BinaryStream | None = BinaryStream(options)
-        self._steps: list[Step] = []
 
     @property
     def is_binary(self) -> bool | None:
@@ -129,26 +128,24 @@ class LinkStream:
 
     def finish(self) -> list[Step]:
         """As SampleStream.finish. One whole frame and not one line of numbers are frames."""
-        steps: list[Step] = []
         if self._text is not None and self._binary is not None:
             if self._binary.tally.whole and not self._text.valid_lines:
-                self._text, steps = None, self._steps
+                self._text = None
             else:
                 self._binary = None
-        return steps + self._chosen.finish()
+        return self._chosen.finish()
 
     def _feed_both(self, piece: bytes, arrival_s: float) -> list[Step]:
         """A piece that ends with a zero or a line end, if it has one."""
         assert self._text is not None and self._binary is not None
         try:
-            self._steps += self._binary.feed(piece, arrival_s)
+            steps = self._binary.feed(piece, arrival_s)
         except DataError:
             self._text = None  # only a whole frame can be refused
             raise
         if self._binary.tally.whole >= FRAMES_TO_DECIDE:
             self._text = None
-            steps, self._steps = self._steps, []
-            return steps
+            return steps  # none came before: the first sample takes a HELLO and its own frame
         steps = self._text.feed(piece, arrival_s)
         if steps or self._text.header is not None:
             self._binary = None

@@ -20,19 +20,22 @@ from wearkit.link.faults import Fault
 
 BAUD = 115200
 POLL_S = 0.2
+WRITE_S = 0.5  # a port that takes nothing for so long is lost
 _POLL_MS = round(POLL_S * 1000)
 _READ_BYTES = 4096
 _PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")
 
 
 class Port:
-    """An open port that is only read. Close it with `close()`.
+    """An open port. Close it with `close()`. One thread may read while another writes.
 
-    joins_in_mid_line: the first byte read need not be the first one sent (a UART).
+    joins_in_mid_line: the first byte read need not be the first one sent (a UART). Such a port
+    has no way to hold its sender back, either. is_pty: a program of this computer is behind it.
     """
 
     def __init__(self, url: str, handle: Any, *, is_device: bool, is_pty: bool) -> None:
         self.url = url
+        self.is_pty = is_pty
         is_uart = is_device and not is_pty
         self.joins_in_mid_line = is_uart or url.lower().startswith("rfc2217://")
         self._handle = handle
@@ -45,6 +48,7 @@ class Port:
         received = getattr(handle, "_read_buffer", None)
         self._received = received if isinstance(received, queue.Queue) else None
         self._has_ended = False
+        self._unread = b""
         # pyserial's own wait collects bytes and loses them when the peer goes away meanwhile;
         # told not to wait, its read is one read.
         handle.timeout = POLL_S if self._poll is None else 0
@@ -60,6 +64,9 @@ class Port:
 
         Raises OSError or termios.error when the other side is gone.
         """
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
         if self._poll is not None:
             return bytes(self._handle.read(_READ_BYTES)) if self._poll.poll(_POLL_MS) else b""
         if self._received is not None:
@@ -78,6 +85,28 @@ class Port:
         if self._has_ended and not data:
             raise OSError("socket disconnected")
         return data
+
+    def write(self, data: bytes) -> None:
+        """Hand over all of it, waiting up to WRITE_S for room (rfc2217://: 5 s).
+
+        Raises OSError or termios.error when the other side is gone or takes nothing.
+        """
+        self._handle.write(data)
+
+    @property
+    def baud(self) -> int:
+        return int(self._handle.baudrate)
+
+    def set_baud(self, baud: int) -> None:
+        """Listen at another rate; what waits was received at the old one and is thrown away."""
+        self._handle.baudrate = baud
+        self._unread = b""
+        if self._poll is None or self._poll.poll(0):
+            self.read()
+
+    def give_back(self, data: bytes) -> None:
+        """Let the next read give these bytes, which were read before, once more."""
+        self._unread = data + self._unread
 
     def close(self) -> None:
         with suppress(OSError, termios.error):
@@ -99,6 +128,8 @@ def open_port(url: str, baud: int = BAUD, *, dtr: bool = True) -> Port:
             url,
             baudrate=baud,
             timeout=POLL_S,
+            # pyserial's rfc2217:// knows no limit but its socket's own.
+            write_timeout=None if url.lower().startswith("rfc2217://") else WRITE_S,
             exclusive=True if is_device else None,
             do_not_open=True,
         )

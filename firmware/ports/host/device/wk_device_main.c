@@ -193,6 +193,7 @@ static void begin(device_t *device)
 {
     if (device->text) {
         wk_text_app_begin(&device->text_app, &device->bus, print_text, device, 0);
+        device->text_app.simulated = device->board.simulated;
     } else {
         wk_app_begin(&device->app, &device->board, &wk_device_model, device->options);
     }

@@ -1,0 +1,419 @@
+"""A test set through the link: compared bit for bit, whatever the line and the device do to it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.live.replay_device import ABLE, Line, ReplayDevice
+
+from wearkit import replay
+from wearkit.bundle import Bundle, open_bundle
+from wearkit.errors import DataError, LinkLostError, PortError, VerificationError
+from wearkit.link.command import Ack, Config, HelloRequest, Message, Replay, Start, Stop
+from wearkit.link.dialogue import Dialogue
+from wearkit.link.frame import FrameType
+from wearkit.link.message import Feature, Hello, Prediction
+from wearkit.link.text_header import parse_axes
+from wearkit.live_certificate import DIFFERENT, EQUIVALENT, INCOMPLETE, certify
+from wearkit.replay_verify import Replayed, ReplayOptions, replay_verify
+
+Counts = NDArray[np.int16]
+Changed = Callable[[Prediction], Prediction]
+
+
+@pytest.fixture(scope="module")
+def bundle(micro_bundle: Path) -> Bundle:
+    return open_bundle(micro_bundle)
+
+
+@pytest.fixture(scope="module")
+def windows(made_counts: Callable[..., Counts]) -> Counts:
+    counts: Counts = made_counts(40, seed=9)
+    return counts
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in memory takes long: what does not come is soon known to be lost."""
+    monkeypatch.setattr(replay, "_COMMAND_S", 0.15)
+    monkeypatch.setattr(replay, "_PUT_BACK_S", 0.15)
+    monkeypatch.setattr(replay, "ANSWER_S", 0.8)
+
+
+def play(
+    device: ReplayDevice, bundle: Bundle, windows: Counts, *, in_flight: int = 8, **options: object
+) -> Replayed:
+    chosen = ReplayOptions("made up", frames_in_flight=in_flight, **options)  # type: ignore[arg-type]
+    done = replay_verify(Dialogue(device), bundle, windows, chosen)
+    # Whatever happened, the sums add up, or certify() raises.
+    certify(bundle, device.url, done.hello, done.report, done.verifier)
+    return done
+
+
+def result(done: Replayed, bundle: Bundle) -> str:
+    return certify(bundle, "memory", done.hello, done.report, done.verifier).result
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 8])
+def test_every_window_is_compared_and_the_sensor_runs_again(
+    bundle: Bundle, windows: Counts, in_flight: int
+) -> None:
+    device = ReplayDevice(bundle)
+    done = play(device, bundle, windows, in_flight=in_flight)
+    assert done.report.error is None
+    assert (done.report.ended, done.report.put_back) == ("all", True)
+    counts = done.verifier.counts
+    assert (counts.compared, counts.equal, counts.values) == (40, 40, 40 * 15)
+    assert done.report.faults == {}
+    assert result(done, bundle) == EQUIVALENT
+    assert [type(message) for message in device.log[:2]] == [HelloRequest, Stop]
+    replays = [message for message in device.log if isinstance(message, Replay)]
+    assert len(device.log) == 3 + len(replays)
+    assert isinstance(device.log[-1], Start) and device.running
+    assert replays[0].first_index == 0
+    sent = np.array([row for message in replays for row in message.counts], np.int16)
+    np.testing.assert_array_equal(sent.reshape(windows.shape), windows)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_same_test_set_gives_the_same_digest_however_it_went(
+    bundle: Bundle, windows: Counts
+) -> None:
+    smooth = play(ReplayDevice(bundle), bundle, windows)
+    random = np.random.default_rng(4)
+    lossy = Line(
+        to_device=lambda _, message: not isinstance(message, Replay) or random.random() > 0.02,
+        to_host=lambda _, message: not isinstance(message, Prediction) or random.random() > 0.05,
+    )
+    rough = play(ReplayDevice(bundle, line=lossy), bundle, windows)
+    assert rough.report.error is None
+    assert rough.report.tally.retries > 0
+    assert rough.verifier.digest == smooth.verifier.digest
+    assert rough.verifier.counts == smooth.verifier.counts
+
+
+def test_no_more_is_under_way_than_was_allowed(bundle: Bundle, windows: Counts) -> None:
+    most = 0
+    unanswered: set[int] = set()
+
+    class Counting(Dialogue):
+        def send(self, message: Message) -> int:
+            nonlocal most
+            seq = super().send(message)
+            if isinstance(message, Replay):
+                unanswered.add(seq)
+                most = max(most, len(unanswered))
+            return seq
+
+        def receive(self, timeout_s: float) -> list[object]:  # type: ignore[override]
+            heard = super().receive(timeout_s)
+            for one in heard:
+                if isinstance(one, Ack):
+                    unanswered.discard(one.seq)
+            return list(heard)
+
+    for allowed in (1, 3, 8):
+        most = 0
+        options = ReplayOptions("made up", frames_in_flight=allowed)
+        done = replay_verify(Counting(ReplayDevice(bundle)), bundle, windows, options)
+        assert done.verifier.counts.compared == 40
+        assert most == allowed
+
+
+def flip(number: int) -> Changed:
+    """The last logit of the second head is one off in one window."""
+    seen = -1
+
+    def change(said: Prediction) -> Prediction:
+        nonlocal seen
+        seen += 1
+        if seen != number:
+            return said
+        first, second = said.heads
+        row = (*second.logits[:-1], second.logits[-1] ^ 1)
+        return replace(said, heads=(first, replace(second, logits=row)))
+
+    return change
+
+
+def test_one_logit_off_by_one_ends_it_with_both_sides(bundle: Bundle, windows: Counts) -> None:
+    device = ReplayDevice(bundle, change=flip(17))
+    done = play(device, bundle, windows)
+    said = str(done.report.error)
+    assert isinstance(done.report.error, VerificationError)
+    assert said.startswith("Replayed window 17: 1 of 15 logits differ (same samples, other")
+    assert "host CRC" in said and "device CRC" in said and "\n" not in said
+    counts = done.verifier.counts
+    assert (counts.compared, counts.equal, counts.differing) == (18, 17, 1)
+    assert done.report.faults == {"MISMATCH": 1}
+    assert result(done, bundle) == DIFFERENT
+    assert device.running and done.report.put_back
+
+
+def test_a_device_that_saw_other_samples_is_told_from_other_arithmetic(
+    bundle: Bundle, windows: Counts
+) -> None:
+    device = ReplayDevice(bundle, change=lambda said: replace(said, window_crc=said.window_crc ^ 1))
+    done = play(device, bundle, windows)
+    assert "Replayed window 0: 0 of 15 logits differ (the device saw other" in str(
+        done.report.error
+    )
+    # Only after the device was asked whether it is still the same boot.
+    assert sum(isinstance(message, HelloRequest) for message in device.log) >= 2
+
+
+@pytest.mark.parametrize("axes", ["-y+x+z", "+z-x-y", "-x-y+z"])
+def test_a_sensor_mounted_otherwise_gets_its_own_axes(
+    bundle: Bundle, windows: Counts, axes: str
+) -> None:
+    hello = replace(ReplayDevice(bundle).hello, axes=parse_axes(axes, ""))
+    device = ReplayDevice(bundle, hello=hello)
+    done = play(device, bundle, windows)
+    assert done.verifier.counts.equal == 40
+    replays = [message for message in device.log if isinstance(message, Replay)]
+    sent = np.array([row for message in replays for row in message.counts]).reshape(windows.shape)
+    assert -512 <= sent.min() and sent.max() <= 511
+    assert not np.array_equal(sent, windows)
+
+
+def lose(type_: type[Message], which: frozenset[int]) -> Callable[[int, Message], bool]:
+    """Lose the frames of this type with these numbers among their like."""
+    seen = -1
+
+    def passes(_: int, message: Message) -> bool:
+        nonlocal seen
+        if not isinstance(message, type_):
+            return True
+        seen += 1
+        return seen not in which
+
+    return passes
+
+
+LOSSES: dict[str, tuple[Callable[[], Line], int, int]] = {
+    # What is lost, and how many windows are sent again with one frame under way, and with many.
+    "an answer": (lambda: Line(to_host=lose(Prediction, frozenset({3}))), 1, 1),
+    "three answers": (lambda: Line(to_host=lose(Prediction, frozenset({3, 4, 39}))), 3, 3),
+    "samples": (lambda: Line(to_device=lose(Replay, frozenset({13}))), 1, 1),
+    # With more under way the answer itself comes, and says that every frame did.
+    "an acknowledgement": (lambda: Line(to_host=lose(Ack, frozenset({6}))), 1, 0),
+}
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("in_flight", [1, 8])
+@pytest.mark.parametrize("what", LOSSES)
+def test_what_the_line_loses_is_sent_again_and_counted(
+    bundle: Bundle, windows: Counts, in_flight: int, what: str
+) -> None:
+    line, alone, many = LOSSES[what]
+    done = play(ReplayDevice(bundle, line=line()), bundle, windows, in_flight=in_flight)
+    assert done.report.error is None
+    assert done.verifier.counts.equal == 40
+    expected = alone if in_flight == 1 else many
+    assert done.report.tally.retries == done.report.faults.get("NO_ANSWER", 0) == expected
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_window_that_is_never_answered_ends_it_after_four_tries(
+    bundle: Bundle, windows: Counts
+) -> None:
+    third = [tuple(row) for row in windows[2][:32].tolist()]
+    line = Line(
+        to_device=lambda _, message: (
+            not (isinstance(message, Replay) and list(message.counts) == third)
+        )
+    )
+    device = ReplayDevice(bundle, line=line)
+    done = play(device, bundle, windows)
+    assert isinstance(done.report.error, LinkLostError)
+    assert "did not answer window 2 in 4 tries" in str(done.report.error)
+    assert done.verifier.counts.compared == 2
+    assert done.report.faults["NO_ANSWER"] >= 4
+    assert result(done, bundle) == INCOMPLETE
+    assert device.running
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_busy_device_is_asked_again(bundle: Bundle, windows: Counts) -> None:
+    done = play(ReplayDevice(bundle, busy_at=frozenset({5})), bundle, windows[:6])
+    assert done.report.error is None
+    assert done.verifier.counts.equal == 6
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+@pytest.mark.parametrize("at", [0, 2, 21])
+def test_a_reset_is_said_and_what_was_under_way_is_sent_again(
+    bundle: Bundle, windows: Counts, at: int, in_flight: int
+) -> None:
+    device = ReplayDevice(bundle, reset_at=frozenset({at}))
+    done = play(device, bundle, windows, in_flight=in_flight)
+    assert done.report.error is None
+    assert done.verifier.counts.equal == 40
+    assert done.report.faults == {"RESTART": 1}
+    assert done.report.tally.resets == 1
+    assert done.report.tally.retries >= 1
+    stops = [message for message in device.log if isinstance(message, Stop)]
+    assert len(stops) == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_reset_whose_hello_was_lost_is_no_difference(bundle: Bundle, windows: Counts) -> None:
+    # The device's own window 0 comes under a number that was asked for; its HELLO does not.
+    device = ReplayDevice(
+        bundle,
+        reset_at=frozenset({3}),
+        line=Line(to_host=lose(Hello, frozenset({1}))),
+    )
+    done = play(device, bundle, windows)
+    assert done.report.error is None
+    assert done.verifier.counts.equal == 40
+    assert done.report.faults["RESTART"] == 1
+    assert done.report.tally.extra_answers >= 1
+
+
+def test_a_device_that_resets_for_ever_ends_it(bundle: Bundle, windows: Counts) -> None:
+    done = play(ReplayDevice(bundle, reset_at=frozenset(range(1000))), bundle, windows)
+    assert isinstance(done.report.error, LinkLostError)
+    assert "in 4 tries" in str(done.report.error)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_unplug_ends_it_with_what_was_proved(bundle: Bundle, windows: Counts) -> None:
+    def unplug_at(number: int, _: Message) -> bool:
+        if number == 50:
+            device.unplug()
+        return True
+
+    device = ReplayDevice(bundle, line=Line(to_device=unplug_at))
+    done = play(device, bundle, windows)
+    assert isinstance(done.report.error, LinkLostError)
+    assert done.report.faults["UNPLUGGED"] == 1
+    assert 0 < done.verifier.counts.equal < 40
+    assert not done.report.put_back
+    assert result(done, bundle) == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("change", "family", "says"),
+    [
+        ({"features": ABLE & ~Feature.REPLAY}, DataError, "lacks REPLAY"),
+        ({"features": ABLE & ~Feature.COMMANDS}, DataError, "lacks REPLAY"),
+        ({"model_id": b"\x01" * 8}, VerificationError, "runs model 0101010101010101"),
+        ({"model_id": bytes(8)}, VerificationError, "has no model"),
+        ({"hop": 50}, DataError, "100 samples every 50"),
+        ({"minor": 2, "minor_min": 2, "minor_max": 3}, DataError, "speaks 2 to 3"),
+    ],
+)
+def test_a_device_that_cannot_or_must_not_is_refused_untouched(
+    bundle: Bundle, windows: Counts, change: dict[str, object], family: type[Exception], says: str
+) -> None:
+    hello = replace(ReplayDevice(bundle).hello, **change)  # type: ignore[arg-type]
+    device = ReplayDevice(bundle, hello=hello)
+    done = play(device, bundle, windows)
+    assert isinstance(done.report.error, family)
+    assert says in str(done.report.error)
+    assert done.report.put_back and done.verifier.counts.compared == 0
+    assert {type(message) for message in device.log} == {HelloRequest}
+
+
+def test_another_model_is_compared_when_wanted(bundle: Bundle, windows: Counts) -> None:
+    hello = replace(ReplayDevice(bundle).hello, model_id=b"\x01" * 8)
+    done = play(ReplayDevice(bundle, hello=hello), bundle, windows, any_model=True)
+    assert done.verifier.counts.equal == 40
+
+
+def test_a_device_without_predictions_gives_them_meanwhile(bundle: Bundle, windows: Counts) -> None:
+    features = Feature.SAMPLES | Feature.COMMANDS | Feature.REPLAY
+    hello = replace(ReplayDevice(bundle).hello, features=features)
+    device = ReplayDevice(bundle, hello=hello)
+    done = play(device, bundle, windows)
+    assert done.verifier.counts.equal == 40
+    assert [message.streams for message in device.log if isinstance(message, Config)] == [3, 1]
+    assert device.streams == Feature.SAMPLES and device.running
+
+
+def test_only_as_many_as_wanted(bundle: Bundle, windows: Counts) -> None:
+    done = play(ReplayDevice(bundle), bundle, windows, max_windows=7)
+    assert (done.report.ended, done.verifier.counts.compared) == ("windows", 7)
+    assert result(done, bundle) == EQUIVALENT
+
+
+def test_a_refused_replay_is_one_sentence(
+    bundle: Bundle, windows: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = ReplayDevice(bundle)
+
+    def refuse(message: Replay, seq: int) -> None:
+        device.say(Ack(FrameType.REPLAY, seq, 1))
+
+    monkeypatch.setattr(device, "_replay", refuse)
+    done = play(device, bundle, windows)
+    assert isinstance(done.report.error, DataError)
+    assert "refuses REPLAY (status 1)" in str(done.report.error)
+    assert device.running
+
+
+def test_a_test_set_without_a_window_is_refused(bundle: Bundle, windows: Counts) -> None:
+    done = play(ReplayDevice(bundle), bundle, windows[:0])
+    assert isinstance(done.report.error, DataError)
+
+
+def test_stopping_puts_the_device_back(bundle: Bundle, windows: Counts) -> None:
+    device = ReplayDevice(bundle)
+    compared: list[int] = []
+    done = replay_verify(
+        Dialogue(device),
+        bundle,
+        windows,
+        ReplayOptions("made up"),
+        on_compared=compared.append,
+        stop=lambda: len(compared) >= 5,
+    )
+    assert done.report.ended == "stopped" and done.report.error is None
+    assert device.running and done.report.put_back
+    assert result(done, bundle) == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (b"", "nothing came"),
+        (b"0,0,1,2,256\n1,20000,1,2,256\n2,40000,1,2,255\n" * 3, "sends lines of text"),
+        (bytes(range(128, 256)) * 4, "--baud auto"),
+    ],
+)
+def test_nobody_who_answers_is_one_sentence(
+    bundle: Bundle,
+    windows: Counts,
+    before: bytes,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from wearkit.link.negotiation import Negotiation
+
+    monkeypatch.setattr(Negotiation, "TRY_S", 0.05)
+    deaf = Line(to_device=lambda number, message: False)
+    device = ReplayDevice(bundle, line=deaf, before=before)
+    done = play(device, bundle, windows)
+    assert isinstance(done.report.error, PortError)
+    assert says in str(done.report.error)
+    assert device.log == []
+
+
+def test_a_sensor_that_starts_between_hello_and_stop_is_no_reset(
+    bundle: Bundle, windows: Counts
+) -> None:
+    def start_first(_: int, message: Message) -> bool:
+        if isinstance(message, Stop):
+            device._boot()
+        return True
+
+    device = ReplayDevice(bundle, line=Line(to_device=start_first))
+    done = play(device, bundle, windows)
+    assert done.report.error is None
+    assert (done.report.faults, done.report.tally.retries) == ({}, 0)
+    assert done.hello is not None and done.hello.boot_id == 41
