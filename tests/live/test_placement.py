@@ -63,6 +63,15 @@ def test_another_place_is_one_fault_until_the_declared_one_leads_again(
     assert "looks worn on wrist (70%), not on chest (30%)" in faults.events[0].detail
 
 
+def test_the_declared_place_may_be_any_and_logits_any_size() -> None:
+    # 127 of 2.0 a step: an exponential of it would be too large without a shift.
+    check = PlacementCheck(MODEL, "wrist", 8.0, FaultLog())
+    for logits, disagrees in (((-128, 127), False), ((127, -128), True)):
+        for _ in range(2 * SMOOTHED_WINDOWS):
+            check.push(said(logits))
+        assert check.disagrees == disagrees
+
+
 def test_too_few_windows_are_no_opinion(check: tuple[PlacementCheck, FaultLog]) -> None:
     placement, faults = check
     for _ in range(3):
@@ -119,6 +128,22 @@ def test_verdicts_are_withheld_and_say_why(
     report = session.report()
     assert report.invalid == ({"placement": 7} if withheld else {})
     assert report.faults.get("PLACEMENT", 0) == withheld
+
+
+def test_a_board_that_starts_again_may_be_worn_elsewhere(
+    tiny_graph: QuantizedGraph,
+    moving_counts: Callable[..., NDArray[np.int16]],
+    sensor_lines: Callable[..., list[bytes]],
+) -> None:
+    graph, faults = placement_graph(tiny_graph), FaultLog()
+    check = PlacementCheck(graph.model, "chest", 0.0625, faults)
+    options = StreamOptions(50.0)
+    session = LiveSession(graph, Says(WRIST), options, faults=faults, placement=check)
+    header = b"#wearkit text/1 units=counts fields=index,t_us,x,y,z\n"
+    run = b"".join(sensor_lines(moving_counts(600)))  # nine windows: one too few for an opinion
+    windows = [*session.feed(header + run + b"#restart why\n" + run, 0.0), *session.finish()]
+    assert sum(window.valid for window in windows) == 18
+    assert not faults.counts[Fault.PLACEMENT]
 
 
 def placement_graph(graph: QuantizedGraph) -> QuantizedGraph:

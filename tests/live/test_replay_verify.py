@@ -1,5 +1,6 @@
 """A test set through the link: compared bit for bit, whatever the line and the device do to it."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.live.replay_device import ABLE, Line, ReplayDevice
 from wearkit import replay
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, LinkLostError, PortError, VerificationError
+from wearkit.link import negotiation
 from wearkit.link.command import Ack, Config, HelloRequest, Message, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue
 from wearkit.link.frame import FrameType
@@ -414,9 +416,8 @@ def test_nobody_who_answers_is_one_sentence(
     says: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from wearkit.link.negotiation import Negotiation
-
-    monkeypatch.setattr(Negotiation, "TRY_S", 0.05)
+    monkeypatch.setattr(negotiation.Negotiation, "TRY_S", 0.05)
+    monkeypatch.setattr(negotiation, "SILENT_S", 0.3)
     deaf = Line(to_device=lambda number, message: False)
     device = ReplayDevice(bundle, line=deaf, before=before)
     done = play(device, bundle, windows)
@@ -438,3 +439,24 @@ def test_a_sensor_that_starts_between_hello_and_stop_is_no_reset(
     assert done.report.error is None
     assert (done.report.faults, done.report.tally.retries) == ({}, 0)
     assert done.hello is not None and done.hello.boot_id == 41
+
+
+def test_a_board_that_boots_for_longer_than_the_questions_last_is_waited_for(
+    bundle: Bundle, windows: Counts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(negotiation.Negotiation, "TRY_S", 0.05)
+    asked = 0
+
+    def boot_after_three(_: int, message: Message) -> bool:
+        nonlocal asked
+        if not isinstance(message, HelloRequest):
+            return True
+        asked += 1
+        if asked == 3:
+            threading.Timer(0.3, device._boot).start()
+        return False
+
+    device = ReplayDevice(bundle, line=Line(to_device=boot_after_three))
+    done = play(device, bundle, windows)
+    assert done.report.error is None and asked == 3
+    assert done.verifier.counts.equal == 40
