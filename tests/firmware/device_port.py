@@ -37,7 +37,6 @@ class Heard:
     errors: list[str] = field(default_factory=list)
     pongs: list[bytes] = field(default_factory=list)
     stats: list[bytes] = field(default_factory=list)
-    stats: list[bytes] = field(default_factory=list)
     seqs: list[int] = field(default_factory=list)
 
     def runs(self) -> list[Counts]:
@@ -83,8 +82,6 @@ def hear(result: Emulated, data: bytes) -> Heard:
             heard.predictions.append((first, crc, body[8:]))
         elif kind == ERROR:
             heard.errors.append(body[3:].decode("ascii"))
-        elif kind == STATS:
-            heard.stats.append(body)
         elif kind == PONG:
             heard.pongs.append(body)
         elif kind == STATS:
