@@ -6,8 +6,9 @@ Sizes are those of an ELF's sections. On the emulated Cortex-M4 the program runs
 register model in front: its stack was painted, its instructions are counted by function (exact and
 repeatable), and the figures of a second are the difference of a run of LONG_S and one of SHORT_S,
 so that the start cancels. Load is that of a core whose instructions all take one cycle; real ones
-take more, `wearkit profile` estimates how many. Waiting for the bus is not in it. On the Arduino
-Uno simavr gives the stack. A new port is a line of PORTS, or an --elf when nothing runs it.
+take more, `wearkit profile` estimates how many. Waiting for the bus is not in it. The RP2040 runs
+on rp2040js, the Arduinos' stack is from simavr. A new port is a line of PORTS, or --elf when
+nothing runs it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -31,13 +33,17 @@ from numpy.typing import NDArray
 
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import MissingToolError
+from wearkit.link.frame import Frame, FrameDecoder, FrameType
+from wearkit.link.message import Stats
 from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.readers import POSTURE_SIM, open_dataset
 from wearkit.simulate import sensor_counts
-from wearkit_export.emulate import EmulateOptions
+from wearkit_export.emulate import Device, EmulateOptions
 from wearkit_export.emulate_m4 import M4Device
+from wearkit_export.emulate_rp2040 import Rp2040Device
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.m4_image import M4Image, build_m4_image
+from wearkit_export.rp2040_image import build_rp2040_image
 from wearkit_export.targets.elf import read_elf
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, available_compilers
@@ -46,7 +52,8 @@ Counts = NDArray[np.int16]
 SHORT_S, LONG_S = 60, 180  # 120 s between them: a hundred windows
 CLOCKS_MHZ = (64, 120)
 RECORDINGS = 20  # hold LONG_S of samples, in every archive
-UNO_MS = 20_000
+UNO_MS, UNO_MCU = 20_000, "atmega328p"
+RP2040_SAMPLES = 1000  # 20 s
 PARTS = {
     "sensor": ("wk_adxl345",),
     "windows": ("wk_app", "wk_ring", "wk_window", "wk_main"),
@@ -63,7 +70,7 @@ OF_PORT |= {"sensor_ended": "sensor's clock", "classify": "model"}
 @dataclass(frozen=True, slots=True)
 class Row:
     """instructions_s: per second of the device's time, by part; infer: of one window, the model's
-    share alone. None: not measured on this port."""
+    share alone; max_infer_us: as the device says it in STATS. None: not measured on this port."""
 
     port: str
     compiler: str
@@ -72,6 +79,7 @@ class Row:
     ram_bytes: int
     stack_bytes: int | None = None
     infer_instructions: int | None = None
+    max_infer_us: int | None = None
     instructions_s: dict[str, int] = field(default_factory=dict)
 
     def load(self, clock_mhz: int) -> float | None:
@@ -118,7 +126,8 @@ def _m4_row(
     spent: list[Counter[str]] = []
     seconds: list[float] = []
     for length_s in (SHORT_S, LONG_S):
-        seconds.append(_play(device, counts[: round(length_s * spec.rate_hz)], streaming))
+        length = round(length_s * spec.rate_hz)
+        seconds.append(_play(device, counts[:length], streaming)[0])
         spent.append(Counter())
         for name, instructions in device.blocks.by_function().items():
             spent[-1][parts.get(name, "compiler's own")] += instructions
@@ -149,11 +158,34 @@ def _parts(folder: Path) -> dict[str, str]:
     return found
 
 
-def _play(device: M4Device, counts: Counts, streaming: bool) -> float:
-    """Seconds of the device's time; what it sends is read and dropped."""
+def rp2040(bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
+    """The chip's image on rp2040js, whose cycles are approximate; stack and time as it reports
+    them."""
+    image = build_rp2040_image(bundle, work)
+    device = Rp2040Device(image, work)
+    top, limit = (image.elf.symbol(f"wk_stack_{end}").address for end in ("top", "limit"))
+    for streaming in (False, True):
+        _, sent = _play(device, counts[:RP2040_SAMPLES], streaming)
+        frames = [segment.content for segment in FrameDecoder().feed(sent)]
+        said = [f.payload for f in frames if isinstance(f, Frame) and f.type == FrameType.STATS]
+        stats = Stats.from_payload(said[-1])
+        yield Row(
+            port="rp2040",
+            compiler="zig" if image.compiler.startswith("zig") else "gcc",
+            program="stream" if streaming else "windows",
+            flash_bytes=image.flash_bytes,
+            ram_bytes=image.ram_bytes,
+            stack_bytes=top - limit - stats.min_free_stack_bytes,
+            max_infer_us=stats.max_infer_us,
+        )
+
+
+def _play(device: Device, counts: Counts, streaming: bool) -> tuple[float, bytes]:
+    """Seconds of the device's time, and what it sent."""
     port = PseudoTerminal()
     reader = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
-    thread = threading.Thread(target=_drop, args=(reader,))
+    sent: list[bytes] = []
+    thread = threading.Thread(target=_read, args=(reader, sent))
     thread.start()
     try:
         done = device.run(port, [counts], EmulateOptions(speed=0.0, streaming=streaming))
@@ -161,41 +193,52 @@ def _play(device: M4Device, counts: Counts, streaming: bool) -> float:
         port.close()
         thread.join()
     assert (done.taken, done.lost) == (len(counts), 0), done
-    return done.device_s
+    return done.device_s, b"".join(sent)
 
 
-def _drop(reader: int) -> None:
-    try:
-        while os.read(reader, 65536):
-            pass
-    except OSError:
-        pass  # the port was closed
+def _read(reader: int, sent: list[bytes]) -> None:
+    with suppress(OSError):  # the port was closed
+        while data := os.read(reader, 65536):
+            sent.append(data)
     os.close(reader)
 
 
 def arduino_uno(_bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
     """The sketch that sends lines of text; it has no model."""
-    make = ("make", "--silent", "-C", str(firmware_dir()), f"BUILD={work}", "avr", "sim")
-    done = subprocess.run(make, capture_output=True, text=True, check=False)
+    yield _avr_row("arduino uno", "adxl345_text", "lines of text", counts, work, {})
+
+
+def arduino_mega(_bundle: Bundle, counts: Counts, work: Path) -> Iterator[Row]:
+    """The whole program without a model: frames of samples."""
+    board = {"MCU": "atmega2560", "VARIANT": "mega", "BOARD": "AVR_MEGA2560"}
+    yield _avr_row("arduino mega", "adxl345_model", "frames, no model", counts, work, board)
+
+
+def _avr_row(
+    port: str, sketch: str, program: str, counts: Counts, work: Path, board: dict[str, str]
+) -> Row:
+    """Built as the Arduino builder does, and run in simavr."""
+    settings = [f"{name}={value}" for name, value in {**board, "SKETCH": sketch}.items()]
+    make = ["make", "--silent", "-C", str(firmware_dir()), f"BUILD={work}", *settings]
+    done = subprocess.run([*make, "avr", "sim"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MissingToolError(f"The sketch cannot be built: {done.stderr.strip()[-200:]}")
-    elf = work / "avr" / "adxl345_text.elf"
-    lines = "".join(f"{x} {y} {z}\n" for x, y, z in counts[:1000].tolist())
+    elf = work / "avr" / f"{sketch}.elf"
     ran = subprocess.run(
-        [work / "host" / "sim_board", elf, str(UNO_MS)],
-        input=lines,
+        [work / "host" / "sim_board", elf, str(UNO_MS), f"mcu={board.get('MCU', UNO_MCU)}"],
+        input="".join(f"{x} {y} {z}\n" for x, y, z in counts[:1000].tolist()).encode(),
         capture_output=True,
-        text=True,
         check=True,
     )
-    flash, ram = elf_sizes(elf)
-    stack = json.loads(ran.stderr.strip().splitlines()[-1])["stack_bytes"]
-    yield Row("arduino uno", "avr-gcc", "lines of text", flash, ram, stack)
+    stack = json.loads(ran.stderr.decode().strip().splitlines()[-1])["stack_bytes"]
+    return Row(port, "avr-gcc", program, *elf_sizes(elf), stack)
 
 
 PORTS: dict[str, Callable[[Bundle, Counts, Path], Iterator[Row]]] = {
     "cortex-m4": cortex_m4,
+    "rp2040": rp2040,
     "arduino-uno": arduino_uno,
+    "arduino-mega": arduino_mega,
 }
 
 
@@ -222,15 +265,15 @@ def _played(data: str, bundle: Bundle) -> Counts:
 
 
 def print_table(found: list[Row]) -> None:
-    print("port         compiler program          flash    RAM  stack  infer, instr.  "
+    print("port         compiler program           flash    RAM  stack  infer, instr.      us  "
           + "  ".join(f"at {clock} MHz" for clock in CLOCKS_MHZ))  # fmt: skip
     for row in found:
         loads = [row.load(clock) for clock in CLOCKS_MHZ]
         shown = "  ".join("         " if load is None else f"{load:9.2%}" for load in loads)
         print(
-            f"{row.port:12} {row.compiler:8} {row.program:15} {row.flash_bytes:7,} "
+            f"{row.port:12} {row.compiler:8} {row.program:16} {row.flash_bytes:7,} "
             f"{row.ram_bytes:6,} {_number(row.stack_bytes):>6} "
-            f"{_number(row.infer_instructions):>14}  {shown}"
+            f"{_number(row.infer_instructions):>14} {_number(row.max_infer_us):>7}  {shown}"
         )
     for row in found:
         if row.instructions_s:

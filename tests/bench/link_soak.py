@@ -44,6 +44,7 @@ from wearkit.reference import Reference
 from wearkit.runtimes.numpy_reference import ReferenceRuntime
 
 HOURS, RATE_HZ = 24, 50
+LEAST = 18_000  # samples: six minutes, in which each counter of the first boot wraps
 MOST_GROWTH_KIB = 5 * 1024
 _LARGEST_CHUNK = 1000  # bytes: up to two seconds of frames at once, cut anywhere
 
@@ -208,7 +209,7 @@ def _held(result: dict[str, Any]) -> bool:
 def main() -> int:
     options = _options()
     model = bench_model("mtl-net-micro", options.bundle)
-    samples = round(HOURS * 3600 * RATE_HZ * options.scale) // 100 * 100
+    samples = max(LEAST, round(HOURS * 3600 * RATE_HZ * options.scale) // 100 * 100)
     day = make_day(model, samples, max(1, round(24 * options.scale)), options.seed)
     found: dict[str, Any] = {
         "machine": f"{platform.machine()}, Python {platform.python_version()}",

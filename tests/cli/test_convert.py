@@ -1,6 +1,8 @@
 """wearkit live --record, cut off or not, through wearkit convert to what train reads."""
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 
 from wearkit.cli import run
 from wearkit.counts import g_to_counts
+from wearkit.link.command import Message, encode_message
+from wearkit.link.message import Hello, Samples
 from wearkit.link.recording import session_record
 from wearkit.link.session_log import Kind, SessionLog
 from wearkit.link.stream import StreamOptions
@@ -130,3 +134,76 @@ def test_what_the_user_said_is_recorded_and_used_again(tmp_path: Path) -> None:
     assert run(["convert", str(path), str(out)]) == 0
     # -y+x+z: the first number is minus y, the second x.
     assert out.read_text().splitlines()[2].split(",")[1:] == ["128", "-3", "-205"]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_the_sidecar_says_what_the_table_does_not(
+    recording: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"walk{suffix}"
+    assert run(["convert", str(recording), str(out)]) == 0
+    said = json.loads((tmp_path / f"walk{suffix}.json").read_text())
+    assert said["table"] == {"file": out.name, "sha256": _sha256(out)}
+    assert said["recording"] == {"file": recording.name, "sha256": _sha256(recording)}
+    assert (said["samples"], said["missing_samples"], said["restarts"]) == (290, 10, 0)
+    assert said["gaps"] == [{"time_s": 3.2, "missing": 10, "restart": False}]
+    assert said["measured_rate_hz"] == pytest.approx(50.0)
+    assert (said["nominal_rate_hz"], said["range_g"], said["counts_per_g"]) == (50.0, 2, 256)
+    assert (said["unit"], said["sent_unit"]) == ("counts", "counts")
+    assert (said["axes"], said["clipped_samples"], said["simulated"]) == ("+x+y+z", 0, True)
+    assert (said["torn_bytes"], said["ended_by_itself"]) == (5, False)
+    assert (said["port"], said["bundle_model_id"]) == ("/dev/ttyACM0", "ab" * 32)
+    assert said["device"] is None
+
+
+def test_the_sidecar_of_frames_names_the_device(tmp_path: Path) -> None:
+    hello = Hello(
+        boot_id=4, uid=bytes(range(8)), firmware=(1, 2, 3), axes=parse_axes("-y+x+z", ""),
+        supply_mv=3300, lsb_per_g=(265, 265, 256), model_id=b"\xab" * 8,
+    )  # fmt: skip
+    path = tmp_path / "worn.wkrec"
+    log = SessionLog(path)
+    log.note(Kind.SESSION, session_record(StreamOptions(50.0), "/dev/ttyACM0", "ab" * 32))
+    said: list[Message] = [hello]
+    # The second frame is lost; then the device boots again.
+    for first in (0, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110):
+        rows = tuple((511 if first == 30 else 5, -6, 256) for _ in range(10))
+        said.append(Samples(first, round((first + 9) * 20_000 / 0.98), rows))
+    said += [replace(hello, boot_id=5), Samples(0, 180_000, ((1, 2, 3),) * 10)]
+    for seq, message in enumerate(said):
+        log.chunk(encode_message(message, seq), 1.0 + seq / 5)
+    log.close()
+    assert run(["convert", str(path), str(tmp_path / "worn.csv")]) == 0
+    found = json.loads((tmp_path / "worn.csv.json").read_text())
+    device = found["device"]
+    assert (device["uid"], device["firmware"]) == ("0001020304050607", "1.2.3")
+    assert (device["supply_mv"], device["lsb_per_g"]) == (3300, [265, 265, 256])
+    assert (device["model_id"], device["offsets"], device["data_format"]) == ("ab" * 8, None, 8)
+    assert (found["axes"], found["clipped_samples"]) == ("-y+x+z", 10)
+    assert [(gap["missing"], gap["restart"]) for gap in found["gaps"]] == [(10, False), (0, True)]
+    assert (found["missing_samples"], found["restarts"]) == (10, 1)
+    assert found["measured_rate_hz"] is None  # the run since the restart is too short
+
+
+def test_a_sidecar_that_is_there_is_not_replaced_unasked(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "walk.csv.json").write_text("mine")
+    out = tmp_path / "walk.csv"
+    assert run(["convert", str(recording), str(out)]) == 8
+    assert "--force" in capsys.readouterr().err
+    assert not out.exists() and (tmp_path / "walk.csv.json").read_text() == "mine"
+    assert run(["convert", str(recording), str(out), "--force"]) == 0
+    assert json.loads((tmp_path / "walk.csv.json").read_text())["samples"] == 290
+
+
+def test_a_folder_with_sidecars_is_read_as_before(recording: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    assert run(["convert", str(recording), str(folder / "walk.csv")]) == 0
+    (read,) = list(open_dataset(folder))
+    assert len(read.time_s) == 290

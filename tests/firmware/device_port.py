@@ -89,7 +89,8 @@ def hear(result: Emulated, data: bytes) -> Heard:
     return heard
 
 
-def play(device: Device, counts: Counts, options: EmulateOptions) -> Heard:
+def play(device: Device, counts: Counts, options: EmulateOptions, said: bytes = b"") -> Heard:
+    """said: what the host writes to the port as soon as it is open."""
     port = PseudoTerminal()
     data = bytearray()
 
@@ -102,6 +103,7 @@ def play(device: Device, counts: Counts, options: EmulateOptions) -> Heard:
         os.close(reader)
 
     reader = os.open(port.path, os.O_RDWR | os.O_NOCTTY)
+    assert os.write(reader, said) == len(said)
     thread = threading.Thread(target=read, args=(reader,))
     thread.start()
     try:

@@ -408,9 +408,13 @@ static void test_program_repeats_its_header_and_restarts_from_zero(void)
     }
     CHECK_EQUAL(count_lines(&paper, "#"), 0);
     CHECK_EQUAL(count_lines(&paper, "497,9980000,"), 1);
+    CHECK(strchr(paper.text, '*') != NULL); /* every line has its CRC */
     tick(&rig, 1);
     wk_text_app_step(&app, rig.now_us);
     CHECK_EQUAL(count_lines(&paper, "#wearkit text/1 "), 1); /* ten seconds after the first */
+    tick(&rig, 1);
+    wk_text_app_step(&app, rig.now_us);
+    CHECK_EQUAL(count_lines(&paper, "#wearkit text/1 "), 1); /* and not with every line from now on */
 
     paper.len = 0;
     tick(&rig, 40);

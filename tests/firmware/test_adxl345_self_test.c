@@ -78,6 +78,53 @@ static void test_self_test_passes_what_moves_enough(void)
     }
 }
 
+/* Table 14 for every supply: the least change passes, one count less on any axis does not, and the
+ * part is in standby after either. */
+static void test_each_supply_has_its_limits(void)
+{
+    static const int16_t least[4][3] = {
+        {32, -32, 60}, {50, -50, 75}, {88, -88, 110}, {105, -105, 126}};
+    lab_t lab;
+    wk_adxl345_fault_t fault;
+    int16_t change[3];
+    int supply, axis;
+
+    for (supply = 0; supply < 4; supply++) {
+        for (axis = -1; axis < 3; axis++) {
+            lab_reset(&lab);
+            memcpy(lab.model.self_test, least[supply], sizeof least[supply]);
+            if (axis >= 0) {
+                lab.model.self_test[axis] =
+                    (int16_t)(least[supply][axis] - (least[supply][axis] > 0 ? 1 : -1));
+            }
+            CHECK_EQUAL(self_test(&lab, (wk_adxl345_supply_t)supply, change, &fault),
+                        axis < 0 ? WK_ADXL345_OK : WK_ADXL345_ERR_SELF_TEST);
+            CHECK_EQUAL(lab.model.reg[0x2D], 0);
+        }
+    }
+    lab_reset(&lab);
+    memset(lab.model.self_test, 0, sizeof lab.model.self_test);
+    CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault), WK_ADXL345_ERR_SELF_TEST);
+    CHECK_EQUAL(fault.reg, 0); /* of three that fail the first is named */
+}
+
+/* A quarter of a g between the largest and the smallest, to either side. */
+static void test_a_board_that_sways_is_told_to_lie_still(void)
+{
+    static const int16_t sways[] = {64, -64, 65, -65};
+    lab_t lab;
+    wk_adxl345_fault_t fault;
+    int16_t change[3];
+    size_t i;
+
+    for (i = 0; i < 4; i++) {
+        lab_reset(&lab);
+        lab.sway = sways[i];
+        CHECK_EQUAL(self_test(&lab, WK_ADXL345_2V5, change, &fault),
+                    i < 2 ? WK_ADXL345_OK : WK_ADXL345_ERR_MOVED);
+    }
+}
+
 static void test_self_test_says_what_went_wrong(void)
 {
     lab_t lab;
@@ -101,6 +148,8 @@ static void test_self_test_says_what_went_wrong(void)
 int main(void)
 {
     test_self_test_passes_what_moves_enough();
+    test_each_supply_has_its_limits();
+    test_a_board_that_sways_is_told_to_lie_still();
     test_self_test_says_what_went_wrong();
     puts("adxl345 self-test: passed");
     return 0;

@@ -42,11 +42,13 @@ def _samples(count: int) -> list[Sample]:
     [
         "test_golden",
         "test_adxl345",
+        "test_adxl345_bus",
         "test_adxl345_self_test",
         "test_adxl345_model",
         "test_adxl345_pace",
         "test_frame",
         "test_app",
+        "test_app_said",
     ],
 )
 def test_c_tests_pass(host_build: Path, program: str) -> None:

@@ -64,6 +64,11 @@ def test_qemu_says_what_unicorn_and_the_reference_say(
     np.testing.assert_array_equal(run, moving[1:])
     assert_predictions(qemu, bundle, run)
     assert said(qemu) == said(unicorn) and len(said(qemu)) == 5
+    assert qemu.hellos[0] == unicorn.hellos[0]
+    # An instruction takes 32 ns there and 40 ns here; inference waits for nobody.
+    took = [[int.from_bytes(body[8:12], "little") for *_, body in heard.predictions]
+            for heard in (qemu, unicorn)]  # fmt: skip
+    assert took[0] == pytest.approx([0.8 * us for us in took[1]], rel=0.02, abs=30)
     assert qemu.errors == []
     assert qemu.seqs == list(range(len(qemu.seqs)))
     result = qemu.result

@@ -78,6 +78,41 @@ static void four_gibibytes_without_a_zero_are_still_too_many(void)
     CHECK_EQUAL(fed(&decoder, 0, 1), WK_FRAME_OVERLONG);
 }
 
+static void what_is_too_short_or_of_another_version_is_no_frame(void)
+{
+    wk_frame_decoder_t decoder;
+    uint8_t frame[12];
+    uint8_t len;
+    int i;
+
+    wk_frame_decoder(&decoder);
+    for (len = 1; len < WK_FRAME_MIN; len++) {
+        CHECK_EQUAL(fed(&decoder, (uint8_t)(len + 1), 1), WK_FRAME_NONE);
+        CHECK_EQUAL(fed(&decoder, 1, len), WK_FRAME_NONE);
+        CHECK_EQUAL(fed(&decoder, 0, 1), WK_FRAME_BAD_SIZE);
+    }
+    for (i = 0; i < 2; i++) {
+        const uint8_t major = i == 0 ? 0 : 2;
+        uint32_t crc;
+        uint8_t at;
+
+        memset(frame, 1, sizeof frame);
+        frame[0] = major;
+        frame[1] = WK_TYPE_PING;
+        crc = wk_crc32(0, frame, 8);
+        for (at = 0; at < 4; at++) {
+            frame[8 + at] = (uint8_t)((crc >> (8 * at)) & 0xFF);
+            CHECK(frame[8 + at] != 0); /* one block is enough */
+        }
+        CHECK_EQUAL(fed(&decoder, major == 0 ? 1 : 13, 1), WK_FRAME_NONE);
+        CHECK_EQUAL(fed(&decoder, major == 0 ? 12 : 2, 1), WK_FRAME_NONE);
+        for (at = 1; at < 12; at++) {
+            CHECK_EQUAL(fed(&decoder, frame[at], 1), WK_FRAME_NONE);
+        }
+        CHECK_EQUAL(fed(&decoder, 0, 1), WK_FRAME_BAD_MAJOR);
+    }
+}
+
 static void a_full_block_has_one_encoding(void)
 {
     wk_frame_decoder_t decoder;
@@ -205,6 +240,7 @@ int main(void)
     the_longest_frame_fits_and_no_longer_one_is_made();
     too_many_bytes_are_dropped_and_booked();
     four_gibibytes_without_a_zero_are_still_too_many();
+    what_is_too_short_or_of_another_version_is_no_frame();
     a_full_block_has_one_encoding();
     what_is_not_legal_is_not_sent();
     a_frame_is_only_decoded_as_its_own_type();

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from wearkit.link import command, frame, message
+from wearkit.link.cobs import stuff
 from wearkit.link.command import Message, decode_message, encode_message
 from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, FrameType, decode_frame
 from wearkit.link.message import Feature, Hello, Prediction, SampleFlag, Samples, window_crc
@@ -216,6 +217,46 @@ def test_both_decoders_agree_on_any_bytes(
             parts.append(_with_own_crc(source))
         data = b"".join(parts)
         assert echo(data) == _expected_of(data)
+
+
+def test_both_agree_on_every_byte_at_its_edges(
+    vectors: list[tuple[str, bytes]], echo: Callable[..., list[str]]
+) -> None:
+    parts: list[bytes] = []
+    for _, wire in vectors:
+        read = decode_frame(wire[1:-1])
+        assert isinstance(read, Frame)
+        for at in range(len(read.payload)):
+            for byte in (0, 1, 2, 3, 0x1F, 0x7E, 0x7F, 0x80, 0x82, 0xFF):
+                payload = bytearray(read.payload)
+                payload[at] = byte
+                parts.append(frame.encode_frame(read.type, read.seq, bytes(payload)))
+    data = b"".join(parts)
+    assert echo(data) == _expected_of(data)
+
+
+def test_both_agree_on_every_count_at_its_edges(echo: Callable[..., list[str]]) -> None:
+    hello = Hello(boot_id=1).to_payload()
+    prediction = bytes(21) + bytes((1, 0, 0, 0x80, 0x3F, 0, 7)) * 9
+    counted = (
+        (FrameType.HELLO, hello + b"\2" * 9, 7, 55, 1, 8),
+        (FrameType.SAMPLES, bytes(10 + 6 * 33), 8, 10, 6, 32),
+        (FrameType.REPLAY, bytes(5 + 6 * 33), 4, 5, 6, 32),
+        (FrameType.ERROR, bytes(3) + b"a" * 65, 2, 3, 1, 64),
+        (FrameType.PREDICTION, prediction, 20, 21, 7, 8),
+    )
+    parts: list[bytes] = []
+    for type_, whole, at, fixed, each, most in counted:
+        for count in (0, 1, most, most + 1):
+            for length in (fixed + each * count, fixed + each * count - 1, at, at + 1):
+                payload = bytearray(whole[:length])
+                payload[at : at + 1] = bytes((count,))[: max(length - at, 0)]
+                parts.append(frame.encode_frame(type_, 7, bytes(payload[:length])))
+    for major in (0, 2, 255):
+        body = bytes((major, FrameType.PING, 1, 0, 1, 2, 3, 4))
+        parts.append(b"\0" + stuff(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0")
+    data = b"".join(parts)
+    assert echo(data) == _expected_of(data)
 
 
 def _with_own_crc(source: random.Random) -> bytes:

@@ -14,6 +14,7 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
+from wearkit.link.command import Ping, encode_message
 from wearkit_export.emulate import EmulateOptions
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import available_compilers
@@ -164,6 +165,17 @@ def test_a_fault_in_the_sensor_begins_a_new_run(device: object, moving: Counts) 
     assert heard.errors == ["The sensor's buffer was full, samples were lost: read more"]
     np.testing.assert_array_equal(before, moving[1 : len(before) + 1])
     assert len(before) > 50 and len(after) > 30
+
+
+def test_commands_wait_while_the_model_runs(device: object, moving: Counts) -> None:
+    """The host writes 2 KB at once, while the image asks its model for the known answers."""
+    frames = b"".join(encode_message(Ping(nonce), nonce) for nonce in range(150))
+    assert len(frames) > 2000
+    heard = play(device, moving, replace(FAST, mode="samples"), frames)  # type: ignore[arg-type]
+
+    assert heard.pongs == [nonce.to_bytes(4, "little") for nonce in range(150)]
+    (run,) = heard.runs()
+    np.testing.assert_array_equal(run, moving[1 : len(run) + 1])
 
 
 @pytest.mark.parametrize(

@@ -105,3 +105,33 @@ def test_without_stamps_samples_are_nominal_steps_apart() -> None:
     assert advance(clock, [None] * 4) == pytest.approx([0.0, 0.02, 0.04, 0.06])
     assert clock.advance(10, 7, None, restarted=False) == pytest.approx(0.2)
     assert clock.device.measure() is None
+
+
+def test_the_rate_is_that_of_the_last_thousand_points() -> None:
+    meter = RateMeter("device")
+    time_s = 0.0
+    for index in range(3000):
+        time_s += 1 / 50 if index < 2000 else 1 / 45
+        meter.add(index, time_s)
+    measured = meter.measure()
+    assert measured is not None
+    assert measured.rate_hz == pytest.approx(45.0, rel=1e-6)
+    assert measured.span_s == pytest.approx(999 / 45)
+
+
+def test_points_that_come_all_at_once_have_no_rate() -> None:
+    meter = RateMeter("arrival")
+    for index in range(400):
+        meter.add(index, 0.0)
+    meter.add(400, 9.0)
+    assert meter.measure() is None
+
+
+def test_a_quarter_of_points_that_are_seconds_late_does_not_move_the_rate() -> None:
+    meter = RateMeter("arrival")
+    for index in range(1000):
+        meter.add(index, index / 50 + (4.0 if index % 100 >= 80 else 0.0))
+    measured = meter.measure()
+    assert measured is not None
+    assert measured.rate_hz == pytest.approx(50.0, rel=0.01)
+    assert measured.error_hz < 1.0

@@ -68,6 +68,8 @@ def test_the_newest_of_two_hellos_counts() -> None:
     """A sensor that starts while the device is asked gives it a new boot id at once."""
 
     class Link:
+        received_bytes = 0
+
         def send(self, _: object) -> int:
             return 0
 

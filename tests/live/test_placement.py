@@ -63,6 +63,15 @@ def test_another_place_is_one_fault_until_the_declared_one_leads_again(
     assert "looks worn on wrist (70%), not on chest (30%)" in faults.events[0].detail
 
 
+def test_the_declared_place_may_be_any_and_logits_any_size() -> None:
+    # 127 of 2.0 a step: an exponential of it would be too large without a shift.
+    check = PlacementCheck(MODEL, "wrist", 8.0, FaultLog())
+    for logits, disagrees in (((-128, 127), False), ((127, -128), True)):
+        for _ in range(2 * SMOOTHED_WINDOWS):
+            check.push(said(logits))
+        assert check.disagrees == disagrees
+
+
 def test_too_few_windows_are_no_opinion(check: tuple[PlacementCheck, FaultLog]) -> None:
     placement, faults = check
     for _ in range(3):

@@ -1,6 +1,7 @@
 """A board that is unplugged and comes back, with ports that are made up."""
 
 import errno
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +67,19 @@ def test_a_board_is_found_by_its_serial_number_under_another_name(
     assert mine.find() is None
     usb(monkeypatch, {"/dev/ttyACM0": "other", "/dev/ttyACM1": "mine"})
     assert mine.find() == "/dev/ttyACM1"
+    assert mine.usb is not None
+    another_product = Identity("/dev/ttyACM0", (mine.usb[0], mine.usb[1] + 1, "mine"))
+    assert another_product.find() is None
+
+
+def test_a_board_named_by_a_link_is_found_by_its_serial_number_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    node, link = tmp_path / "ttyACM0", tmp_path / "by-id"
+    node.touch()
+    link.symlink_to(node)
+    usb(monkeypatch, {str(node): "mine"})
+    assert identify(str(link)) == Identity(str(link), (0x2341, 0x8057, "mine"))
 
 
 def test_a_board_without_a_serial_number_is_found_by_name(
@@ -101,6 +115,48 @@ def test_unplugged_and_back_is_one_fault_and_a_marked_chunk(instant: None, tmp_p
     source.close()
     assert faults.counts == {"UNPLUGGED": 2}
     assert source.reopened == 2
+
+
+def test_only_the_first_chunk_after_a_reopening_is_marked(instant: None, tmp_path: Path) -> None:
+    node = tmp_path / "port"
+    node.touch()
+
+    class Slow(Board):
+        def read(self) -> bytes:
+            time.sleep(0.05)
+            return super().read()
+
+    first, second = Board("a", b"1"), Slow("b", b"2", b"3", b"4")
+    source = SerialSource(first, Identity(str(node)), lambda _: second, FaultLog(), give_up_s=60)
+    chunks = take_until_lost(source, 4)
+    assert [(chunk.data, chunk.resumed) for chunk in chunks] == [
+        (b"1", False), (b"2", True), (b"3", False), (b"4", False),
+    ]  # fmt: skip
+    assert first.closed
+    source.close()
+    assert second.closed
+
+
+def test_a_silent_port_is_closed_and_opened_again(instant: None, tmp_path: Path) -> None:
+    node = tmp_path / "port"
+    node.touch()
+
+    class Silent(Board):
+        def read(self) -> bytes:
+            time.sleep(0.01)
+            return b""
+
+    silent, faults = Silent("a"), FaultLog()
+    source = SerialSource(
+        silent, Identity(str(node)), lambda _: Board("b", b"2"), faults, give_up_s=60
+    )
+    assert source.reopen()
+    assert silent.closed
+    assert source.is_away
+    assert take_until_lost(source, 1)[0].resumed
+    assert faults.counts == {}
+    assert source.reopened == 1
+    source.close()
 
 
 def test_told_not_to_wait_it_ends_at_once() -> None:

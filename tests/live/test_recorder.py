@@ -1,3 +1,4 @@
+import os
 import resource
 import signal
 import subprocess
@@ -25,6 +26,8 @@ def test_what_is_recorded_is_what_our_own_reader_reads(tmp_path: Path) -> None:
     for index, row in enumerate(rows):
         recorder.add(index / 50, row, simulated=True)
     recorder.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(recorder._file)
     (recording,) = list(open_dataset(path))
     assert read_counts(path) == [list(row) for row in rows]
     assert recording.time_s.tolist() == [0.0, 0.02, 0.04]
@@ -54,6 +57,11 @@ def test_a_file_that_never_got_a_sample_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     Recorder(path).close()
     assert not path.exists()
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    Recorder(path, force=True).close()
+    os.close(reader)
+    assert path.exists()  # it was no file of ours
 
 
 def test_after_kill_9_every_flushed_line_is_there(tmp_path: Path) -> None:
@@ -121,6 +129,8 @@ def test_a_device_that_is_always_full_is_an_error_not_a_crash() -> None:
     recorder.add(0.0, (1, 2, 3))
     recorder.flush()
     recorder.add(0.02, (1, 2, 3))
+    assert recorder.error is not None and recorder.error.fault == "DISK_FULL"
+    assert recorder.samples == 1  # what comes after is not kept
     recorder.close()
     assert "No space left" in str(recorder.error)
     assert Path("/dev/full").exists()

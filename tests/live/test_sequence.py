@@ -120,6 +120,26 @@ def test_a_jump_beyond_reason_is_a_restart() -> None:
     assert steps(placed)[2:] == [(near, near - 2, False), (near + 1, 0, False)]
 
 
+def test_the_largest_gap_is_a_gap_and_one_more_a_leap() -> None:
+    for first, expected in ((MAX_GAP + 2, (MAX_GAP, False, False)), (MAX_GAP + 3, (0, True, True))):
+        placed = play(IndexSequencer(), [sample(i) for i in (0, 1, first, first + 1)])
+        told = [(s.missing, s.restarted, s.jumped) for s in placed if isinstance(s, Step)]
+        assert told[2:] == [expected, (0, False, False)]
+
+
+def test_two_garbled_lines_that_go_on_from_each_other_are_no_restart() -> None:
+    placed = play(IndexSequencer(), [sample(i) for i in (10, 11, 12, 3, 4, 13, 14)])
+    assert steps(placed) == [(i, 0, False) for i in range(10, 15)]
+    assert refused(placed) == [(3, Reason.BAD_INDEX), (4, Reason.BAD_INDEX)]
+
+
+def test_a_gap_after_an_announced_restart_is_a_gap() -> None:
+    sequencer = IndexSequencer()
+    placed = [p for i in range(3) for p in sequencer.push(sample(i))]
+    placed += sequencer.restart() + play(sequencer, [sample(i) for i in (0, 1, 5, 6)])
+    assert steps(placed)[3:] == [(0, 0, True), (1, 0, False), (5, 3, False), (6, 0, False)]
+
+
 def test_what_was_never_confirmed_is_counted_at_the_end() -> None:
     assert steps(play(IndexSequencer(), [sample(7)])) == [(7, 0, False)]
     assert steps(play(IndexSequencer(), [sample(i) for i in (0, 1, 5)]))[2:] == [(5, 3, False)]
@@ -142,6 +162,38 @@ def test_an_even_clock_shows_gaps() -> None:
     assert clocked(even) == [(0, False)] * 30
     with_gap = even + [even[-1] + 20_150 * (8 + i) for i in range(5)]
     assert clocked(with_gap)[30:] == [(7, False)] + [(0, False)] * 4
+
+
+def test_a_gap_begins_at_one_and_a_half_periods() -> None:
+    for step_us, missing in ((29_000, 0), (30_000, 0), (31_000, 1), (49_000, 1), (51_000, 2)):
+        stamps = [i * 20_000 for i in range(30)]
+        assert clocked([*stamps, stamps[-1] + step_us])[30:] == [(missing, False)]
+
+
+def test_gaps_do_not_become_the_rule() -> None:
+    stamps = [i * 20_000 for i in range(25)]
+    for _ in range(40):
+        stamps += [stamps[-1] + 40_000]
+    assert clocked(stamps)[25:] == [(1, False)] * 40
+
+
+def test_a_leap_of_the_clock_beyond_any_gap_is_a_restart() -> None:
+    stamps = [i * 20_000 for i in range(30)]
+    placed = play(
+        ArrivalSequencer(),
+        [sample(None, t_us=t_us) for t_us in [*stamps, stamps[-1] + 20_000 * (MAX_GAP + 2)]],
+    )
+    last = placed[-1]
+    assert isinstance(last, Step)
+    assert (last.missing, last.restarted, last.jumped) == (0, True, True)
+
+
+def test_a_clock_without_even_steps_shows_nothing() -> None:
+    source = random.Random(3)
+    stamps = [0]
+    for _ in range(300):
+        stamps.append(stamps[-1] + source.choice((0, 1_000, 20_000, 45_000, 90_000)))
+    assert clocked(stamps) == [(0, False)] * 301
 
 
 def test_a_clock_in_bursts_is_not_taken_for_gaps() -> None:

@@ -1,3 +1,4 @@
+import errno
 import resource
 import signal
 import subprocess
@@ -8,7 +9,15 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError, StorageError
-from wearkit.link.session_log import MAGIC, MARK, Kind, LogReader, SessionLog
+from wearkit.link.session_log import (
+    MAGIC,
+    MARK,
+    MAX_PAYLOAD_BYTES,
+    Kind,
+    LogReader,
+    SessionLog,
+    _record,
+)
 
 
 def make(path: Path, records: int = 20) -> list[bytes]:
@@ -78,9 +87,58 @@ def test_any_flipped_byte_costs_its_own_record_and_is_counted(tmp_path: Path) ->
         assert set(kept) <= set(pieces)
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
+def test_all_damage_is_summed_and_the_rest_is_torn(tmp_path: Path) -> None:
+    path = tmp_path / "a.wkrec"
+    log = SessionLog(path)
+    for _ in range(6):
+        log.chunk(b"12345", 1.0)  # 26 bytes each
+    log.close()
+    data = bytearray(path.read_bytes())
+    data[len(MAGIC) + 26 + 9] ^= 1
+    data[len(MAGIC) + 3 * 26 + 9] ^= 1
+    path.write_bytes(data[:-3])
+    reader = LogReader(path)
+    assert len(list(reader)) == 3
+    assert (reader.damaged_bytes, reader.torn_bytes) == (52, 23)
+    assert len(list(reader)) == 3
+    assert (reader.damaged_bytes, reader.torn_bytes) == (52, 23)
+
+
+def test_a_record_begins_wherever_its_mark_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.wkrec"
+    make(path, records=1)
+    data = path.read_bytes()
+    for junk in range(1, 9):
+        path.write_bytes(MAGIC + b"W" * junk + MARK[:1] * junk + data[len(MAGIC) :])
+        reader = LogReader(path)
+        assert [record.kind for record in reader] == [Kind.SESSION, Kind.BYTES, Kind.END]
+        assert (reader.damaged_bytes, reader.torn_bytes) == (2 * junk, 0)
+
+
+def test_a_large_piece_comes_back_and_a_length_past_the_cap_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.wkrec"
+    log = SessionLog(path)
+    log.chunk(b"x" * 100_000, 1.0)
+    log._append(_record(Kind.BYTES, 0, b"y" * (MAX_PAYLOAD_BYTES + 1)))
+    log.chunk(b"z", 2.0)
+    log.close()
+    assert [len(payload) for payload in payloads(path)] == [100_000, 1]
+
+
+def test_a_file_larger_than_any_session_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.wkrec"
+    make(path)
+    monkeypatch.setattr("wearkit.link.session_log.MAX_FILE_BYTES", path.stat().st_size - 1)
+    with pytest.raises(DataError, match="larger than"):
+        LogReader(path)
+
+
+@pytest.mark.parametrize("first", [b"time,x,y,z\n", b"WKREC/2\n", b"WKREC/1", b""])
+def test_other_files_are_refused(tmp_path: Path, first: bytes) -> None:
     path = tmp_path / "x"
-    path.write_bytes(b"time,x,y,z\n")
+    path.write_bytes(first)
     with pytest.raises(DataError, match="not a recording"):
         LogReader(path)
     with pytest.raises(DataError, match="No such file"):
@@ -93,6 +151,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="--force"):
         SessionLog(path)
     assert path.read_text() == "precious"
+    path.write_text("longer than what comes: " * 9)
     SessionLog(path, force=True).close()
     assert path.read_bytes() == MAGIC
 
@@ -123,8 +182,31 @@ def test_it_is_synced_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         log.tick()
         now_s += 0.01
     assert len(synced) == 2
+    now_s = 13.5
+    log.tick()
+    now_s = 20.0
+    log.tick()
+    assert len(synced) == 3  # nothing new since
     log.close()
-    assert len(synced) == 3
+    assert len(synced) == 4
+
+
+@pytest.mark.parametrize(("name", "stops"), [("a.wkrec", True), ("/dev/null", False)])
+def test_a_sync_that_fails_stops_a_file_and_no_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stops: bool
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    log = SessionLog(tmp_path / name, force=True)
+    log.chunk(b"x", 1.0)
+    monkeypatch.setattr("wearkit.link.session_log.os.fsync", fail)
+    log.sync()
+    assert (log.error is not None) == stops
+    log.chunk(b"y", 1.0)
+    log.close()
+    if stops:
+        assert payloads(tmp_path / name) == [b"x"]
 
 
 @pytest.mark.parametrize("limit_bytes", range(600, 640, 7))

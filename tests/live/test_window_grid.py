@@ -60,3 +60,22 @@ def test_a_window_can_have_two_reasons_and_gaps_may_end_several_windows() -> Non
     assert windows[0].reasons == ("gap",)
     assert ("gap", "restart") in [window.reasons for window in windows]
     assert len(windows) == 7
+
+
+def test_time_and_device_number_are_those_of_the_first_sample() -> None:
+    lost = {12, *range(47, 51)}  # 12 is the very first sample of window 2
+    grid, windows, missing = WindowGrid(SMALL), [], 0
+    for index in range(120):
+        if index in lost:
+            missing += 1
+            continue
+        sample = Sample(7000 + index, None, (index, 0, 1))
+        windows += grid.push(Step(sample, missing), 3.0 + index / 50)
+        missing = 0
+    assert len(windows) == 19
+    for window in windows:
+        covered = set(range(window.first_index, window.first_index + 10))
+        whole = not covered & lost
+        assert window.reasons == (() if whole else ("gap",))
+        assert window.device_index == (7000 + window.first_index if whole else None)
+        assert abs(window.t_s - 3.0 - window.first_index / 50) < 1e-9

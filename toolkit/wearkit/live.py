@@ -206,8 +206,8 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
     seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
     if received >= _ENOUGH_BYTES and share < _PRINTABLE_SHARE:
         return PortError(
-            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud auto, "
-            "9600, 57600, 230400 or the rate in the board's sketch.",
+            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
+            "57600, 230400 or the rate in the board's sketch, or let --baud auto find it.",
             fault=Fault.BAUD_MISMATCH_SUSPECTED,
         )
     why = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())

@@ -23,7 +23,7 @@
 #define FIFO_BYTES 16u
 
 /* Of a bit's clocks three fifths are low: 1.5 us of the 1.3 us that 400 kHz asks for. */
-#define BIT_CLOCKS (WK_CPU_HZ / 400000u)
+#define BIT_CLOCKS ((WK_CPU_HZ + 399999u) / 400000u) /* not faster than 400 kHz */
 #define LOW_CLOCKS (BIT_CLOCKS * 3u / 5u)
 #define HOLD_CLOCKS (WK_CPU_HZ / 1000000u * 3u / 10u + 1u) /* 300 ns */
 #define SPIKE_CLOCKS 6u                                    /* 48 ns of at most 50 */

@@ -35,6 +35,7 @@ static void run_text(const wk_bus_t *bus)
     static wk_text_app_t app;
 
     wk_text_app_begin(&app, bus, print, NULL, wk_timer_us(NULL));
+    app.simulated = wk_rp2040_settings.simulated != 0;
     for (;;) {
         wk_text_app_step(&app, wk_timer_us(NULL));
         wk_timer_sleep(STEP_US);

@@ -21,7 +21,7 @@
 #define DIVISOR_64 ((4u * WK_CPU_HZ + WK_BAUD / 2u) / WK_BAUD) /* in 1/64 */
 #define NVIC_ISER 0xE000E100u
 
-#define RECEIVED_MAX 1024u /* a power of two: four of the longest frames */
+#define RECEIVED_MAX 4096u /* a power of two: twice what `wearkit verify` sends ahead */
 
 static volatile uint8_t received[RECEIVED_MAX];
 static volatile uint16_t head; /* received so far, modulo 65536: the interrupt's */

@@ -18,16 +18,20 @@ def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
 
     Nothing is filled in: where samples are missing, the time makes a step. The CSV is what
     wearkit train, simulate and data read. The end of a recording that was cut off is left out
-    and counted.
+    and counted. OUT.csv.json (OUT.npz.json, ...) says what the table does not: device, rates,
+    gaps, checksums.
     """
     from wearkit.errors import StorageError
     from wearkit.link.convert import write_converted
     from wearkit.link.recording import read_recording
+    from wearkit.link.sidecar import sidecar_path, write_sidecar
 
-    if out.exists() and not force:
-        raise StorageError(f"{out} exists already: give another name, or add --force.")
+    for path in (out, sidecar_path(out)):
+        if path.exists() and not force:
+            raise StorageError(f"{path} exists already: give another name, or add --force.")
     samples = read_recording(recording)
     write_converted(samples, out)
+    write_sidecar(samples, recording, out)
     found = {
         "samples": len(samples.counts),
         "seconds": round(float(samples.time_s[-1]), 3),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.message import Hello, Samples
 from wearkit.link.sequence import MAX_GAP, Counts, Sample, Step
-from wearkit.link.text_header import AxisMap
+from wearkit.link.text_header import SAME_AXES, AxisMap
 
 _WRAP = 1 << 32
 _REMEMBERED = 128
@@ -45,6 +45,7 @@ class FrameSequencer:
 
     def __init__(self, hello: Hello) -> None:
         self._hop, self._axes = hello.hop, hello.axes
+        self._turns = hello.axes != SAME_AXES  # asked once, not for every sample
         self._period_us = 1e6 / hello.registers.rate_hz
         self._next: int | None = None
         self._last_us = 0
@@ -106,7 +107,8 @@ class FrameSequencer:
                 unaligned += 1
                 continue
             stamp_us = round(t_us - (end - 1 - index) * step_us)
-            sample = Sample(index, stamp_us, mapped(counts, self._axes), arrival_s=arrival_s)
+            turned = mapped(counts, self._axes) if self._turns else counts
+            sample = Sample(index, stamp_us, turned, arrival_s=arrival_s)
             steps.append(self._step(sample, missing))
             missing = 0
         self._next, self._last_us = end, t_us

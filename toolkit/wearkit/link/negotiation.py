@@ -13,6 +13,7 @@ from wearkit.link.faults import Fault
 from wearkit.link.frame import MINOR_MAX, MINOR_MIN, FrameFault
 from wearkit.link.message import DeviceError, ErrorCode, Hello
 
+SILENT_S = 8.0  # a board that opening its port has reset says nothing until it has booted
 _POLL_S = 0.1
 _FOREIGN = 2  # a fragment of one of our own frames may look like one of another version, once
 
@@ -64,19 +65,22 @@ class Negotiation:
 
 
 def negotiate(link: Dialogue, stop: Callable[[], bool] = lambda: False) -> Hello | None:
-    """Ask until the device answers; None on `stop`.
+    """Ask until the device answers; None on `stop`. From a device that says nothing at all, the
+    HELLO of its boot is waited for, up to SILENT_S.
 
     Raises PortError when it does not answer in time, DataError as Negotiation.take,
     LinkLostError when the port goes away.
     """
     asking = Negotiation()
+    start_s = time.monotonic()
     while not stop():
         now_s = time.monotonic()
+        may_boot = not link.received_bytes and now_s - start_s < SILENT_S
         request = asking.due(now_s)
         if request is not None:
             link.send(request)
-        elif asking.gave_up(now_s):
-            raise _unanswered(link)
+        elif asking.gave_up(now_s) and not may_boot:
+            raise _unanswered(link, now_s - start_s)
         hellos = [hello for heard in link.receive(_POLL_S) if (hello := asking.take(heard))]
         if hellos:
             return hellos[-1]  # a sensor that starts changes the boot id
@@ -90,9 +94,8 @@ def _no_minor(what: str) -> DataError:
     )
 
 
-def _unanswered(link: Dialogue) -> PortError:
+def _unanswered(link: Dialogue, waited_s: float) -> PortError:
     """Why nobody answered, as far as the bytes tell."""
-    waited_s = Negotiation.TRIES * Negotiation.TRY_S
     carried = link.carried
     if carried is Carried.LINES:
         return PortError(

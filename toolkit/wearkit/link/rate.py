@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -55,8 +56,9 @@ class RateMeter:
         count = len(self._points)
         if count < 2 or self._points[-1][1] - self._points[0][1] < _MIN_SPAN_S:
             return None
-        chosen = np.unique(np.linspace(0, count - 1, min(count, _USED_POINTS)).astype(np.intp))
-        points = np.asarray([self._points[position] for position in chosen], dtype=np.float64)
+        kept = list(self._points)  # a deque is slow to index in its middle
+        chosen = np.linspace(0, count - 1, min(count, _USED_POINTS)).astype(np.intp).tolist()
+        points = np.asarray([kept[position] for position in chosen], dtype=np.float64)
         index, time_s = (points - points[0]).T
         step_s = _median_slope(index, time_s)
         if step_s is None or step_s <= 0:
@@ -67,12 +69,20 @@ class RateMeter:
 
 def _median_slope(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
     """The median of (y_j - y_i) / (x_j - x_i) over pairs with different x; None without any."""
-    first, second = np.triu_indices(len(x), 1)
-    run = x[second] - x[first]
-    rises = run > 0
-    if not rises.any():
-        return None
-    return float(np.median((y[second] - y[first])[rises] / run[rises]))
+    first, second = _pairs(len(x))
+    run, rise = x[second] - x[first], y[second] - y[first]
+    if run.min() <= 0:
+        differ = run > 0
+        if not differ.any():
+            return None
+        run, rise = run[differ], rise[differ]
+    return float(np.median(rise / run))
+
+
+@lru_cache(maxsize=1)  # a meter that has run for a while always asks for the same
+def _pairs(points: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    first, second = np.triu_indices(points, 1)
+    return first, second
 
 
 def _slope_error(x: NDArray[np.float64], residual: NDArray[np.float64]) -> float:

@@ -16,10 +16,12 @@ from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import DataError
 from wearkit.link.clock import SessionClock
 from wearkit.link.link_stream import LinkStream
+from wearkit.link.message import Hello
+from wearkit.link.rate import MeasuredRate
 from wearkit.link.sequence import Step
 from wearkit.link.session_log import Kind, LogReader
 from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import AxisMap, parse_axes, parse_fields
+from wearkit.link.text_header import SAME_AXES, AxisMap, parse_axes, parse_fields
 from wearkit.units import Unit
 
 _AXES = "xyz"
@@ -35,7 +37,7 @@ def session_record(options: StreamOptions, port: str, model_id: str) -> dict[str
         "rate_hz": options.rate_hz,
         "units": None if options.unit is None else str(options.unit),
         "fields": None if options.fields is None else ",".join(options.fields),
-        "axes": None if options.axes is None else _axes_text(options.axes),
+        "axes": None if options.axes is None else axes_text(options.axes),
         "skip_head": options.skip_head,
         "settle_s": options.settle_s,
     }
@@ -60,6 +62,16 @@ def options_of(record: dict[str, Any]) -> StreamOptions:
         raise DataError(f"The recording's first record is damaged: {error!r}.") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples that never came. time_s: of the first one after them. restart: how many, nobody
+    knows, as the device began to count again."""
+
+    time_s: float
+    missing: int
+    restart: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedSamples:
     """Everything a recording holds.
@@ -67,7 +79,9 @@ class RecordedSamples:
     time_s: (T,) float64 seconds, increasing. counts: (T, 3) int16. A step over 1.5 periods in
     time_s is a gap: samples that never came. missing, restarts: as in LiveReport.
     rejected: lines left out. damaged_bytes, torn_bytes: as in LogReader. ended: the session
-    closed its recording itself.
+    closed its recording itself. gaps: in order. rate: by the device's clock, None without one.
+    nominal_rate_hz: what the device says, else what the model expects. unit: as sent, None when
+    there is no sample. axes: from the sensor's to the model's, in which counts are.
     """
 
     time_s: NDArray[np.float64]
@@ -81,6 +95,13 @@ class RecordedSamples:
     torn_bytes: int
     ended: bool
     session: dict[str, Any] = field(default_factory=dict)
+    gaps: tuple[Gap, ...] = ()
+    rate: MeasuredRate | None = None
+    nominal_rate_hz: float = 0.0
+    unit: str | None = None
+    unit_evidence: str | None = None
+    axes: AxisMap = SAME_AXES
+    hello: Hello | None = None
 
     @property
     def acc_g(self) -> NDArray[np.float32]:
@@ -95,7 +116,12 @@ class _Collector:
         self._index = -1
         self.time_s: list[float] = []
         self.counts: list[tuple[int, int, int]] = []
+        self.gaps: list[Gap] = []
         self.missing = self.restarts = 0
+
+    @property
+    def rate(self) -> MeasuredRate | None:
+        return self._clock.device.measure()
 
     def take(self, steps: list[Step]) -> None:
         for step in steps:
@@ -107,6 +133,8 @@ class _Collector:
                 self._clock.advance(self._index, taken, sample.t_us, restarted=step.restarted)
             )
             self.counts.append(sample.counts)
+            if step.missing or step.restarted:
+                self.gaps.append(Gap(self.time_s[-1], step.missing, step.restarted))
             self.missing += step.missing
             self.restarts += step.restarted
 
@@ -132,7 +160,8 @@ def read_recording(path: Path) -> RecordedSamples:
             collector.stream.resume()
         ended = record.kind == Kind.END
     collector.take(collector.stream.finish())
-    header = collector.stream.header
+    header, choice = collector.stream.header, collector.stream.choice
+    said_hz = None if header is None else header.rate_hz
     return RecordedSamples(
         time_s=np.array(collector.time_s, dtype=np.float64),
         counts=np.array(collector.counts, dtype=np.int16).reshape(-1, 3),
@@ -145,7 +174,22 @@ def read_recording(path: Path) -> RecordedSamples:
         torn_bytes=reader.torn_bytes,
         ended=ended,
         session=session,
+        gaps=tuple(collector.gaps),
+        rate=collector.rate,
+        nominal_rate_hz=said_hz or options.rate_hz,
+        unit=None if choice is None else str(choice.unit),
+        unit_evidence=None if choice is None else choice.evidence,
+        axes=_axes_used(options, collector.stream),
+        hello=collector.stream.hello,
     )
+
+
+def _axes_used(options: StreamOptions, stream: LinkStream) -> AxisMap:
+    """--axes overrules a header of text, and nothing of what frames say."""
+    header = stream.header
+    if options.axes is not None and not stream.is_binary:
+        return options.axes
+    return SAME_AXES if header is None else header.axes
 
 
 def csv_lines(samples: RecordedSamples) -> Iterator[bytes]:
@@ -156,7 +200,8 @@ def csv_lines(samples: RecordedSamples) -> Iterator[bytes]:
         yield b"%.6f,%d,%d,%d\n" % (time_s, x, y, z)
 
 
-def _axes_text(axes: AxisMap) -> str:
+def axes_text(axes: AxisMap) -> str:
+    """The inverse of parse_axes."""
     printed = ["", "", ""]
     for axis, (source, sign) in enumerate(zip(axes.source, axes.sign, strict=True)):
         printed[source] = ("+" if sign > 0 else "-") + _AXES[axis]

@@ -222,14 +222,13 @@ class ArrivalSequencer:
         step_us = sample.t_us - last_us
         if -step_us > _CLOCK_WRAP_US // 2 and last_us < _CLOCK_WRAP_US:
             step_us += _CLOCK_WRAP_US
-        period_us = self._period_us()
-        self._steps_us.append(step_us)
         if step_us < 0:
             self._steps_us.clear()
             return [Step(sample, restarted=True)]
+        period_us = self._period_us()
         if period_us is None or step_us <= 1.5 * period_us:
+            self._steps_us.append(step_us)  # not that of a gap, or the next would look normal
             return [Step(sample)]
-        self._steps_us.pop()  # a gap must not make the next gap look normal
         missing = round(step_us / period_us) - 1
         too_far = missing > MAX_GAP
         return [

@@ -17,6 +17,7 @@ import { ConsoleLogger, LogLevel, RP2040 } from "rp2040js";
 const FLASH = 0x10000000, BOOT2_AT = 0x20041f00, BOOT2_BYTES = 256;
 const ROSC = 0x40060, VREG = 0x40064, RANDOMBIT = 0x1c, CHIP_RESET = 0x08, HAD_POWER_ON = 0x100;
 const I2C_BIT_NS = 2500, UART_BITS = 10;
+const CABLE_BAUD = 115200, BAUD_TOLERANCE = 0.02, SENSOR_BUS_HZ = 400e3;
 const REPORT_NS = 5e6, TX_MAX = 4096;
 
 function ask(kind, timeUs, bytes) {
@@ -50,7 +51,7 @@ class Board {
     this.arriving = [];
     this.arrival = this.clock.createAlarm(() => this.arrive());
     this.connectSensor(this.chip.i2c[0]);
-    this.chip.uart[0].onByte = (byte) => this.sent.push(byte);
+    this.chip.uart[0].onByte = (byte) => this.send(byte);
     this.replaceUnmodelled(bootId);
     this.boot();
   }
@@ -97,6 +98,9 @@ class Board {
     i2c.onStart = () => later(1, () => i2c.completeStart());
     i2c.onConnect = (address, mode) =>
       later(9, () => {
+        const busHz = this.chip.clkSys / (i2c.sclLowPeriod + i2c.sclHighPeriod);
+        if (busHz > SENSOR_BUS_HZ)
+          throw new Error(`I2C0 runs at ${busHz} Hz, and the sensor takes ${SENSOR_BUS_HZ}.`);
         const [acknowledged] = ask("S", this.timeUs, [address, mode]);
         i2c.completeConnect(acknowledged !== 0);
       });
@@ -113,11 +117,24 @@ class Board {
       });
   }
 
-  // Bytes from the host come one after the other, as the line takes them.
+  // A cable at another rate than the UART's carries rubbish: here the wrong clock is said.
+  send(byte) {
+    const { baudRate } = this.chip.uart[0];
+    if (Math.abs(baudRate / CABLE_BAUD - 1) > BAUD_TOLERANCE)
+      throw new Error(`UART0 sends at ${baudRate} baud, and the cable is for ${CABLE_BAUD}.`);
+    this.sent.push(byte);
+  }
+
+  // Bytes from the host come one after the other, as the line takes them, and wait for a UART.
   arrive() {
     const uart = this.chip.uart[0];
-    uart.feedByte(this.arriving.shift());
-    if (this.arriving.length) this.arrival.schedule((UART_BITS * 1e9) / uart.baudRate);
+    if (uart.enabled) uart.feedByte(this.arriving.shift());
+    if (this.arriving.length) this.arrival.schedule(this.uartByteNs());
+  }
+
+  uartByteNs() {
+    const uart = this.chip.uart[0];
+    return uart.enabled ? (UART_BITS * 1e9) / uart.baudRate : 1e6;
   }
 
   report() {
@@ -127,20 +144,23 @@ class Board {
     const idle = this.arriving.length === 0;
     for (const byte of answer.subarray(1)) this.arriving.push(byte);
     if (idle && this.arriving.length)
-      this.arrival.schedule((UART_BITS * 1e9) / this.chip.uart[0].baudRate);
+      this.arrival.schedule(this.uartByteNs());
     return answer[0] === 0;
   }
 
   run() {
     const { chip, clock } = this;
+    const { core } = chip;
     let due = 0;
     for (;;) {
       if (clock.nanos >= due || this.sent.length >= TX_MAX) {
         if (!this.report()) return;
         due = clock.nanos + REPORT_NS;
       }
-      if (chip.core.waiting) clock.tick(Math.max(1, clock.nanosToNextAlarm));
-      else clock.tick((chip.core.executeInstruction() * 1e9) / chip.clkSys);
+      // A core does not go to sleep with an interrupt pending; rp2040js's would.
+      if (core.pendingInterrupts & core.enabledInterrupts) core.waiting = false;
+      if (core.waiting) clock.tick(Math.max(1, clock.nanosToNextAlarm));
+      else clock.tick((core.executeInstruction() * 1e9) / chip.clkSys);
     }
   }
 }
