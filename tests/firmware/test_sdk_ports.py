@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -332,6 +333,8 @@ def test_the_board_computes_what_the_reference_computes(
     assert_predictions(heard, bundle, run)
     assert heard.errors == []
     assert heard.seqs == list(range(len(heard.seqs)))
+    assert len(heard.stats) >= 2  # tx_dropped: what the board says it could not send
+    assert {struct.unpack_from("<4I", stats)[3] for stats in heard.stats} == {0}
     assert heard.pongs == [(0x5EED).to_bytes(4, "little")]
     assert {hello[12:20] for hello in heard.hellos} == {sdk.uid}
     assert {hello[8:12] for hello in heard.hellos} == {(0x01020304 + 1).to_bytes(4, "little")}

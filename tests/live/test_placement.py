@@ -130,6 +130,22 @@ def test_verdicts_are_withheld_and_say_why(
     assert report.faults.get("PLACEMENT", 0) == withheld
 
 
+def test_a_board_that_starts_again_may_be_worn_elsewhere(
+    tiny_graph: QuantizedGraph,
+    moving_counts: Callable[..., NDArray[np.int16]],
+    sensor_lines: Callable[..., list[bytes]],
+) -> None:
+    graph, faults = placement_graph(tiny_graph), FaultLog()
+    check = PlacementCheck(graph.model, "chest", 0.0625, faults)
+    options = StreamOptions(50.0)
+    session = LiveSession(graph, Says(WRIST), options, faults=faults, placement=check)
+    header = b"#wearkit text/1 units=counts fields=index,t_us,x,y,z\n"
+    run = b"".join(sensor_lines(moving_counts(600)))  # nine windows: one too few for an opinion
+    windows = [*session.feed(header + run + b"#restart why\n" + run, 0.0), *session.finish()]
+    assert sum(window.valid for window in windows) == 18
+    assert not faults.counts[Fault.PLACEMENT]
+
+
 def placement_graph(graph: QuantizedGraph) -> QuantizedGraph:
     """The tiny graph, its second head renamed."""
     from dataclasses import replace

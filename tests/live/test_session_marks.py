@@ -142,6 +142,13 @@ def test_a_recording_says_that_it_was_simulated_and_when(make: Make, tmp_path: P
     assert [line.split(",")[0] for line in written[2:4]] == ["0.000000", "0.012345"]
 
 
+def test_a_probability_is_the_softmax_of_scaled_logits(make: Make) -> None:
+    (window,) = make().feed(HEADER + lines(walk(100)), 0.0)
+    for said in window.verdicts.values():
+        weights = np.exp(np.array(said.logits) * 0.0625)
+        assert said.prob == pytest.approx(float(weights.max() / weights.sum()), abs=1e-4)
+
+
 def test_the_summary_says_all_of_it(make: Make) -> None:
     session = make()
     rows = [(k, t, 511, y, z) if k < 30 else (k, t, x, y, z) for k, t, x, y, z in walk(300)]

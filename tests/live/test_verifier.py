@@ -9,6 +9,7 @@ import pytest
 
 from wearkit.errors import VerificationError
 from wearkit.graph import QuantizedGraph
+from wearkit.link.command import encode_message
 from wearkit.link.faults import FaultLog
 from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, window_crc
 from wearkit.link.stream import StreamOptions
@@ -102,6 +103,17 @@ def test_a_model_id_is_compared_to_its_last_byte(verifier: Verifier) -> None:
     for other in (own[:7] + b"\0", b"\0" + own[1:]):
         with pytest.raises(VerificationError, match=other.hex()):
             verifier.hello(Hello(boot_id=1, model_id=other))
+
+
+def test_a_model_that_is_changed_while_live_runs_is_refused_too(
+    tiny_graph: QuantizedGraph, verifier: Verifier
+) -> None:
+    session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0), verifier=verifier)
+    own = Hello(boot_id=1, model_id=bytes.fromhex(MODEL_ID)[:8], features=Feature.SAMPLES)
+    for seq in range(3):
+        session.feed(encode_message(own, seq), 0.0)
+    with pytest.raises(VerificationError, match="runs model"):
+        session.feed(encode_message(replace(own, boot_id=2, model_id=bytes(7) + b"x"), 3), 0.0)
 
 
 def test_the_digest_is_of_index_samples_and_logits(tiny_graph: QuantizedGraph) -> None:

@@ -27,7 +27,7 @@ from wearkit.live_placement import PlacementCheck
 from wearkit.live_report import LiveReport
 from wearkit.live_trust import CLIPPED_REASON, LiveTrust, fault_counts
 from wearkit.live_verify import Verifier
-from wearkit.live_window import GridWindow, WindowGrid
+from wearkit.live_window import GridWindow, Missing, WindowGrid
 from wearkit.prediction import Logits, Verdict, verdict
 from wearkit.spec import trained
 
@@ -215,10 +215,8 @@ class LiveSession:
             self.trust.claimed(header.rate_hz)
 
     def _push(self, step: Step) -> list[GridWindow]:
-        if step.restarted:
-            for watcher in (self._verifier, self._placement):
-                if watcher is not None:
-                    watcher.restart()
+        if step.restarted and self._verifier is not None:
+            self._verifier.restart()
         index = self._grid.index_of(step)
         time_s = self.trust.sample(index, index - self._last_index, step)
         self._last_index = index
@@ -265,7 +263,7 @@ class LiveSession:
         row = 0
         for one in found:
             if one.window.counts is None:
-                self._invalid.update(str(reason) for reason in one.window.reasons)
+                self._count_missing(one.window)
                 judged.append(_unjudged(one, valid=False))
             else:
                 verdicts = self._verdicts(logits, row)
@@ -275,6 +273,12 @@ class LiveSession:
         self._windows += len(judged)
         self._windows_valid += sum(live.valid for live in judged)
         return judged
+
+    def _count_missing(self, window: GridWindow) -> None:
+        self._invalid.update(str(reason) for reason in window.reasons)
+        # Here, in the order of windows: one chunk may hold those before and after a restart.
+        if self._placement is not None and Missing.RESTART in window.reasons:
+            self._placement.restart()
 
     def _placed(self, one: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
         """With its verdicts, unless the sensor is not where it was said to be."""
@@ -304,7 +308,7 @@ class LiveSession:
                 self.faults.add(Fault.BACKPRESSURE, f"{where}, the host is behind")
                 self._invalid[BACKPRESSURE_REASON] += 1
             else:
-                self._invalid.update(str(reason) for reason in one.window.reasons)
+                self._count_missing(one.window)
             shed.append(live)
         self._windows += len(shed)
         return shed
