@@ -65,6 +65,9 @@ static void start(wk_app_t *app, uint32_t now_us)
         sensor_failed(app, status);
         return;
     }
+    if (app->batch.n > 0) {
+        wk_app_send_samples(app); /* measured before the sensor failed */
+    }
     app->running = true;
     app->run++;
     wk_app_new_run(app);
@@ -114,7 +117,7 @@ void wk_app_step(wk_app_t *app)
     if (!app->replaying && !app->stopped) {
         if (app->running) {
             drain(app, now_us);
-        } else {
+        } else if (wk_ring_len(&app->ring) == 0) { /* what was measured before goes out first */
             start(app, now_us);
         }
         while (wk_ring_pop(&app->ring, &sample) && !wk_app_take(app, &sample)) {

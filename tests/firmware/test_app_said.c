@@ -169,6 +169,23 @@ static void test_a_fault_is_flagged_in_the_next_frame_and_in_no_other(void)
     }
 }
 
+/* At 3.05 s three samples wait for their frame; at 2.05 s the step that runs the model is near. */
+static void test_what_was_measured_before_a_fault_is_sent(void)
+{
+    static const char *const specs[] = {"3050:burst=40", "3050:noise=64", "2050:noise=64",
+                                        "2010:noise=64"};
+    static bench_t bench;
+    size_t i;
+
+    for (i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        bench_begin(&bench, false, 3);
+        CHECK_EQUAL(wk_adxl345_pace_faults(&bench.pace, specs[i]), 0);
+        run_ms(&bench, 7000);
+        CHECK_EQUAL(bench.frames[WK_TYPE_ERROR], 1);
+        CHECK_EQUAL(bench.sample_count + bench.app.batch.n, bench.app.stats.samples_taken);
+    }
+}
+
 /* Four attempts in 3.5 s, also where the clock of 32 bits wraps. */
 static void test_a_sensor_that_is_not_there_is_tried_once_a_second(void)
 {
@@ -490,6 +507,7 @@ int main(void)
     test_a_model_that_fails_says_nothing();
     test_a_stream_begins_with_its_window_and_takes_no_sample_outside_it();
     test_a_fault_is_flagged_in_the_next_frame_and_in_no_other();
+    test_what_was_measured_before_a_fault_is_sent();
     test_a_sensor_that_is_not_there_is_tried_once_a_second();
     test_a_hello_without_a_sensor_shows_no_registers_and_counts_the_bus();
     test_a_configuration_that_is_not_legal_changes_nothing();

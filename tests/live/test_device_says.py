@@ -21,7 +21,7 @@ from wearkit.link.message import (
     Stats,
 )
 from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import AxisMap
+from wearkit.link.text_header import SAME_AXES, AxisMap
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)
@@ -75,7 +75,7 @@ def test_what_hello_says_is_the_header() -> None:
     stream.feed(wires(hello))
     assert stream.header is not None
     assert (stream.header.simulated, stream.header.rate_hz) == (True, 50.0)
-    assert not stream.is_mirrored
+    assert stream.axes == SAME_AXES
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,18 @@ def test_rails_mark_the_window_with_their_share(play: Play, rows: Rows) -> None:
     assert faults == {"CLIPPED": 2}
 
 
+@pytest.mark.parametrize("rail", [511, -512])
+def test_rails_are_those_of_the_sensor_however_it_is_mounted(
+    play: Play, rows: Rows, rail: int
+) -> None:
+    header = HEADER.replace(b"fields=", b"axes=-x-y+z fields=")
+    clipped = play(counts_from(rows, 305, 315, lambda x, y, z: (rail, y, z)), header=header)
+    assert clipped[0] == {"CLIPPED": 2}
+    beside = rail - 1 if rail > 0 else rail + 2
+    whole = play(counts_from(rows, 305, 315, lambda x, y, z: (beside, y, z)), header=header)
+    assert whole[0] == {}
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.25, 1.6])
 def test_a_wrong_scale_shows_at_rest_only(play: Play, rows: Rows, factor: float) -> None:
     def scaled(x: int, y: int, z: int) -> tuple[int, int, int]:

@@ -97,6 +97,17 @@ def test_an_axis_is_stuck_from_its_five_hundredth_equal_value_on(every: int) -> 
         assert watch.active == set()
 
 
+def test_an_axis_that_holds_at_rest_is_a_quiet_sensor_until_the_body_moves() -> None:
+    """As the arms of two sleepers in DSADS: one count for ten seconds, the others to and fro."""
+    watch = SensorWatch(50.0)
+    rest: list[Counts] = [(k % 2, -5, 255 - k % 3) for k in range(2000)]
+    assert found(watch, rest) == []
+    held = one_axis_holds(300, other_from=9999)
+    moved: list[Counts] = [(x, -5, z) for x, _, z in held]
+    (stuck,) = found(watch, moved)
+    assert stuck[1] == Fault.AXIS_STUCK
+
+
 @pytest.mark.parametrize(("other_held", "is_stuck"), [(99, True), (100, False)])
 def test_two_axes_that_hold_are_a_sensor_that_hardly_moves(other_held: int, is_stuck: bool) -> None:
     watch = SensorWatch(50.0)

@@ -17,6 +17,7 @@ from wearkit.link.command import Message, encode_message
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.message import (
     NO_MODEL,
+    DeviceError,
     Feature,
     HeadLogits,
     Hello,
@@ -227,6 +228,17 @@ def test_a_restart_does_not_mix_two_runs(
     assert run.report.restarts == 1
     assert (counted.predictions, counted.compared, counted.differing) == (10, 9, 0)
     assert counted.predictions_alone == 1
+
+
+def test_a_device_that_withholds_its_model_is_quoted(
+    bundle: Bundle, made_counts: Callable[..., Counts]
+) -> None:
+    device = Device(bundle, made_counts(3).reshape(300, 3), model_id=NO_MODEL)
+    device.send(DeviceError(2, "The model does not give its known answers: flash it again."))
+    run = verify(bundle, device.run())
+    assert "no model (The model does not give its known answers: flash it again)" in str(
+        run.report.error
+    )
 
 
 @pytest.mark.parametrize(

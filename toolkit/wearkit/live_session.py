@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
+from wearkit.counts import counts_to_int8
 from wearkit.errors import WearkitError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
@@ -206,7 +206,8 @@ class LiveSession:
     def _hear_claims(self) -> None:
         if self.stream.stats is not None:
             self.trust.dropped(self.stream.stats.tx_dropped)
-        if self.stream.is_mirrored:
+        self.trust.turned(self.stream.axes)
+        if self.stream.axes.determinant < 0:
             self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
         header = self.stream.header
         if header is not None and header.rate_hz not in (None, self._claimed_hz):
@@ -223,8 +224,7 @@ class LiveSession:
         self._samples += 1
         self._missing += step.missing
         self._restarts += step.restarted
-        x, y, z = step.sample.counts
-        self._clipped += min(x, y, z) <= COUNT_MIN or max(x, y, z) >= COUNT_MAX
+        self._clipped += self.trust.is_at_rail(step.sample.counts)
         if self.recorder is not None:
             self.recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
         return self._grid.push(step, time_s)
@@ -239,7 +239,7 @@ class LiveSession:
         hello = self.stream.hello
         if hello is not None and hello is not self._hello:
             self._hello = hello
-            self._verifier.hello(hello)
+            self._verifier.hello(hello, self.stream.device_error)
         waiting, self._to_verify = self._to_verify, []
         for device_index, counts, rows in waiting:
             self._verifier.window(device_index, counts, rows)

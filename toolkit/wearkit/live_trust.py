@@ -7,13 +7,14 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.counts import COUNT_MAX
 from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.sensor_watch import SensorWatch, Still
-from wearkit.link.sequence import Step
+from wearkit.link.sequence import Counts, Step
+from wearkit.link.text_header import SAME_AXES, AxisMap
 from wearkit.link.text_line import Reason
 
 RATE_REASON = "rate"
@@ -63,6 +64,7 @@ class LiveTrust:
         self._rate_is_off = False
         self._jumps = 0
         self._dropped: int | None = None
+        self._lowest = SAME_AXES.lower_rails
 
     @property
     def still(self) -> Still | None:
@@ -73,6 +75,10 @@ class LiveTrust:
         """The device says its rate, which counts until it is measured."""
         off = abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE
         self._set_rate(off, f"the device says {rate_hz:g} Hz")
+
+    def turned(self, axes: AxisMap) -> None:
+        """How the samples to come were turned, which says where their rails are."""
+        self._lowest = axes.lower_rails
 
     def dropped(self, frames: int) -> None:
         """frames: that the device could not send since it started. Those before we listened, and
@@ -115,9 +121,14 @@ class LiveTrust:
         found = [_REASONS[fault] for fault in sorted(self._watch.active)]
         return tuple(found + ([RATE_REASON] if self._rate_is_off else []))
 
+    def is_at_rail(self, counts: Counts) -> bool:
+        """Whether an axis of a sample is at a rail of the range."""
+        x, y, z = self._lowest
+        return counts[0] <= x or counts[1] <= y or counts[2] <= z or max(counts) >= COUNT_MAX
+
     def clipped_share(self, window: int, counts: NDArray[np.int16]) -> float:
         """The share of a window's samples with an axis at a rail; past 0 a fault."""
-        at_rail = ((counts <= COUNT_MIN) | (counts >= COUNT_MAX)).any(axis=1)
+        at_rail = ((counts <= np.array(self._lowest)) | (counts >= COUNT_MAX)).any(axis=1)
         share = float(at_rail.mean())
         if share:
             self._faults.add(Fault.CLIPPED, f"{share:.0%} of window {window} at a rail")

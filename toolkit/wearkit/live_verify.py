@@ -117,12 +117,16 @@ class Verifier:
     def digest(self) -> str:
         return self._hash.hexdigest()
 
-    def hello(self, hello: Hello) -> None:
-        """Raises VerificationError when the device runs another model."""
+    def hello(self, hello: Hello, said: str = "") -> None:
+        """said: the device's own last words on what is wrong.
+
+        Raises VerificationError when the device runs another model.
+        """
         if hello.model_id == self._model_id or self._any_model:
             return
         if hello.model_id == NO_MODEL:
-            what = "The device has no model"
+            why = f" ({said.rstrip('.')})" if said else ""
+            what = f"The device has no model{why}"
         else:
             what = f"The device runs model {hello.model_id.hex()}"
         raise VerificationError(

@@ -25,7 +25,7 @@ from wearkit.link.message import (
 )
 from wearkit.link.sequence import Step
 from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import Header
+from wearkit.link.text_header import SAME_AXES, AxisMap, Header
 from wearkit.link.text_line import Reason
 from wearkit.link.units import UnitChoice
 from wearkit.units import Unit
@@ -116,9 +116,9 @@ class BinaryStream:
         return self.tally.errors
 
     @property
-    def is_mirrored(self) -> bool:
-        """Whether the axes are a mirror image of the model's."""
-        return self.hello is not None and self.hello.axes.determinant < 0
+    def axes(self) -> AxisMap:
+        """The axes in use, which HELLO says."""
+        return SAME_AXES if self.hello is None else self.hello.axes
 
     def resume(self) -> None:
         """The port was opened again. The index, or the boot id of the next HELLO, tells whether

@@ -11,7 +11,7 @@ from wearkit.link.ledger import Ledger
 from wearkit.link.message import Hello, Prediction, Stats
 from wearkit.link.sequence import Step
 from wearkit.link.stream import SampleStream, StreamOptions
-from wearkit.link.text_header import Header
+from wearkit.link.text_header import AxisMap, Header
 from wearkit.link.units import UnitChoice
 
 FRAMES_TO_DECIDE = 2
@@ -95,9 +95,9 @@ class LinkStream:
         return self._chosen.device_errors
 
     @property
-    def is_mirrored(self) -> bool:
-        """Whether the axes in use are a mirror image of the model's."""
-        return self._chosen.is_mirrored
+    def axes(self) -> AxisMap:
+        """Which measured axis, with which sign, is which of the model's."""
+        return self._chosen.axes
 
     def resume(self) -> None:
         """The port was opened again: half a line or frame before it is over, and what comes need

@@ -179,17 +179,9 @@ def read_recording(path: Path) -> RecordedSamples:
         nominal_rate_hz=said_hz or options.rate_hz,
         unit=None if choice is None else str(choice.unit),
         unit_evidence=None if choice is None else choice.evidence,
-        axes=_axes_used(options, collector.stream),
+        axes=collector.stream.axes,
         hello=collector.stream.hello,
     )
-
-
-def _axes_used(options: StreamOptions, stream: LinkStream) -> AxisMap:
-    """--axes overrules a header of text, and nothing of what frames say."""
-    header = stream.header
-    if options.axes is not None and not stream.is_binary:
-        return options.axes
-    return SAME_AXES if header is None else header.axes
 
 
 def csv_lines(samples: RecordedSamples) -> Iterator[bytes]:

@@ -60,16 +60,19 @@ class SensorWatch:
         self._last: Counts | None = None
         self._equal = 0  # samples in a row, the last included, that are alike
         self._axis_equal = [0, 0, 0]
+        self._since_moved = math.inf  # samples since the newest block of movement began
 
     def restart(self) -> None:
         """The device began again: nothing before belongs to what comes."""
         self.active.clear()
         self._block.clear()
         self._last, self._equal, self._axis_equal = None, 0, [0, 0, 0]
+        self._since_moved = math.inf
 
     def push(self, counts: Counts) -> list[tuple[Fault, str]]:
         """The conditions this sample establishes."""
         found: list[tuple[Fault, str]] = []
+        self._since_moved += 1
         if counts == self._last:
             self._equal += 1
             self._axis_equal = [run + 1 for run in self._axis_equal]
@@ -108,11 +111,12 @@ class SensorWatch:
         return []
 
     def _judge_axes(self, counts: Counts) -> list[tuple[Fault, str]]:
-        """An axis that holds while both others move; where they hold too, the rest is stillness
-        or STUCK."""
-        for axis in range(3):
+        """An axis that holds while both others move, and not by noise alone; where they hold too,
+        the rest is stillness or STUCK. An axis of a quiet sensor at rest may well hold."""
+        for axis, held in enumerate(self._axis_equal):
             others = [run for other, run in enumerate(self._axis_equal) if other != axis]
-            if self._axis_equal[axis] >= AXIS_STUCK_SAMPLES and max(others) < STUCK_SAMPLES:
+            is_long = held >= AXIS_STUCK_SAMPLES and held >= self._since_moved
+            if is_long and max(others) < STUCK_SAMPLES:
                 self.active.add(Fault.AXIS_STUCK)
                 name = "xyz"[axis]
                 samples = f"{AXIS_STUCK_SAMPLES} samples in a row"
@@ -123,7 +127,10 @@ class SensorWatch:
         values = np.asarray(self._block, dtype=np.float64) / COUNTS_PER_G
         self._block = self._block[self._block_length // 2 :]
         is_dead = self.active & {Fault.BUS_FAULT, Fault.STUCK}
-        if is_dead or float(values.std(axis=0).max()) >= STILL_STD_G:
+        if is_dead:
+            return []
+        if float(values.std(axis=0).max()) >= STILL_STD_G:
+            self._since_moved = len(values)
             return []
         x, y, z = (float(value) for value in values.mean(axis=0))
         self.still = Still((x, y, z))

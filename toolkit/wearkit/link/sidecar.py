@@ -9,7 +9,7 @@ import numpy as np
 
 from wearkit import __version__
 from wearkit.bundle import file_sha256
-from wearkit.counts import COUNT_MAX, COUNT_MIN, COUNTS_PER_G
+from wearkit.counts import COUNT_MAX, COUNTS_PER_G
 from wearkit.errors import StorageError
 from wearkit.link.message import ID_BYTES, NO_MODEL, Hello
 from wearkit.link.recording import RecordedSamples, axes_text
@@ -36,9 +36,7 @@ def write_sidecar(samples: RecordedSamples, recording: Path, table: Path) -> Pat
 
 def _described(samples: RecordedSamples, recording: Path, table: Path) -> dict[str, Any]:
     session, rate, hello = samples.session, samples.rate, samples.hello
-    # The upper rail of an axis that is mounted the other way round.
-    lowest = np.array([COUNT_MIN if sign > 0 else -COUNT_MAX for sign in samples.axes.sign])
-    at_rail = (samples.counts <= lowest) | (samples.counts >= COUNT_MAX)
+    at_rail = (samples.counts <= np.array(samples.axes.lower_rails)) | (samples.counts >= COUNT_MAX)
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

@@ -90,9 +90,9 @@ class SampleStream:
             self._use(Layout(options.fields, axes=options.axes or SAME_AXES))
 
     @property
-    def is_mirrored(self) -> bool:
-        """Whether the axes in use are a mirror image of the model's."""
-        return self._layout is not None and self._layout.axes.determinant < 0
+    def axes(self) -> AxisMap:
+        """The axes in use: --axes overrules a header."""
+        return SAME_AXES if self._layout is None else self._layout.axes
 
     def resume(self) -> None:
         """The port was opened again: a piece of a line before it is over, and what comes need not
@@ -166,7 +166,7 @@ class SampleStream:
             rows = [row for row, _ in self._rows]
             layout = find_layout(rows)
             if layout is not None:
-                self._use(Layout(layout.fields, layout.named, self._axes()))
+                self._use(Layout(layout.fields, layout.named, self._said_axes()))
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
 
@@ -203,9 +203,9 @@ class SampleStream:
         if self.choice is None and header.unit is not None:
             self.choice = UnitChoice(header.unit, "said by the device's header")
         if self._layout is None and header.fields is not None:
-            self._use(Layout(header.fields, axes=self._axes()))
+            self._use(Layout(header.fields, axes=self._said_axes()))
 
-    def _axes(self) -> AxisMap:
+    def _said_axes(self) -> AxisMap:
         said = self.header.axes if self.header is not None else SAME_AXES
         return self._options.axes or said
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.errors import DataError
 from wearkit.link.text_line import parse_number
 from wearkit.units import Unit
@@ -37,6 +38,12 @@ class AxisMap:
         is_even = (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
         x, y, z = self.sign
         return x * y * z * (1 if is_even else -1)
+
+    @property
+    def lower_rails(self) -> tuple[int, int, int]:
+        """The lowest count of x, y, z; where the sign is -1 it is the sensor's upper rail."""
+        x, y, z = (COUNT_MIN if sign > 0 else -COUNT_MAX for sign in self.sign)
+        return x, y, z
 
 
 SAME_AXES = AxisMap()
