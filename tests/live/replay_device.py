@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from wearkit.bundle import Bundle
 from wearkit.counts import counts_to_int8
+from wearkit.errors import LinkLostError
 from wearkit.link.command import (
     Ack,
     AckStatus,
@@ -24,6 +26,7 @@ from wearkit.link.command import (
     decode_message,
     encode_message,
 )
+from wearkit.link.dialogue import Dialogue
 from wearkit.link.frame import Frame, FrameDecoder, FrameType
 from wearkit.link.frame_sequence import mapped
 from wearkit.link.message import (
@@ -36,8 +39,11 @@ from wearkit.link.message import (
     Samples,
     window_crc,
 )
+from wearkit.link.reader import Chunk
 from wearkit.link.sequence import Counts
+from wearkit.live_certificate import certify
 from wearkit.reference import Reference
+from wearkit.replay_verify import Replayed, ReplayOptions, replay_verify
 
 ABLE = Feature.SAMPLES | Feature.PREDICTIONS | Feature.COMMANDS | Feature.REPLAY
 
@@ -78,15 +84,16 @@ class ReplayDevice:
         self._reference = Reference(bundle.graph)
         self._decoder = FrameDecoder()
         self._out: queue.Queue[bytes | None] = queue.Queue()
-        self._out.put(before)
+        if before:
+            self._out.put(before)
         self._seq = self._in = self._said = self._replays = 0
         self._held: list[Counts] = []
         self._first = 0
         self.is_gone = False
 
-    def read(self) -> bytes:
+    def read(self, wait_s: float = 0.02) -> bytes:
         try:
-            data = self._out.get(timeout=0.02)
+            data = self._out.get(timeout=wait_s)
         except queue.Empty:
             return b""
         if data is None:
@@ -135,7 +142,7 @@ class ReplayDevice:
             case Start():
                 self.running, self._held = True, []
                 self._acknowledge(message.TYPE, seq)
-                self._boot()
+                self.boot()
             case Stop():
                 self.running = False
                 self._acknowledge(message.TYPE, seq)
@@ -149,7 +156,7 @@ class ReplayDevice:
             return
         if number in self._reset_at:
             self.running, self._held = True, []
-            self._boot()
+            self.boot()
             # Its own sensor's first window, under a number that was asked for, too.
             self.say(self._prediction(0, np.full((100, 3), 7, np.int16)))
             return
@@ -174,9 +181,77 @@ class ReplayDevice:
             heads.append(HeadLogits(float(np.float32(tensor.scale)), tensor.zero_point, row))
         return Prediction(first, window_crc(window), self.hello.model_id, 900, tuple(heads))
 
-    def _boot(self) -> None:
+    def boot(self) -> None:
         self.hello = replace(self.hello, boot_id=self.hello.boot_id + 1)
         self.say(self.hello)
 
     def _acknowledge(self, type_: int, seq: int, status: int = AckStatus.OK) -> None:
         self.say(Ack(type_, seq, status))
+
+
+@dataclass
+class Clock:
+    """Time that passes only while somebody waits. later: what happens at which time."""
+
+    now_s: float = 100.0
+    later: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def wait(self, seconds: float) -> None:
+        self.now_s += seconds
+        due = [act for at_s, act in self.later if at_s <= self.now_s]
+        self.later = [(at_s, act) for at_s, act in self.later if at_s > self.now_s]
+        for act in due:
+            act()
+
+
+class StillReader:
+    """A PortReader without a thread: what the device has said is there at once."""
+
+    def __init__(self, device: ReplayDevice, clock: Clock) -> None:
+        self._device, self._clock = device, clock
+
+    def take(self, timeout_s: float) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        try:
+            while data := self._device.read(0):
+                chunks.append(Chunk(data, self._clock.now_s))
+        except OSError as error:
+            if not chunks:
+                raise LinkLostError("memory went away.") from error
+        if not chunks:
+            self._clock.wait(timeout_s)
+        return chunks
+
+    def close(self) -> None:
+        self._device.close()
+
+
+def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """From here on a Dialogue with a ReplayDevice needs no thread, and no time but the clock's."""
+    clock = Clock()
+    for module in ("wearkit.replay", "wearkit.link.negotiation"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    monkeypatch.setattr("wearkit.link.dialogue.PortReader", lambda port: StillReader(port, clock))
+    return clock
+
+
+def play(
+    device: ReplayDevice,
+    bundle: Bundle,
+    windows: NDArray[np.int16],
+    *,
+    in_flight: int = 8,
+    **options: object,
+) -> Replayed:
+    chosen = ReplayOptions("made up", frames_in_flight=in_flight, **options)  # type: ignore[arg-type]
+    done = replay_verify(Dialogue(device), bundle, windows, chosen)
+    result(done, bundle)
+    return done
+
+
+def result(done: Replayed, bundle: Bundle) -> str:
+    """The certificate's. Whatever happened, the sums add up, or certify() raises."""
+    return certify(bundle, "memory", done.hello, done.report, done.verifier).result

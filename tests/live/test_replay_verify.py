@@ -1,6 +1,5 @@
 """A test set through the link: compared bit for bit, whatever the line and the device do to it."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,20 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.live.replay_device import ABLE, Line, ReplayDevice
+from tests.live.replay_device import ABLE, Clock, ReplayDevice, play, result, stop_the_clock
 
-from wearkit import replay
 from wearkit.bundle import Bundle, open_bundle
-from wearkit.errors import DataError, LinkLostError, PortError, VerificationError
-from wearkit.link import negotiation
+from wearkit.errors import DataError, VerificationError
 from wearkit.link.command import Ack, Config, HelloRequest, Message, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue
 from wearkit.link.frame import FrameType
 from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import Feature, Hello, Prediction
+from wearkit.link.message import Feature, Prediction
 from wearkit.link.text_header import parse_axes
-from wearkit.live_certificate import DIFFERENT, EQUIVALENT, INCOMPLETE, certify
-from wearkit.replay_verify import Replayed, ReplayOptions, replay_verify
+from wearkit.live_certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
+from wearkit.replay_verify import ReplayOptions, replay_verify
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]
@@ -38,26 +35,9 @@ def windows(made_counts: Callable[..., Counts]) -> Counts:
     return counts
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing in memory takes long: what does not come is soon known to be lost."""
-    monkeypatch.setattr(replay, "_COMMAND_S", 0.15)
-    monkeypatch.setattr(replay, "_PUT_BACK_S", 0.15)
-    monkeypatch.setattr(replay, "ANSWER_S", 0.8)
-
-
-def play(
-    device: ReplayDevice, bundle: Bundle, windows: Counts, *, in_flight: int = 8, **options: object
-) -> Replayed:
-    chosen = ReplayOptions("made up", frames_in_flight=in_flight, **options)  # type: ignore[arg-type]
-    done = replay_verify(Dialogue(device), bundle, windows, chosen)
-    # Whatever happened, the sums add up, or certify() raises.
-    certify(bundle, device.url, done.hello, done.report, done.verifier)
-    return done
-
-
-def result(done: Replayed, bundle: Bundle) -> str:
-    return certify(bundle, "memory", done.hello, done.report, done.verifier).result
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return stop_the_clock(monkeypatch)
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 8])
@@ -81,23 +61,6 @@ def test_every_window_is_compared_and_the_sensor_runs_again(
     assert firsts == [120 * k for k in range(40)]
     sent = np.array([row for message in replays for row in message.counts], np.int16)
     np.testing.assert_array_equal(sent.reshape(windows.shape), windows)
-
-
-@pytest.mark.usefixtures("impatient")
-def test_the_same_test_set_gives_the_same_digest_however_it_went(
-    bundle: Bundle, windows: Counts
-) -> None:
-    smooth = play(ReplayDevice(bundle), bundle, windows)
-    random = np.random.default_rng(4)
-    lossy = Line(
-        to_device=lambda _, message: not isinstance(message, Replay) or random.random() > 0.02,
-        to_host=lambda _, message: not isinstance(message, Prediction) or random.random() > 0.05,
-    )
-    rough = play(ReplayDevice(bundle, line=lossy), bundle, windows)
-    assert rough.report.error is None
-    assert rough.report.tally.retries > 0
-    assert rough.verifier.digest == smooth.verifier.digest
-    assert rough.verifier.counts == smooth.verifier.counts
 
 
 def test_no_more_is_under_way_than_was_allowed(bundle: Bundle, windows: Counts) -> None:
@@ -193,133 +156,6 @@ def test_a_sensor_mounted_otherwise_gets_its_own_axes(
     assert (windows[off == 1] == -512).all()
 
 
-def lose(type_: type[Message], which: frozenset[int]) -> Callable[[int, Message], bool]:
-    """Lose the frames of this type with these numbers among their like."""
-    seen = -1
-
-    def passes(_: int, message: Message) -> bool:
-        nonlocal seen
-        if not isinstance(message, type_):
-            return True
-        seen += 1
-        return seen not in which
-
-    return passes
-
-
-LOSSES: dict[str, tuple[Callable[[], Line], int, int]] = {
-    # What is lost, and how many windows are sent again with one frame under way, and with many.
-    "an answer": (lambda: Line(to_host=lose(Prediction, frozenset({3}))), 1, 1),
-    "three answers": (lambda: Line(to_host=lose(Prediction, frozenset({3, 4, 39}))), 3, 3),
-    "samples": (lambda: Line(to_device=lose(Replay, frozenset({13}))), 1, 1),
-    # With more under way the answer itself comes, and says that every frame did.
-    "an acknowledgement": (lambda: Line(to_host=lose(Ack, frozenset({6}))), 1, 0),
-}
-
-
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("in_flight", [1, 8])
-@pytest.mark.parametrize("what", LOSSES)
-def test_what_the_line_loses_is_sent_again_and_counted(
-    bundle: Bundle, windows: Counts, in_flight: int, what: str
-) -> None:
-    line, alone, many = LOSSES[what]
-    done = play(ReplayDevice(bundle, line=line()), bundle, windows, in_flight=in_flight)
-    assert done.report.error is None
-    assert done.verifier.counts.equal == 40
-    expected = alone if in_flight == 1 else many
-    assert done.report.tally.retries == done.report.faults.get("NO_ANSWER", 0) == expected
-
-
-def test_a_later_answer_says_at_once_that_an_earlier_one_was_lost(
-    bundle: Bundle, windows: Counts
-) -> None:
-    line = Line(to_host=lose(Prediction, frozenset({3, 20})))
-    done = play(ReplayDevice(bundle, line=line), bundle, windows)
-    said = [event.detail for event in done.report.events]
-    assert said == ["window 3, its answer was lost", "window 19, its answer was lost"]
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_window_that_is_never_answered_ends_it_after_four_tries(
-    bundle: Bundle, windows: Counts
-) -> None:
-    third = [tuple(row) for row in windows[2][:32].tolist()]
-    line = Line(
-        to_device=lambda _, message: (
-            not (isinstance(message, Replay) and list(message.counts) == third)
-        )
-    )
-    device = ReplayDevice(bundle, line=line)
-    done = play(device, bundle, windows)
-    assert isinstance(done.report.error, LinkLostError)
-    assert "did not answer window 2 in 4 tries" in str(done.report.error)
-    assert done.verifier.counts.compared == 2
-    assert (done.report.faults["NO_ANSWER"], done.report.tally.retries) == (4, 3)
-    assert result(done, bundle) == INCOMPLETE
-    assert device.running
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_busy_device_is_asked_again(bundle: Bundle, windows: Counts) -> None:
-    done = play(ReplayDevice(bundle, busy_at=frozenset({5})), bundle, windows[:6])
-    assert done.report.error is None
-    assert done.verifier.counts.equal == 6
-
-
-@pytest.mark.parametrize("in_flight", [1, 8])
-@pytest.mark.parametrize("at", [0, 2, 21])
-def test_a_reset_is_said_and_what_was_under_way_is_sent_again(
-    bundle: Bundle, windows: Counts, at: int, in_flight: int
-) -> None:
-    device = ReplayDevice(bundle, reset_at=frozenset({at}))
-    done = play(device, bundle, windows, in_flight=in_flight)
-    assert done.report.error is None
-    assert done.verifier.counts.equal == 40
-    assert done.report.faults == {"RESTART": 1}
-    assert done.report.tally.resets == 1
-    assert done.report.tally.retries >= 1
-    stops = [message for message in device.log if isinstance(message, Stop)]
-    assert len(stops) == 2
-
-
-@pytest.mark.usefixtures("impatient")
-def test_a_reset_whose_hello_was_lost_is_no_difference(bundle: Bundle, windows: Counts) -> None:
-    # The device's own window 0 comes under a number that was asked for; its HELLO does not.
-    device = ReplayDevice(
-        bundle,
-        reset_at=frozenset({3}),
-        line=Line(to_host=lose(Hello, frozenset({1}))),
-    )
-    done = play(device, bundle, windows)
-    assert done.report.error is None
-    assert done.verifier.counts.equal == 40
-    assert done.report.faults["RESTART"] == 1
-    assert done.report.tally.extra_answers >= 1
-
-
-def test_a_device_that_resets_for_ever_ends_it(bundle: Bundle, windows: Counts) -> None:
-    done = play(ReplayDevice(bundle, reset_at=frozenset(range(1000))), bundle, windows)
-    assert isinstance(done.report.error, LinkLostError)
-    assert "in 4 tries" in str(done.report.error)
-
-
-@pytest.mark.usefixtures("impatient")
-def test_an_unplug_ends_it_with_what_was_proved(bundle: Bundle, windows: Counts) -> None:
-    def unplug_at(number: int, _: Message) -> bool:
-        if number == 50:
-            device.unplug()
-        return True
-
-    device = ReplayDevice(bundle, line=Line(to_device=unplug_at))
-    done = play(device, bundle, windows)
-    assert isinstance(done.report.error, LinkLostError)
-    assert done.report.faults["UNPLUGGED"] == 1
-    assert 0 < done.verifier.counts.equal < 40
-    assert not done.report.put_back
-    assert result(done, bundle) == INCOMPLETE
-
-
 @pytest.mark.parametrize(
     ("change", "family", "says"),
     [
@@ -399,64 +235,3 @@ def test_stopping_puts_the_device_back(bundle: Bundle, windows: Counts) -> None:
     assert done.report.ended == "stopped" and done.report.error is None
     assert device.running and done.report.put_back
     assert result(done, bundle) == INCOMPLETE
-
-
-@pytest.mark.parametrize(
-    ("before", "says"),
-    [
-        (b"", "nothing came"),
-        (b"0,0,1,2,256\n1,20000,1,2,256\n2,40000,1,2,255\n" * 3, "sends lines of text"),
-        (bytes(range(128, 256)) * 4, "--baud auto"),
-    ],
-)
-def test_nobody_who_answers_is_one_sentence(
-    bundle: Bundle,
-    windows: Counts,
-    before: bytes,
-    says: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(negotiation.Negotiation, "TRY_S", 0.05)
-    monkeypatch.setattr(negotiation, "SILENT_S", 0.3)
-    deaf = Line(to_device=lambda number, message: False)
-    device = ReplayDevice(bundle, line=deaf, before=before)
-    done = play(device, bundle, windows)
-    assert isinstance(done.report.error, PortError)
-    assert says in str(done.report.error)
-    assert device.log == []
-
-
-def test_a_sensor_that_starts_between_hello_and_stop_is_no_reset(
-    bundle: Bundle, windows: Counts
-) -> None:
-    def start_first(_: int, message: Message) -> bool:
-        if isinstance(message, Stop):
-            device._boot()
-        return True
-
-    device = ReplayDevice(bundle, line=Line(to_device=start_first))
-    done = play(device, bundle, windows)
-    assert done.report.error is None
-    assert (done.report.faults, done.report.tally.retries) == ({}, 0)
-    assert done.hello is not None and done.hello.boot_id == 41
-
-
-def test_a_board_that_boots_for_longer_than_the_questions_last_is_waited_for(
-    bundle: Bundle, windows: Counts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(negotiation.Negotiation, "TRY_S", 0.05)
-    asked = 0
-
-    def boot_after_three(_: int, message: Message) -> bool:
-        nonlocal asked
-        if not isinstance(message, HelloRequest):
-            return True
-        asked += 1
-        if asked == 3:
-            threading.Timer(0.3, device._boot).start()
-        return False
-
-    device = ReplayDevice(bundle, line=Line(to_device=boot_after_three))
-    done = play(device, bundle, windows)
-    assert done.report.error is None and asked == 3
-    assert done.verifier.counts.equal == 40
