@@ -94,6 +94,7 @@ def command(
     reader opens it.
     """
     from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.errors import WearkitError
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
 
@@ -104,7 +105,12 @@ def command(
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
     with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        device = _build(target, emulator, opened, Path(work))
+        try:
+            device = _build(target, emulator, opened, Path(work))
+        except WearkitError:
+            if received:  # a terminal's Ctrl-C went to the compiler as well
+                return 128 + received[0]
+            raise
         port = PseudoTerminal(link)
         try:
             click.echo(port.path)
