@@ -44,6 +44,9 @@ FAULTS = (
 """Names of wk_adxl345_pace.h."""
 
 _FAULT = re.compile(r"(\d{1,9}):([a-z]+)=(-?(?:0x[0-9a-fA-F]{1,8}|\d{1,8}))")
+_BYTE = (0, 255)
+_RANGES = {"burst": (0, 1_000_000), "rate": (-499_999, 499_999)}
+"""As wk_adxl345_pace.c has them: samples at once, and parts per million."""
 _PERCENT = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*%")
 _MAX_ODR_ERROR = 0.5
 _POLL_S = 0.05
@@ -70,7 +73,8 @@ class EmulateOptions:
         if not 0 <= self.speed < float("inf"):
             raise DataError("The speed must be 0 (as fast as it goes) or a positive number.")
         if not abs(self.odr_error) < _MAX_ODR_ERROR:
-            raise DataError(f"An output rate error of {self.odr_error:.0%} is not possible.")
+            off = f"An output rate error of {self.odr_error:.0%}"
+            raise DataError(f"{off} is not possible: stay under 50%.")
         check_faults(self.faults)
 
 
@@ -140,6 +144,9 @@ def check_faults(spec: str) -> None:
         if int(match[1]) < before_ms:
             raise DataError(f"{item!r} comes before the fault in front of it: order them by time.")
         before_ms = int(match[1])
+        low, high = _RANGES.get(match[2], _BYTE)
+        if not low <= int(match[3], 0) <= high:
+            raise DataError(f"{item!r} is no fault: {match[2]} takes {low} to {high}.")
 
 
 class HostDevice(Device):

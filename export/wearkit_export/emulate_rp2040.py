@@ -138,6 +138,7 @@ class _Chip:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
+            process_group=0,  # a terminal's Ctrl-C is for this program alone
         )
         assert isinstance(self._process.stdout, io.BufferedReader)
         self._from = self._process.stdout

@@ -28,6 +28,7 @@ def test_what_help_offers_is_what_the_library_has() -> None:
         (["--runtime", "abacus"], 2, "abacus"),
         (["--windows", "0"], 2, "--windows"),
         (["--baud", "fast"], 2, "--baud"),
+        (["--reconnect", "nan"], 2, "--reconnect"),
     ],
 )
 def test_bad_options_are_one_sentence(

@@ -3,7 +3,12 @@ integer reference computes, and what goes wrong is said."""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +17,8 @@ import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
 from wearkit.bundle import Bundle, Golden, open_bundle
-from wearkit.errors import DataError, ModelFileError
+from wearkit.cli import run
+from wearkit.errors import DataError, ModelFileError, VerificationError
 from wearkit.link.stream import SampleStream, StreamOptions
 from wearkit_export.device_build import build_host_device
 from wearkit_export.emulate import (
@@ -150,6 +156,9 @@ def test_what_cannot_be_is_refused() -> None:
         with pytest.raises(DataError):
             parse_odr_error(bad)
     assert parse_odr_error(" +2 % ") == pytest.approx(0.02)
+    for bad in ("5:rate=-1000000", "5:rate=500000", "5:burst=-4", "5:noise=256", "5:mute=-1"):
+        with pytest.raises(DataError, match="takes"):
+            check_faults(bad)
     for bad in ("5", "5:what=1", "9:mute=1,5:mute=0", "5:absent=1,", "-1:mute=1"):
         with pytest.raises(DataError):
             check_faults(bad)
@@ -176,3 +185,33 @@ def test_a_model_too_large_for_the_firmware_is_refused(
     monkeypatch.setattr(device_source, "MAX_LENGTH", 99)
     with pytest.raises(ModelFileError, match="windows of up to 99"):
         build_host_device(bundle, tmp_path)
+
+
+def test_a_killed_emulator_leaves_no_device_that_plays_on(micro_bundle: Path) -> None:
+    """The pipe holds minutes of samples: a board that lost its emulator must not play them."""
+    command = [sys.executable, "-m", "wearkit", "emulate", "--bundle", str(micro_bundle)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        reader = os.open(process.stdout.readline().decode().strip(), os.O_RDWR | os.O_NOCTTY)
+        try:
+            heard = 0
+            while heard < 2000:  # by then the pipe has been filled
+                heard += len(os.read(reader, 500))
+            process.kill()
+            look = select.poll()
+            look.register(reader, 0)
+            assert look.poll(20_000), "the device plays on without its emulator"
+        finally:
+            process.kill()
+            os.close(reader)
+
+
+def test_ctrl_c_while_the_firmware_is_built_is_no_fault_of_the_compiler(
+    monkeypatch: pytest.MonkeyPatch, micro_bundle: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)  # a terminal sends it to the compiler, too
+        raise VerificationError("cc refuses the firmware: ")
+
+    monkeypatch.setattr("wearkit_export.device_build.build_host_device", interrupted)
+    assert run(["emulate", "--bundle", str(micro_bundle)]) == 130

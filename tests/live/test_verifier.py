@@ -109,7 +109,7 @@ def test_a_model_that_is_changed_while_live_runs_is_refused_too(
     tiny_graph: QuantizedGraph, verifier: Verifier
 ) -> None:
     session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0), verifier=verifier)
-    own = Hello(boot_id=1, model_id=bytes.fromhex(MODEL_ID)[:8], features=Feature.SAMPLES)
+    own = Hello(boot_id=1, model_id=bytes.fromhex(MODEL_ID)[:8], features=Feature(3))
     for seq in range(3):
         session.feed(encode_message(own, seq), 0.0)
     with pytest.raises(VerificationError, match="runs model"):

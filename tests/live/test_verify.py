@@ -50,13 +50,14 @@ class Device:
     change: Callable[[Prediction], Prediction] = lambda said: said
     early: bool = False
     lost_frames: frozenset[int] = frozenset()
+    features: Feature = Feature.SAMPLES | Feature.PREDICTIONS
     seq: int = 0
     wire: list[bytes] = field(default_factory=list)
 
     def run(self) -> bytes:
         model_id = bytes.fromhex(self.bundle.model_id)[:8]
         shown = model_id if self.model_id is None else self.model_id
-        self.send(Hello(boot_id=self.boot_id, model_id=shown, features=Feature.SAMPLES))
+        self.send(Hello(boot_id=self.boot_id, model_id=shown, features=self.features))
         for position in range(0, len(self.counts) - 9, 10):
             end = position + 10
             index = self.first + position
@@ -268,8 +269,33 @@ def test_it_stops_after_the_windows_that_were_compared(
     bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:
     run = verify(bundle, Device(bundle, made_counts(9).reshape(900, 3)).run(), limit=4)
-    assert run.verifier.counts.compared >= 4
+    assert run.verifier.counts.compared == 4
     assert run.report.ended == "windows"
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        (Feature.SAMPLES, "sends no predictions,"),
+        (Feature.PREDICTIONS, "sends no samples,"),
+        (Feature(0), "no samples and no predictions"),
+    ],
+)
+def test_a_device_that_leaves_nothing_to_compare_is_refused_at_once(
+    bundle: Bundle, made_counts: Callable[..., Counts], features: Feature, says: str
+) -> None:
+    data = Device(bundle, made_counts(3).reshape(300, 3), features=features).run()
+    run = verify(bundle, data, limit=2)
+    assert isinstance(run.report.error, VerificationError)
+    assert says in str(run.report.error)
+    assert (run.report.samples, run.verifier.counts.predictions) == (0, 0)
+
+
+def test_lines_of_text_are_refused_at_once(bundle: Bundle) -> None:
+    run = verify(bundle, b"0,0,256\n" * 400, limit=2)
+    assert isinstance(run.report.error, VerificationError)
+    assert "lines of text" in str(run.report.error)
+    assert run.report.ended == "refused"
 
 
 def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
-from wearkit.errors import WearkitError
+from wearkit.errors import VerificationError, WearkitError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
@@ -140,6 +140,8 @@ class LiveSession:
         for piece in _PIECE.finditer(chunk):
             found += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
             self._verify()
+            if self.is_full:
+                break
         return found
 
     def resume(self) -> None:
@@ -151,7 +153,7 @@ class LiveSession:
         """The windows that only waited for a last confirmation; closes the accounts."""
         found = self._advance(self.stream.finish(), judge=True)
         if self._verifier is not None:
-            if self._verifier.first_difference is None:
+            if self._verifier.first_difference is None and not self.is_full:
                 self._verify()
             self._verifier.restart()
         return found
@@ -234,12 +236,18 @@ class LiveSession:
         return self.stream.header is not None and self.stream.header.simulated
 
     def _verify(self) -> None:
-        """Raises VerificationError for another model or another answer."""
+        """Raises VerificationError for lines of text, another model or another answer."""
         assert self._verifier is not None
+        if self.stream.is_binary is False:
+            raise VerificationError(
+                "The device sends lines of text, which hold no predictions to compare: give it "
+                "firmware that sends frames, or leave --verify out."
+            )
         hello = self.stream.hello
         if hello is not None and hello is not self._hello:
             self._hello = hello
             self._verifier.hello(hello, self.stream.device_error)
+            self._verifier.both_streams(hello)
         waiting, self._to_verify = self._to_verify, []
         for device_index, counts, rows in waiting:
             self._verifier.window(device_index, counts, rows)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wearkit.errors import VerificationError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.message import ID_BYTES, NO_MODEL, Hello, Prediction, window_crc
+from wearkit.link.message import ID_BYTES, NO_MODEL, Feature, Hello, Prediction, window_crc
 from wearkit.prediction import Agreement, compare
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag
@@ -134,6 +134,16 @@ class Verifier:
             "device, or name its own with --bundle.",
             fault=Fault.MODEL_MISMATCH,
         )
+
+    def both_streams(self, hello: Hello) -> None:
+        """Raises VerificationError when the device says that there will be nothing to compare."""
+        needed = {Feature.SAMPLES: "samples", Feature.PREDICTIONS: "predictions"}
+        missing = [name for feature, name in needed.items() if not hello.features & feature]
+        if missing:
+            raise VerificationError(
+                f"The device sends no {' and no '.join(missing)}, and --verify compares one with "
+                "the other: have it send both."
+            )
 
     def restart(self) -> None:
         """The device began again, or the session ended: nothing will answer what waits."""

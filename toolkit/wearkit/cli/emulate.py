@@ -95,6 +95,7 @@ def command(
     speak when a reader opens it.
     """
     from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.errors import WearkitError
     from wearkit.link.pseudo_terminal import PseudoTerminal
     from wearkit.readers import open_dataset
 
@@ -105,7 +106,13 @@ def command(
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
     with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        with closing(_build(target, emulator, opened, Path(work))) as device:
+        try:
+            device = _build(target, emulator, opened, Path(work))
+        except WearkitError:
+            if received:  # a terminal's Ctrl-C went to the compiler as well
+                return 128 + received[0]
+            raise
+        with closing(device):
             device.boot(options)
             if device.booted(lambda: bool(received)):  # no port before somebody speaks at it
                 with closing(PseudoTerminal(link)) as port:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.port_options import open_at, port_options
+from wearkit.cli.port_options import no_nan, open_at, port_options
 from wearkit.cli.stop_signals import stop_signals
 from wearkit.errors import StorageError
 
@@ -65,6 +65,7 @@ RECONNECT_S = 3600.0
 @click.option(
     "--reconnect",
     type=click.FloatRange(min=0),
+    callback=no_nan,
     metavar="S",
     help="Look S seconds for a board that went away; 0 ends at once.  [default: 3600 for a USB "
     "or serial board, else 0]",

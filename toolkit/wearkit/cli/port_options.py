@@ -26,6 +26,15 @@ def baud_rate(_context: click.Context, _parameter: click.Parameter, value: str) 
     return int(value[:9])
 
 
+def no_nan(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    """click's ranges let nan pass, which no comparison with a clock would ever end."""
+    if value is not None and value != value:
+        raise click.BadParameter("give a number.")
+    return value
+
+
 def port_options(command: _Command) -> _Command:
     """The options port, baud, wait and no_dtr."""
     for option in reversed(_OPTIONS):

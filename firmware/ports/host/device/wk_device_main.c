@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "wk/wk_adxl345_bus.h"
 #include "wk/wk_app.h"
@@ -216,11 +217,16 @@ static void step(device_t *device)
 
 static void run(device_t *device)
 {
+    const pid_t parent = getppid();
     struct timespec start;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     begin(device);
     while (!device->pace.ended && !device->port.gone) {
+        if (device->fd >= 0 && getppid() != parent) {
+            device->port.gone = true; /* who lent the port was killed: nobody unplugs it else */
+            break;
+        }
         step(device);
         wk_port_flush(&device->port);
         device->now_us += STEP_US;
