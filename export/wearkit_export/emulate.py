@@ -96,7 +96,21 @@ class Emulated:
 
 
 class Device(Protocol):
-    """Something that runs the firmware: HostDevice, or an image on an emulated core."""
+    """Something that runs the firmware: HostDevice, or an image on an emulated core. One whose boot
+    takes time on this computer overrides boot, booted and close."""
+
+    def boot(self, options: EmulateOptions) -> None:
+        """Begin to boot ahead of a run with these options. `run` boots what nobody did before."""
+        return
+
+    def booted(self, stop: Stop = lambda: False) -> bool:
+        """Wait until every `boot` came as far as it can without a reader: the port is silent for
+        no longer than a real board's. False on `stop`; VerificationError when it failed."""
+        return not stop()
+
+    def close(self) -> None:
+        """Switch off what was booted and not run."""
+        return
 
     def run(
         self,
@@ -135,7 +149,7 @@ def check_faults(spec: str) -> None:
             raise DataError(f"{item!r} is no fault: {match[2]} takes {low} to {high}.")
 
 
-class HostDevice:
+class HostDevice(Device):
     """The program that device_build.build_host_device made."""
 
     def __init__(self, program: Path) -> None:

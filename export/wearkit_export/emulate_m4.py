@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import Device, Emulated, EmulateOptions
 from wearkit_export.m4_image import M4Image, initial_data
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
@@ -41,7 +41,7 @@ _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
 
 
-class M4Device:
+class M4Device(Device):
     """Runs an image; every run is a boot. blocks: what the last run executed; stack_bytes: how deep
     its stack was ever written.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Emulated, EmulateOptions
+from wearkit_export.emulate import Device, Emulated, EmulateOptions
 from wearkit_export.m4_image import M4Image, initial_data
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
@@ -38,7 +38,7 @@ _AT_ONCE = 65536
 _MESSAGE_LIMIT = 300
 
 
-class QemuDevice:
+class QemuDevice(Device):
     """Runs an image; every run is a boot. Raises MissingToolError without QEMU."""
 
     def __init__(self, image: M4Image, work: Path) -> None:

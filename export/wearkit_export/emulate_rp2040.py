@@ -7,23 +7,25 @@ rp2040js counts them, and 5 ms naps of the program that take no time to emulate.
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import shutil
 import struct
 import subprocess
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import STREAMS, Emulated, EmulateOptions
+from wearkit_export.emulate import STREAMS, Device, Emulated, EmulateOptions
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.rp2040_image import FLASH_ORIGIN, PORT, Rp2040Image
 from wearkit_export.sensor_library import SensorLibrary
@@ -33,7 +35,7 @@ _HEAD = struct.Struct("<cdH")
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
 _MESSAGE_LIMIT = 300
-_END_S = 5.0
+_POLL_S = 0.05
 _READ_BYTES = 512
 
 
@@ -48,13 +50,28 @@ def find_node() -> str:
     return node
 
 
-class Rp2040Device:
+class Rp2040Device(Device):
     """Runs an image; every run is a boot. Raises MissingToolError without node or rp2040js."""
 
     def __init__(self, image: Rp2040Image, work: Path) -> None:
         self._node = find_node()
         self._image, self._work = image, work
         self._sensor = SensorLibrary(work)
+        self._ahead: deque[tuple[EmulateOptions, _Chip]] = deque()
+
+    def boot(self, options: EmulateOptions) -> None:
+        """As emulate.Device.boot: seconds, in which the model is asked for its known answers.
+        Raises DataError for a bus that the port has not."""
+        self._ahead.append((options, self._switch_on(options)))
+
+    def booted(self, stop: Stop = lambda: False) -> bool:
+        """As emulate.Device.booted."""
+        return all(chip.booted(stop) for _, chip in self._ahead)
+
+    def close(self) -> None:
+        """As emulate.Device.close."""
+        while self._ahead:
+            self._ahead.popleft()[1].close()
 
     def run(
         self,
@@ -64,16 +81,20 @@ class Rp2040Device:
         stop: Stop = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run. Raises DataError for a bus that the port has not."""
-        if options.bus != "i2c":
-            raise DataError("The RP2040 port has its sensor on I2C: leave --bus out.")
-        self._sensor.begin(
-            counts,
-            odr_error=options.odr_error,
-            jitter_us=options.jitter_us,
-            faults=options.faults,
-        )
-        board = _Board(self._sensor, port, options.speed, stop)
-        self._execute(board, options)
+        ahead = bool(self._ahead) and self._ahead[0][0] == options
+        chip = self._ahead.popleft()[1] if ahead else self._switch_on(options)
+        try:
+            self._sensor.begin(
+                counts,
+                odr_error=options.odr_error,
+                jitter_us=options.jitter_us,
+                faults=options.faults,
+            )
+            board = _Board(self._sensor, port, options.speed, stop)
+            if chip.booted(stop):
+                board.serve(chip)
+        finally:
+            chip.close()
         counters = self._sensor.counters()
         return Emulated(
             taken=counters.taken,
@@ -87,38 +108,77 @@ class Rp2040Device:
             drained=not board.reader_left and port.drain(stop),
         )
 
-    def _execute(self, board: _Board, options: EmulateOptions) -> None:
-        script = firmware_dir() / EMULATOR / "wk_rp2040js.mjs"
-        with tempfile.TemporaryFile() as said:
-            with subprocess.Popen(
-                [self._node, str(script), str(self._flash_file(options)), str(options.boot_id)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-            ) as process:
-                try:
-                    whole = board.serve(process)
-                    process.wait(_END_S)
-                finally:
-                    process.kill()
-                    board.flush()
-            said.seek(0)
-            message = said.read().decode(errors="replace").strip()[-_MESSAGE_LIMIT:]
-        if not whole:
-            raise VerificationError(
-                f"The emulated RP2040 stopped with code {process.returncode}: {message}"
-            )
+    def _switch_on(self, options: EmulateOptions) -> _Chip:
+        if options.bus != "i2c":
+            raise DataError("The RP2040 port has its sensor on I2C: leave --bus out.")
+        return _Chip(self._node, self._flash(options), options.boot_id, self._work)
 
-    def _flash_file(self, options: EmulateOptions) -> Path:
+    def _flash(self, options: EmulateOptions) -> bytes:
         """The image with wk_rp2040_settings_t as the options ask."""
         elf = self._image.elf
         place = elf.symbol("wk_rp2040_settings").address - elf.sections[".data"].address
         at = elf.symbol("wk_data_load").address + place - FLASH_ORIGIN
         flash = bytearray(self._image.flash)
         flash[at : at + 3] = bytes((STREAMS[options.mode], options.streaming, True))
-        path = self._work / "wk_rp2040_flash.bin"
-        path.write_bytes(flash)
-        return path
+        return bytes(flash)
+
+
+class _Chip:
+    """rp2040js in a process of its own. It boots at once, and from its first message on it stands
+    still whenever nobody answers."""
+
+    def __init__(self, node: str, flash: bytes, boot_id: int, work: Path) -> None:
+        script = firmware_dir() / EMULATOR / "wk_rp2040js.mjs"
+        self._said = tempfile.TemporaryFile()
+        self._flash = tempfile.NamedTemporaryFile(dir=work, suffix=".bin")
+        self._flash.write(flash)
+        self._flash.flush()
+        self._process = subprocess.Popen(
+            [node, str(script), self._flash.name, str(boot_id)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            process_group=0,  # a terminal's Ctrl-C is for this program alone
+        )
+        assert isinstance(self._process.stdout, io.BufferedReader)
+        self._from = self._process.stdout
+        self._booted = False
+
+    def booted(self, stop: Stop) -> bool:
+        """Wait for the first message. False on `stop`; VerificationError when none comes."""
+        while not self._booted and not stop():
+            if select.select([self._from], [], [], _POLL_S)[0]:
+                if not self._from.peek(1):
+                    raise self._ended()
+                self._booted = True
+        return self._booted
+
+    def ask(self) -> tuple[bytes, float, bytes]:
+        """The next message: its kind, the chip's time in microseconds, what it says.
+
+        Raises VerificationError when the emulator ended on its own.
+        """
+        head = self._from.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            raise self._ended()
+        kind, now_us, length = _HEAD.unpack(head)
+        return kind, now_us, self._from.read(length)
+
+    def answer(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(len(data).to_bytes(2, "little") + data)
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        self._process.kill()
+        with self._process, self._said, self._flash:
+            pass
+
+    def _ended(self) -> VerificationError:
+        code = self._process.wait()
+        self._said.seek(0)
+        message = self._said.read().decode(errors="replace").strip()[-_MESSAGE_LIMIT:]
+        return VerificationError(f"The emulated RP2040 stopped with code {code}: {message}")
 
 
 class _Board:
@@ -129,21 +189,22 @@ class _Board:
     ) -> None:
         self._sensor, self._port, self._speed, self._stop = sensor, port, speed, stop
         self._out = bytearray()
-        self._start_s = self._flushed_s = time.monotonic()
+        self._flushed_s = time.monotonic()
+        self._origin_s: float | None = None
         self.now_us = 0.0
         self.reader_left = False
 
-    def serve(self, process: subprocess.Popen[bytes]) -> bool:
-        """Until the end; False when the emulator ended on its own."""
-        assert process.stdin is not None and process.stdout is not None
-        while True:
-            head = process.stdout.read(_HEAD.size)
-            if len(head) < _HEAD.size:
-                return False
-            kind, self.now_us, length = _HEAD.unpack(head)
-            done = self._answer(kind, process.stdout.read(length), process.stdin)
-            if done:
-                return True
+    def serve(self, chip: _Chip) -> None:
+        """Until the end. Raises VerificationError when the emulator ended on its own."""
+        try:
+            done = False
+            while not done:
+                kind, self.now_us, data = chip.ask()
+                done, answer = self._answer(kind, data)
+                if answer is not None:
+                    chip.answer(answer)
+        finally:
+            self.flush()
 
     def flush(self) -> None:
         """Hand over what the program sent, however long the reader takes."""
@@ -156,24 +217,20 @@ class _Board:
         except ReaderLeftError:
             self.reader_left = True
 
-    def _answer(self, kind: bytes, data: bytes, stdin: IO[bytes]) -> bool:
-        done = False
+    def _answer(self, kind: bytes, data: bytes) -> tuple[bool, bytes | None]:
+        """Whether this is the end, and the answer, if it is a question."""
         if kind == b"w":
             self._sensor.put(data[0])
-            return False
+            return False, None
         if kind == b"p":
             self._sensor.stop()
-            return False
+            return False, None
         if kind == b"S":
             self._sensor.until(int(self.now_us))
-            answer = bytes([self._sensor.start(data[0], reading=data[1] != 0)])
-        elif kind == b"R":
-            answer = bytes([self._sensor.get()])
-        else:
-            done, answer = self._pass_time(data)
-        stdin.write(len(answer).to_bytes(2, "little") + answer)
-        stdin.flush()
-        return done
+            return False, bytes([self._sensor.start(data[0], reading=data[1] != 0)])
+        if kind == b"R":
+            return False, bytes([self._sensor.get()])
+        return self._pass_time(data)
 
     def _pass_time(self, sent: bytes) -> tuple[bool, bytes]:
         """Whether this is the end, and the answer: that, and what the host sent."""
@@ -186,7 +243,13 @@ class _Board:
         with suppress(BlockingIOError, OSError):  # a reader that left shows when writing
             received = os.read(self._port.fileno(), _READ_BYTES)
         if self._speed:
-            early_s = self._start_s + self.now_us * 1e-6 / self._speed - time.monotonic()
-            time.sleep(max(0.0, early_s))
+            self._keep_pace()
         done = self._stop() or self.reader_left or bool(self._sensor.counters().ended)
         return done, bytes([done]) + received
+
+    def _keep_pace(self) -> None:
+        """The chip's time at the first message is the boot's, which nobody waits for."""
+        chip_s = self.now_us * 1e-6 / self._speed
+        if self._origin_s is None:
+            self._origin_s = time.monotonic() - chip_s
+        time.sleep(max(0.0, self._origin_s + chip_s - time.monotonic()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.command import Ping, encode_message
+from wearkit.link.command import Message, Ping, Replay, encode_message
 from wearkit_export.emulate import EmulateOptions
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import available_compilers
@@ -158,7 +159,8 @@ def test_time_and_boot_id_are_the_chips_own(device: object, moving: Counts) -> N
 
 
 def test_a_fault_in_the_sensor_begins_a_new_run(device: object, moving: Counts) -> None:
-    options = replace(FAST, faults="2000:burst=40", mode="samples")
+    # Counted from power-on, and the known answers take half a second or, built by zig, a whole one.
+    options = replace(FAST, faults="2700:burst=40", mode="samples")
     heard = play(device, moving, options)  # type: ignore[arg-type]
     before, after = heard.runs()
 
@@ -167,15 +169,49 @@ def test_a_fault_in_the_sensor_begins_a_new_run(device: object, moving: Counts) 
     assert len(before) > 50 and len(after) > 30
 
 
-def test_commands_wait_while_the_model_runs(device: object, moving: Counts) -> None:
-    """The host writes 2 KB at once, while the image asks its model for the known answers."""
-    frames = b"".join(encode_message(Ping(nonce), nonce) for nonce in range(150))
-    assert len(frames) > 2000
-    heard = play(device, moving, replace(FAST, mode="samples"), frames)  # type: ignore[arg-type]
+def test_commands_wait_while_the_model_runs(device: object, bundle: Bundle, moving: Counts) -> None:
+    """The host writes a window and at once 2 KB more, which come while the model runs."""
+    given = moving[:100]
+    rows = [(int(x), int(y), int(z)) for x, y, z in given]
+    window = [Replay(at, tuple(rows[at : at + 20])) for at in range(0, 100, 20)]
+    pings = [Ping(nonce) for nonce in range(150)]
+    commands: list[Message] = [*window, *pings]
+    frames = b"".join(encode_message(said, seq) for seq, said in enumerate(commands))
+    assert 2500 < len(frames) < 4000
+    heard = play(device, moving, replace(FAST, mode="predictions"), frames)  # type: ignore[arg-type]
 
     assert heard.pongs == [nonce.to_bytes(4, "little") for nonce in range(150)]
-    (run,) = heard.runs()
-    np.testing.assert_array_equal(run, moving[1 : len(run) + 1])
+    assert_predictions(heard, bundle, given)
+
+
+def test_a_chip_boots_ahead_of_its_reader(image: object, moving: Counts, tmp_path: Path) -> None:
+    """Nothing asks its sensor or takes its bytes: it stands still, and says what it would have."""
+    from wearkit_export.emulate_rp2040 import Rp2040Device
+    from wearkit_export.rp2040_image import Rp2040Image
+
+    assert isinstance(image, Rp2040Image)
+    options = replace(FAST, mode="samples")
+    with closing(Rp2040Device(image, tmp_path)) as device:
+        at_once = play(device, moving[:60], options)
+        device.boot(options)
+        device.boot(options)
+        assert device.booted()
+        ahead = [play(device, moving[:60], options) for _ in range(2)]
+
+    assert at_once.text == ahead[0].text == ahead[1].text
+    assert len(at_once.runs()[0]) > 40
+
+
+def test_a_boot_that_fails_says_so_before_there_is_a_reader(image: object, tmp_path: Path) -> None:
+    from wearkit_export.emulate_rp2040 import Rp2040Device
+    from wearkit_export.rp2040_image import Rp2040Image
+
+    assert isinstance(image, Rp2040Image)
+    broken = replace(image, flash=bytes(len(image.flash)))
+    with closing(Rp2040Device(broken, tmp_path)) as device:
+        device.boot(FAST)
+        with pytest.raises(VerificationError, match="stopped with code 1: The checksum"):
+            device.booted()
 
 
 @pytest.mark.parametrize(

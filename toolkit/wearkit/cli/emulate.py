@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,8 @@ def command(
 ) -> int:
     """Run the wearable's own firmware on an emulated board, with an ADXL345 in front.
 
-    The first line on stdout is the port to give to `wearkit live --port`. The board boots when a
-    reader opens it.
+    The first line on stdout is the port to give to `wearkit live --port`. The board begins to
+    speak when a reader opens it.
     """
     from wearkit.bundle import newest_bundle, open_bundle
     from wearkit.errors import WearkitError
@@ -111,14 +112,14 @@ def command(
             if received:  # a terminal's Ctrl-C went to the compiler as well
                 return 128 + received[0]
             raise
-        port = PseudoTerminal(link)
-        try:
-            click.echo(port.path)
-            click.echo(f"Emulated wearable ({target}): {chosen}.", err=True)
-            player = _Player(port, device, options, wait, received)
-            player.play(chosen, opened, seconds, loop=loop)
-        finally:
-            port.close()
+        with closing(device):
+            device.boot(options)
+            if device.booted(lambda: bool(received)):  # no port before somebody speaks at it
+                with closing(PseudoTerminal(link)) as port:
+                    click.echo(port.path)
+                    click.echo(f"Emulated wearable ({target}): {chosen}.", err=True)
+                    player = _Player(port, device, options, wait, received)
+                    player.play(chosen, opened, seconds, loop=loop)
     return 128 + received[0] if received else 0
 
 
@@ -163,7 +164,8 @@ def _build(target: str, emulator: str, bundle: Bundle, work: Path) -> Device:
 
 
 class _Player:
-    """Waits for readers, and boots the device for them."""
+    """Waits for readers and runs the device for them. A booted device is given; with loop the next
+    reader's boots while this one reads."""
 
     def __init__(
         self,
@@ -177,9 +179,11 @@ class _Player:
         self._wait_s, self._received = wait_s, received
 
     def play(self, chosen: Chosen, bundle: Bundle, seconds: float | None, *, loop: bool) -> None:
-        while not self._stop():
+        while self._device.booted(self._stop):
             if not reader_came(self._port, self._stop, self._wait_s):
                 return
+            if loop:
+                self._device.boot(self._options)
             counts = _counts(chosen, bundle, seconds)
             done = self._device.run(self._port, counts, self._options, self._stop)
             left = "; the reader left" if done.reader_left else ""

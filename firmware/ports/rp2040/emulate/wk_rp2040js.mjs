@@ -9,6 +9,8 @@
 //   T  time has passed: everything UART0 sent since -> stop (1 byte), bytes for UART0
 //   S  START: address, reading -> acknowledged     R  read a byte -> its value
 //   w  write a byte                                p  STOP
+// The first message comes when the program has booted: it turns to its sensor or sends a byte. Until
+// that is answered the chip stands still.
 // Time is the chip's own clock: CPU cycles as rp2040js counts them at the frequency that the program
 // chose, and what passes while the core sleeps.
 import { readFileSync, readSync, writeSync } from "node:fs";
@@ -47,6 +49,7 @@ class Board {
     this.clock = this.chip.clock;
     this.chip.logger = new ConsoleLogger(LogLevel.Error, false);
     this.chip.flash.set(image);
+    this.booted = false;
     this.sent = [];
     this.arriving = [];
     this.arrival = this.clock.createAlarm(() => this.arrive());
@@ -95,7 +98,10 @@ class Board {
       const alarm = this.clock.createAlarm(then);
       alarm.schedule(bits * I2C_BIT_NS);
     };
-    i2c.onStart = () => later(1, () => i2c.completeStart());
+    i2c.onStart = () => {
+      this.booted = true;
+      later(1, () => i2c.completeStart());
+    };
     i2c.onConnect = (address, mode) =>
       later(9, () => {
         const busHz = this.chip.clkSys / (i2c.sclLowPeriod + i2c.sclHighPeriod);
@@ -122,6 +128,7 @@ class Board {
     const { baudRate } = this.chip.uart[0];
     if (Math.abs(baudRate / CABLE_BAUD - 1) > BAUD_TOLERANCE)
       throw new Error(`UART0 sends at ${baudRate} baud, and the cable is for ${CABLE_BAUD}.`);
+    this.booted = true;
     this.sent.push(byte);
   }
 
@@ -153,7 +160,7 @@ class Board {
     const { core } = chip;
     let due = 0;
     for (;;) {
-      if (clock.nanos >= due || this.sent.length >= TX_MAX) {
+      if (this.booted && (clock.nanos >= due || this.sent.length >= TX_MAX)) {
         if (!this.report()) return;
         due = clock.nanos + REPORT_NS;
       }
