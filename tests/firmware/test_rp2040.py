@@ -16,6 +16,7 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 from wearkit.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.command import Message, Ping, Replay, encode_message
+from wearkit.link.stream import SampleStream, StreamOptions
 from wearkit_export.emulate import EmulateOptions
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import available_compilers
@@ -156,6 +157,16 @@ def test_time_and_boot_id_are_the_chips_own(device: object, moving: Counts) -> N
     assert all(20_000 < us < 200_000 for us in infer_us)
     (boot_id,) = {struct.unpack_from("<I", hello, 8)[0] for hello in heard.hellos}
     assert boot_id == FAST.boot_id + 1  # the first run
+
+
+def test_text_mode_is_read_by_the_toolkit(device: object, moving: Counts) -> None:
+    heard = play(device, moving, replace(FAST, mode="text"))  # type: ignore[arg-type]
+    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    steps = stream.feed(heard.text)
+
+    assert stream.header is not None and stream.header.simulated
+    assert [list(step.sample.counts) for step in steps] == moving[1 : len(steps) + 1].tolist()
+    assert len(steps) > len(moving) - 5
 
 
 def test_a_fault_in_the_sensor_begins_a_new_run(device: object, moving: Counts) -> None:

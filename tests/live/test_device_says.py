@@ -132,3 +132,17 @@ def test_predictions_wait_until_they_are_taken_and_text_does_not_grow() -> None:
     stream.feed(b"".join(b"line %d\n" % k for k in range(300)) + b"\0")
     assert (len(stream.device_text), stream.tally.text_lines) == (100, 300)
     assert stream.device_text[-1] == "line 299"
+
+
+def test_a_sensor_that_fell_silent_is_no_other_sensor() -> None:
+    silent = replace(HELLO, registers=SensorRegisters(0, 0, 0, 0))
+    again = replace(HELLO, boot_id=2)
+    stream = BinaryStream(OPTIONS)
+    stream.feed(wires(HELLO, samples(0), silent, silent, again, samples(0)))
+
+    assert (stream.tally.hellos, stream.tally.boots, stream.tally.lost) == (4, 1, 0)
+    other = replace(HELLO, registers=SensorRegisters(bw_rate=0x0A))
+    with pytest.raises(DataError, match="changed what it measures"):
+        stream.feed(wires(other, seq=6))
+    with pytest.raises(DataError, match="calls itself 0x00"):
+        BinaryStream(OPTIONS).feed(wires(silent))

@@ -6,7 +6,7 @@ It never writes: the HELLO that comes every two seconds says all that a reader m
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
 from wearkit.link.command import decode_message
@@ -21,6 +21,7 @@ from wearkit.link.message import (
     Prediction,
     SampleFlag,
     Samples,
+    SensorRegisters,
     Stats,
 )
 from wearkit.link.sequence import Step
@@ -34,6 +35,7 @@ MAX_WAITING_SAMPLES = 1000  # before the first HELLO, which comes after two seco
 _MAX_PREDICTIONS = 1024
 _KEPT_TEXT_LINES = 100
 _ADXL345_ID = 0xE5
+_NO_ANSWER = SensorRegisters(0, 0, 0, 0)  # what wk_app_send_hello says of a silent bus
 _JUSTIFY_LEFT, _SELF_TEST = 0x04, 0x80
 
 
@@ -269,6 +271,8 @@ class BinaryStream:
     def _take_hello(self, hello: Hello, seq: int) -> list[Step]:
         self.tally.hellos += 1
         known = self.hello
+        if known is not None and hello.registers == _NO_ANSWER:
+            hello = replace(hello, registers=known.registers)
         if known is None:
             self._check(hello)
             self._sequencer = FrameSequencer(hello)
