@@ -309,6 +309,25 @@ def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:
     assert verifier.counts.predictions_alone == verifier.counts.predictions
 
 
+def test_what_compared_nothing_leaves_an_older_proof_alone(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "proof.json"
+    path.write_text("an older proof")
+    counts = made_counts(3).reshape(300, 3)
+    other = Device(bundle, counts, model_id=b"\x01" * 8)
+    for device, code, says in ((other, 1, "runs model"), (Device(bundle, counts[:90]), 4, "went")):
+        process = live_on_pty("--verify", "--certificate", str(path))
+        process.send(device.run())
+        process.unplug()
+        outcome = process.finish()
+        assert outcome.code == code and says in outcome.err, outcome.err
+    assert path.read_text() == "an older proof" and not path.with_suffix(".md").exists()
+
+
 def test_a_certificate_whose_sums_are_wrong_cannot_be_made(
     bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:

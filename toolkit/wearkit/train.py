@@ -103,21 +103,10 @@ def train(
             loop.run(progress, should_stop or (lambda: False), save)
     except (KeyboardInterrupt, _Stopped):
         interrupted = True
-    training_s = loop.training_s()
     best = loop.best or BestSoFar(export_weights(student), "student", 0, None)
-    return TrainingResult(
-        checkpoint=Checkpoint(
-            spec,
-            best.weights,
-            provenance_of(windows, split, config, best, str(chosen), interrupted),
-        ),
-        history=tuple(loop.history),
-        kept=best.role,
-        epoch=best.epoch,
-        interrupted=interrupted,
-        device=str(chosen),
-        training_s=training_s,
-        windows_per_s=loop.windows_seen / training_s,
+    provenance = provenance_of(windows, split, config, best, str(chosen), interrupted)
+    return loop.result(
+        Checkpoint(spec, best.weights, provenance), best, str(chosen), interrupted=interrupted
     )
 
 
@@ -171,6 +160,21 @@ class _Loop:
                 save(self.snapshot())
             if progress is not None:
                 progress.epoch(record)
+
+    def result(
+        self, checkpoint: Checkpoint, best: BestSoFar, device: str, *, interrupted: bool
+    ) -> TrainingResult:
+        training_s = self.training_s()
+        return TrainingResult(
+            checkpoint=checkpoint,
+            history=tuple(self.history),
+            kept=best.role,
+            epoch=best.epoch,
+            interrupted=interrupted,
+            device=device,
+            training_s=training_s,
+            windows_per_s=self.windows_seen / training_s,
+        )
 
     def training_s(self) -> float:
         """Since the beginning of the training, without the time between a stop and a resume."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from wearkit.live_report import LiveReport
     from wearkit.live_session import LiveSession
     from wearkit.live_verify import Verifier
+    from wearkit.runtimes import Runtime
 
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
@@ -129,12 +131,9 @@ def command(
     from wearkit.live import live
     from wearkit.live_display import open_display
     from wearkit.live_session import LiveSession
-    from wearkit.runtimes import open_runtime
 
-    if verify and runtime != "reference":
-        raise click.UsageError("--verify compares with the reference: leave --runtime out.")
     opened = open_bundle(bundle or newest_bundle())
-    computes = open_runtime(runtime, opened)
+    computes = _runtime(runtime, opened, verify)
     options = _options(opened.model.window.rate_hz, units, fields, axes)
     faults = FaultLog()
     verifier = _verifier(opened, faults, any_model) if verify else None
@@ -156,21 +155,24 @@ def command(
                 placement=worn,
             )
             display = open_display(session, as_json=as_json)
-            report = live(
-                source,
-                session,
-                on_update=display.update,
-                stop=lambda: bool(received),
-                log=recording.log,
-            )
+            stop = partial(bool, received)
+            report = live(source, session, on_update=display.update, stop=stop, log=recording.log)
             display.close(report)
             if verifier is not None:
                 _certify(opened, port, session, report, verifier, certificate)
         finally:
             source.close()
             recording.close()
-    proved = verifier is not None and windows is None and verifier.counts.is_whole
-    return _exit_code(report, recording, received, is_end=proved and _hung_up(handle, report))
+    is_end = windows is None and _is_end(verifier, handle, report)
+    return _exit_code(report, recording, received, is_end=is_end)
+
+
+def _runtime(name: str, bundle: Bundle, verify: bool) -> Runtime:
+    from wearkit.runtimes import open_runtime
+
+    if verify and name != "reference":
+        raise click.UsageError("--verify compares with the reference: leave --runtime out.")
+    return open_runtime(name, bundle)
 
 
 def _verifier(bundle: Bundle, faults: FaultLog, any_model: bool) -> Verifier:
@@ -194,10 +196,18 @@ def _certify(
     verifier: Verifier,
     path: Path,
 ) -> None:
-    """Raises VerificationError, after writing, when no window could be compared."""
+    """Where nothing could be compared nothing is written, and an older proof stays. Raises
+    VerificationError then, unless another error ended the session."""
     from wearkit.errors import VerificationError
     from wearkit.live_certificate import certify, write_certificate
 
+    if not verifier.counts.compared:
+        if report.error is not None:
+            return
+        raise VerificationError(
+            "No window could be compared: the device sends no predictions, or no samples they "
+            "belong to."
+        )
     certificate = certify(bundle, port, session.stream.hello, report, verifier)
     tasks = {task.name: task.labels for task in bundle.model.tasks}
     write_certificate(certificate, path, tasks)
@@ -207,11 +217,6 @@ def _certify(
         f"({path}, {path.with_suffix('.md')}).",
         err=True,
     )
-    if not counts.compared and report.error is None:
-        raise VerificationError(
-            "No window could be compared: the device sends no predictions, or no samples they "
-            "belong to."
-        )
 
 
 def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
@@ -285,9 +290,11 @@ class _Recording:
                 writer.close()
 
 
-def _hung_up(port: Port, report: LiveReport) -> bool:
-    """Whether the program behind a pseudo-terminal ended, as wearkit emulate does when its
-    recording is over. A board's port does not close by itself."""
+def _is_end(verifier: Verifier | None, port: Port, report: LiveReport) -> bool:
+    """Whether every window was compared and the program behind a pseudo-terminal ended, as wearkit
+    emulate does when its recording is over. A board's port does not close by itself."""
+    if verifier is None or not verifier.counts.is_whole:
+        return False
     return port.is_pty and report.ended == "lost" and "UNPLUGGED" in report.faults
 
 

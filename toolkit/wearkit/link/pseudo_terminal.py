@@ -19,7 +19,7 @@ Stop = Callable[[], bool]
 
 SETTLE_S = 0.2  # a reader that just opened the port may still set it up, or flush it
 _POLL_MS = 100
-_EMPTY_LOOKS = 10
+_EMPTY_LOOKS = 30  # 0.3 s, in which even a busy kernel hands over what it queued
 _LOOK_S = 0.01
 _STUCK_S = 2.0
 
@@ -90,7 +90,7 @@ class PseudoTerminal:
     def drain(self, stop: Stop) -> bool:
         """Wait until the reader has taken everything: closing throws away what it has not.
 
-        False when it stopped reading. Its buffer counts as empty when it looks so ten times in a
+        False when it stopped reading. Its buffer counts as empty when it looks so thirty times in a
         row, because bytes also pass through a queue of the kernel's that cannot be asked.
         """
         empty_looks, before, changed_s = 0, -1, time.monotonic()
