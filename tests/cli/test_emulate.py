@@ -23,9 +23,12 @@ class SlowDevice(Device):
     link: Path
     asked: list[str] = field(default_factory=list)
     early: list[bool] = field(default_factory=list)
+    boots: list[EmulateOptions] = field(default_factory=list)
+    runs: list[EmulateOptions] = field(default_factory=list)
 
     def boot(self, options: EmulateOptions) -> None:
         assert options.mode == "samples"
+        self.boots.append(options)
         self.asked.append("boot")
 
     def booted(self, stop: Stop = lambda: False) -> bool:
@@ -44,6 +47,7 @@ class SlowDevice(Device):
         stop: Stop = lambda: False,
     ) -> Emulated:
         self.asked.append("run")
+        self.runs.append(options)
         return Emulated(0, 0, 0, 0, 0, 0, 0.0, reader_left=True, drained=False)
 
 
@@ -95,6 +99,8 @@ def test_the_next_reader_s_board_boots_while_one_reads(
     assert emulate("--loop") == 0
     turn = ["booted", "reader", "boot", "run"]
     assert device.asked == ["boot", "booted", *turn, *turn, "booted", "reader", "close"]
+    assert device.runs == device.boots[:2]
+    assert len({options.boot_id for options in device.boots}) == 3
 
 
 def test_a_board_nobody_reads_is_switched_off(

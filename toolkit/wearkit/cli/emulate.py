@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,11 +128,9 @@ def command(
 def _options(
     *, mode: str, streaming: bool, speed: float, odr_error: str, jitter: int, faults: str, bus: str
 ) -> EmulateOptions:
-    import secrets
-
     from wearkit_export.emulate import EmulateOptions, parse_odr_error
 
-    return EmulateOptions(
+    options = EmulateOptions(
         mode=mode,  # type: ignore[arg-type]
         streaming=streaming,
         speed=speed,
@@ -138,8 +138,13 @@ def _options(
         jitter_us=jitter,
         faults=faults,
         bus=bus,  # type: ignore[arg-type]
-        boot_id=secrets.randbits(31),
     )
+    return _another_boot(options)
+
+
+def _another_boot(options: EmulateOptions) -> EmulateOptions:
+    """A reader that comes back must see that the board began again."""
+    return replace(options, boot_id=secrets.randbits(31))
 
 
 def _build(target: str, emulator: str, bundle: Bundle, work: Path) -> Device:
@@ -182,10 +187,11 @@ class _Player:
         while self._device.booted(self._stop):
             if not reader_came(self._port, self._stop, self._wait_s):
                 return
+            options, self._options = self._options, _another_boot(self._options)
             if loop:
                 self._device.boot(self._options)
             counts = _counts(chosen, bundle, seconds)
-            done = self._device.run(self._port, counts, self._options, self._stop)
+            done = self._device.run(self._port, counts, options, self._stop)
             left = "; the reader left" if done.reader_left else ""
             click.echo(
                 f"The sensor took {done.taken} samples in {done.device_s:.1f} s of device time, "
