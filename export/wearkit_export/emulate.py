@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
+from wearkit_export.sensor_library import SensorLibrary
 
 Mode = Literal["text", "samples", "predictions", "both"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -147,6 +148,38 @@ def check_faults(spec: str) -> None:
         low, high = _RANGES.get(match[2], _BYTE)
         if not low <= int(match[3], 0) <= high:
             raise DataError(f"{item!r} is no fault: {match[2]} takes {low} to {high}.")
+
+
+def begin_sensor(
+    sensor: SensorLibrary, counts: Iterable[NDArray[np.int16]], options: EmulateOptions
+) -> None:
+    """Power the sensor model on in front of an image."""
+    sensor.begin(
+        counts,
+        odr_error=options.odr_error,
+        jitter_us=options.jitter_us,
+        bus=options.bus,
+        faults=options.faults,
+    )
+
+
+def end_of_image(
+    sensor: SensorLibrary, now_us: float, *, reader_left: bool, port: PseudoTerminal, stop: Stop
+) -> Emulated:
+    """What a run of an image came to, once the reader has taken everything. now_us: when it ended,
+    in the device's time. An image waits for its UART, so it drops nothing."""
+    counters = sensor.counters()
+    return Emulated(
+        taken=counters.taken,
+        lost=counters.lost,
+        short_reads=counters.short_reads,
+        early_reads=counters.early_reads,
+        live_writes=counters.live_writes,
+        tx_dropped=0,
+        device_s=now_us * 1e-6,
+        reader_left=reader_left,
+        drained=not reader_left and port.drain(stop),
+    )
 
 
 class HostDevice(Device):

@@ -10,11 +10,8 @@ number of instructions, divided by 25.
 from __future__ import annotations
 
 import importlib.util
-import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
-from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Device, Emulated, EmulateOptions
+from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
+from wearkit_export.emulate import Device, Emulated, EmulateOptions, begin_sensor, end_of_image
 from wearkit_export.m4_image import M4Image, initial_data
+from wearkit_export.paced_port import PacedPort
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
 from wearkit_export.targets.block_counter import BlockCounter
@@ -37,8 +35,6 @@ _SYSTEM, _SYSTEM_BYTES = 0xE000_E000, 0x1000  # interrupt enables; plain memory 
 _TIMER_VALUE, _TICK_DUE, _LINK, _BUS = 0x0004, 0x100C, 0x4000, 0x5000
 _DATA, _STATE, _RX_FULL = 0x0, 0x4, 2
 _PAINT = b"\xa5"  # of wk_start.c
-_FLUSH_BYTES = 4096
-_FLUSH_S = 0.1  # a slow computer must not look like a dead device
 
 
 class M4Device(Device):
@@ -64,28 +60,13 @@ class M4Device(Device):
         stop: Stop = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run."""
-        self._sensor.begin(
-            counts,
-            odr_error=options.odr_error,
-            jitter_us=options.jitter_us,
-            bus=options.bus,
-            faults=options.faults,
-        )
+        begin_sensor(self._sensor, counts, options)
         self.blocks.clear()
         board = _Board(self._sensor, self.blocks, port, options.speed, stop)
         stack = _execute(self._image, board, options)
         self.stack_bytes = len(stack.lstrip(_PAINT))
-        counters = self._sensor.counters()
-        return Emulated(
-            taken=counters.taken,
-            lost=counters.lost,
-            short_reads=counters.short_reads,
-            early_reads=counters.early_reads,
-            live_writes=counters.live_writes,
-            tx_dropped=0,
-            device_s=board.now_us * 1e-6,
-            reader_left=board.reader_left,
-            drained=not board.reader_left and port.drain(stop),
+        return end_of_image(
+            self._sensor, board.now_us, reader_left=board.link.reader_left, port=port, stop=stop
         )
 
 
@@ -114,7 +95,7 @@ def _execute(image: M4Image, board: _Board, options: EmulateOptions) -> bytes:
         where = machine.reg_read(arm_const.UC_ARM_REG_PC)
         raise VerificationError(f"The image faulted at 0x{where:08x}: {error}.") from error
     finally:
-        board.flush()
+        board.link.flush()
     if board.failure is not None:
         raise board.failure
     limit, top = (elf.symbol(f"wk_stack_{end}").address for end in ("limit", "top"))
@@ -133,16 +114,13 @@ class _Board:
         speed: float,
         stop: Stop,
     ) -> None:
-        self._port, self._speed, self._stop = port, speed, stop
+        self.link, self._stop = PacedPort(port, speed, stop), stop
         self.blocks = blocks
-        self._out = bytearray()
         self._bus = SensorBus(sensor)
         self._reply: deque[int] = deque()
         self._received: deque[int] = deque()
-        self._start_s = self._flushed_s = time.monotonic()
         self._idle_cycles = 0
         self._tick_cycles = TICK_US * _CYCLES_PER_US
-        self.reader_left = False
         self.failure: Exception | None = None
         self.halt: Any = None
 
@@ -168,20 +146,9 @@ class _Board:
 
     def write(self, _machine: Any, offset: int, _size: int, value: int, _data: Any) -> None:
         if offset == _LINK + _DATA:
-            self._out.append(value & 0xFF)
+            self.link.send(bytes([value & 0xFF]))
         elif offset == _BUS + _DATA:
             self._guarded(lambda: self._transfer(value & 0xFF))
-
-    def flush(self) -> None:
-        """Hand over what the program sent, however long the reader takes."""
-        self._flushed_s = time.monotonic()
-        data, self._out = bytes(self._out), bytearray()
-        if not data or self.reader_left:
-            return
-        try:
-            self._port.write(data, self._stop)
-        except ReaderLeftError:
-            self.reader_left = True
 
     def _cycles(self) -> int:
         return self.blocks.instructions + self._idle_cycles
@@ -203,13 +170,6 @@ class _Board:
         self._idle_cycles += max(0, self._tick_cycles - self._cycles())
         while self._tick_cycles <= self._cycles():
             self._tick_cycles += TICK_US * _CYCLES_PER_US
-        late = time.monotonic() - self._flushed_s > _FLUSH_S
-        if self._speed or late or len(self._out) >= _FLUSH_BYTES:
-            self.flush()
-        with suppress(BlockingIOError, OSError):  # a reader that left shows when writing
-            self._received.extend(os.read(self._port.fileno(), 512))
-        if self._speed:
-            early_s = self._start_s + self.now_us * 1e-6 / self._speed - time.monotonic()
-            time.sleep(max(0.0, early_s))
-        if self._stop() or self.reader_left:
+        self._received.extend(self.link.turn(self.now_us))
+        if self._stop() or self.link.reader_left:
             self.halt()

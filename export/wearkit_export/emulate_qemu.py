@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import Device, Emulated, EmulateOptions
+from wearkit_export.emulate import Device, Emulated, EmulateOptions, begin_sensor, end_of_image
 from wearkit_export.m4_image import M4Image, initial_data
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
@@ -57,29 +57,14 @@ class QemuDevice(Device):
         """As emulate.Device.run. Raises DataError for a speed other than 0 and 1."""
         if options.speed not in (0.0, 1.0):
             raise DataError("QEMU runs at --speed 1 or, as fast as it goes, 0.")
-        self._sensor.begin(
-            counts,
-            odr_error=options.odr_error,
-            jitter_us=options.jitter_us,
-            bus=options.bus,
-            faults=options.faults,
-        )
+        begin_sensor(self._sensor, counts, options)
         bus = SensorBus(self._sensor, _LONGEST_TURN_US)
         kernel = self._kernel(options)
         with ExitStack() as stack:
             board = _Board(stack, kernel, options.speed == 0.0, bus, port)
             board.run(stop)
-        counters = self._sensor.counters()
-        return Emulated(
-            taken=counters.taken,
-            lost=counters.lost,
-            short_reads=counters.short_reads,
-            early_reads=counters.early_reads,
-            live_writes=counters.live_writes,
-            tx_dropped=0,
-            device_s=bus.now_us * 1e-6,
-            reader_left=board.reader_left,
-            drained=not board.reader_left and port.drain(stop),
+        return end_of_image(
+            self._sensor, bus.now_us, reader_left=board.reader_left, port=port, stop=stop
         )
 
     def _kernel(self, options: EmulateOptions) -> Path:

@@ -8,35 +8,37 @@ rp2040js counts them, and 5 ms naps of the program that take no time to emulate.
 from __future__ import annotations
 
 import io
-import os
 import select
 import shutil
 import struct
 import subprocess
 import tempfile
-import time
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
-from wearkit_export.emulate import STREAMS, Device, Emulated, EmulateOptions
+from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
+from wearkit_export.emulate import (
+    STREAMS,
+    Device,
+    Emulated,
+    EmulateOptions,
+    begin_sensor,
+    end_of_image,
+)
 from wearkit_export.firmware import firmware_dir
+from wearkit_export.paced_port import PacedPort
 from wearkit_export.rp2040_image import FLASH_ORIGIN, PORT, Rp2040Image
 from wearkit_export.sensor_library import SensorLibrary
 
 EMULATOR = f"{PORT}/emulate"
 _HEAD = struct.Struct("<cdH")
-_FLUSH_BYTES = 4096
-_FLUSH_S = 0.1  # a slow computer must not look like a dead device
 _MESSAGE_LIMIT = 300
 _POLL_S = 0.05
-_READ_BYTES = 512
 
 
 def find_node() -> str:
@@ -84,28 +86,14 @@ class Rp2040Device(Device):
         ahead = bool(self._ahead) and self._ahead[0][0] == options
         chip = self._ahead.popleft()[1] if ahead else self._switch_on(options)
         try:
-            self._sensor.begin(
-                counts,
-                odr_error=options.odr_error,
-                jitter_us=options.jitter_us,
-                faults=options.faults,
-            )
+            begin_sensor(self._sensor, counts, options)
             board = _Board(self._sensor, port, options.speed, stop)
             if chip.booted(stop):
                 board.serve(chip)
         finally:
             chip.close()
-        counters = self._sensor.counters()
-        return Emulated(
-            taken=counters.taken,
-            lost=counters.lost,
-            short_reads=counters.short_reads,
-            early_reads=counters.early_reads,
-            live_writes=counters.live_writes,
-            tx_dropped=0,
-            device_s=board.now_us * 1e-6,
-            reader_left=board.reader_left,
-            drained=not board.reader_left and port.drain(stop),
+        return end_of_image(
+            self._sensor, board.now_us, reader_left=board.link.reader_left, port=port, stop=stop
         )
 
     def _switch_on(self, options: EmulateOptions) -> _Chip:
@@ -187,12 +175,9 @@ class _Board:
     def __init__(
         self, sensor: SensorLibrary, port: PseudoTerminal, speed: float, stop: Stop
     ) -> None:
-        self._sensor, self._port, self._speed, self._stop = sensor, port, speed, stop
-        self._out = bytearray()
-        self._flushed_s = time.monotonic()
-        self._origin_s: float | None = None
+        self._sensor, self._stop = sensor, stop
+        self.link = PacedPort(port, speed, stop)
         self.now_us = 0.0
-        self.reader_left = False
 
     def serve(self, chip: _Chip) -> None:
         """Until the end. Raises VerificationError when the emulator ended on its own."""
@@ -204,18 +189,7 @@ class _Board:
                 if answer is not None:
                     chip.answer(answer)
         finally:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand over what the program sent, however long the reader takes."""
-        self._flushed_s = time.monotonic()
-        data, self._out = bytes(self._out), bytearray()
-        if not data or self.reader_left:
-            return
-        try:
-            self._port.write(data, self._stop)
-        except ReaderLeftError:
-            self.reader_left = True
+            self.link.flush()
 
     def _answer(self, kind: bytes, data: bytes) -> tuple[bool, bytes | None]:
         """Whether this is the end, and the answer, if it is a question."""
@@ -234,22 +208,8 @@ class _Board:
 
     def _pass_time(self, sent: bytes) -> tuple[bool, bytes]:
         """Whether this is the end, and the answer: that, and what the host sent."""
-        self._out += sent
+        self.link.send(sent)
         self._sensor.until(int(self.now_us))
-        late = time.monotonic() - self._flushed_s > _FLUSH_S
-        if self._speed or late or len(self._out) >= _FLUSH_BYTES:
-            self.flush()
-        received = b""
-        with suppress(BlockingIOError, OSError):  # a reader that left shows when writing
-            received = os.read(self._port.fileno(), _READ_BYTES)
-        if self._speed:
-            self._keep_pace()
-        done = self._stop() or self.reader_left or bool(self._sensor.counters().ended)
+        received = self.link.turn(self.now_us)
+        done = self._stop() or self.link.reader_left or self._sensor.counters().ended != 0
         return done, bytes([done]) + received
-
-    def _keep_pace(self) -> None:
-        """The chip's time at the first message is the boot's, which nobody waits for."""
-        chip_s = self.now_us * 1e-6 / self._speed
-        if self._origin_s is None:
-            self._origin_s = time.monotonic() - chip_s
-        time.sleep(max(0.0, self._origin_s + chip_s - time.monotonic()))
