@@ -2,151 +2,34 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.live.predicting_device import Device, Run, flip_one, verify
 
 from wearkit.bundle import Bundle, open_bundle
-from wearkit.counts import counts_to_int8
 from wearkit.errors import VerificationError
-from wearkit.link.command import Message, encode_message
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.message import (
     NO_MODEL,
     DeviceError,
     Feature,
-    HeadLogits,
-    Hello,
     Prediction,
-    Samples,
-    Stats,
     window_crc,
 )
-from wearkit.link.reader import Chunk
-from wearkit.link.stream import StreamOptions
-from wearkit.live import live
 from wearkit.live_certificate import DIFFERENT, EQUIVALENT, certify, write_certificate
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
 from wearkit.live_verify import MAX_PENDING, Verifier
-from wearkit.reference import Reference
 
 Counts = NDArray[np.int16]
-
-
-@dataclass
-class Device:
-    """Computes with the reference, frames ten samples, and may be made to err."""
-
-    bundle: Bundle
-    counts: Counts
-    boot_id: int = 7
-    first: int = 0
-    model_id: bytes | None = None
-    change: Callable[[Prediction], Prediction] = lambda said: said
-    early: bool = False
-    lost_frames: frozenset[int] = frozenset()
-    features: Feature = Feature.SAMPLES | Feature.PREDICTIONS
-    seq: int = 0
-    wire: list[bytes] = field(default_factory=list)
-
-    def run(self) -> bytes:
-        model_id = bytes.fromhex(self.bundle.model_id)[:8]
-        shown = model_id if self.model_id is None else self.model_id
-        self.send(Hello(boot_id=self.boot_id, model_id=shown, features=self.features))
-        for position in range(0, len(self.counts) - 9, 10):
-            end = position + 10
-            index = self.first + position
-            rows = tuple((x, y, z) for x, y, z in self.counts[position:end].tolist())
-            samples = Samples(index, (index + 9) * 20_000 % 2**32, rows)
-            said = self.prediction(end) if end >= 100 and (end - 100) % 60 == 0 else None
-            if said is not None and self.early:
-                self.send(said)
-            self.send(samples, lost=position // 10 in self.lost_frames)
-            if said is not None and not self.early:
-                self.send(said)
-        return b"".join(self.wire)
-
-    def prediction(self, end: int) -> Prediction:
-        window = self.counts[end - 100 : end]
-        logits = Reference(self.bundle.graph).run(counts_to_int8(window[None]))
-        heads = []
-        for head in self.bundle.graph.heads:
-            tensor = self.bundle.graph.tensor(head.tensor)
-            row = tuple(int(value) for value in logits[head.task][0])
-            heads.append(HeadLogits(float(np.float32(tensor.scale)), tensor.zero_point, row))
-        model_id = bytes.fromhex(self.bundle.model_id)[:8]
-        said = Prediction(self.first + end - 100, window_crc(window), model_id, 900, tuple(heads))
-        return self.change(said)
-
-    def send(self, message: Message, *, lost: bool = False) -> None:
-        if not lost:
-            self.wire.append(encode_message(message, self.seq % 65536))
-        self.seq += 1
-
-
-class Once:
-    """A byte source with one chunk."""
-
-    is_away = False
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def take(self, timeout_s: float) -> list[Chunk]:
-        from wearkit.errors import LinkLostError
-
-        if not self._data:
-            raise LinkLostError("over")
-        data, self._data = self._data, b""
-        import time
-
-        return [Chunk(data, time.monotonic())]
-
-    def reopen(self) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module")
 def bundle(micro_bundle: Path) -> Bundle:
     return open_bundle(micro_bundle)
-
-
-@dataclass(frozen=True)
-class Run:
-    report: LiveReport
-    verifier: Verifier
-    session: LiveSession
-
-
-def verify(
-    bundle: Bundle, data: bytes, *, any_model: bool = False, limit: int | None = None
-) -> Run:
-    faults = FaultLog()
-    verifier = Verifier(bundle.graph, bundle.model_id, faults, any_model=any_model)
-    session = LiveSession(
-        bundle.graph,
-        Reference(bundle.graph),
-        StreamOptions(50.0),
-        max_windows=limit,
-        faults=faults,
-        verifier=verifier,
-    )
-    report = live(Once(data), session, on_update=lambda _: None)
-    return Run(report, verifier, session)
-
-
-def flip_one(said: Prediction) -> Prediction:
-    """The last logit of the second head is one off, in the window at sample 240."""
-    if said.window_first_index != 240:
-        return said
-    first, second = said.heads
-    row = (*second.logits[:-1], second.logits[-1] ^ 1)
-    return replace(said, heads=(first, replace(second, logits=row)))
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -309,25 +192,6 @@ def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:
     assert verifier.counts.predictions_alone == verifier.counts.predictions
 
 
-def test_what_compared_nothing_leaves_an_older_proof_alone(
-    live_on_pty: Callable[..., Any],
-    bundle: Bundle,
-    made_counts: Callable[..., Counts],
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "proof.json"
-    path.write_text("an older proof")
-    counts = made_counts(3).reshape(300, 3)
-    other = Device(bundle, counts, model_id=b"\x01" * 8)
-    for device, code, says in ((other, 1, "runs model"), (Device(bundle, counts[:90]), 4, "went")):
-        process = live_on_pty("--verify", "--certificate", str(path))
-        process.send(device.run())
-        process.unplug()
-        outcome = process.finish()
-        assert outcome.code == code and says in outcome.err, outcome.err
-    assert path.read_text() == "an older proof" and not path.with_suffix(".md").exists()
-
-
 def test_a_certificate_whose_sums_are_wrong_cannot_be_made(
     bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:
@@ -340,66 +204,3 @@ def test_a_certificate_whose_sums_are_wrong_cannot_be_made(
 def _clipped(run: Run) -> dict[str, Any]:
     count = run.report.faults.get(Fault.CLIPPED, 0)
     return {"CLIPPED": count} if count else {}
-
-
-def test_the_command_exits_1_and_leaves_both_files(
-    live_on_pty: Callable[..., Any],
-    bundle: Bundle,
-    made_counts: Callable[..., Counts],
-    tmp_path: Path,
-) -> None:
-    counts = made_counts(7).reshape(700, 3)
-    path = tmp_path / "proof.json"
-    for change, code, result in ((None, 0, "equivalent"), (flip_one, 1, "different")):
-        device = Device(bundle, counts)
-        if change is not None:
-            device.change = change
-        process = live_on_pty("--verify", "--certificate", str(path), "--windows", "11")
-        process.send(device.run() + encode_message(Stats(1, 1), device.seq))
-        outcome = process.finish()
-        assert outcome.code == code, outcome.err
-        assert json.loads(path.read_text())["result"] == result
-        assert f"{result}: " in outcome.err
-        assert path.with_suffix(".md").exists()
-    assert "Window at sample 240" in outcome.err
-
-
-def without_last(device: Device) -> bytes:
-    """All but the last prediction, which nothing follows."""
-    return b"".join(device.wire[:-1])
-
-
-@pytest.mark.parametrize(
-    ("options", "sent", "code"),
-    [
-        ((), lambda device: device.run(), 0),
-        # A window alone, a wish for more windows, one that differs: no complete run.
-        ((), lambda device: device.run() and without_last(device), 4),
-        (("--windows", "12"), lambda device: device.run(), 4),
-        ((), lambda device: replace(device, change=flip_one).run(), 1),
-        # Without --verify the end of a recording is the loss of a sensor, as it always was.
-        (None, lambda device: device.run(), 4),
-    ],
-)
-def test_the_end_of_an_emulated_device_is_a_clean_end_when_every_window_was_compared(
-    live_on_pty: Callable[..., Any],
-    bundle: Bundle,
-    made_counts: Callable[..., Counts],
-    tmp_path: Path,
-    options: tuple[str, ...] | None,
-    sent: Callable[[Device], bytes],
-    code: int,
-) -> None:
-    counts = made_counts(7).reshape(700, 3)[:640]
-    path = tmp_path / "proof.json"
-    wanted = () if options is None else ("--verify", "--certificate", str(path), *options)
-    process = live_on_pty(*wanted)
-    process.send(sent(Device(bundle, counts)))
-    process.unplug()
-    outcome = process.finish()
-    assert outcome.code == code, outcome.err
-    assert ("The port closed, and every window was compared" in outcome.err) == (code == 0)
-    assert ("went away" in outcome.err.splitlines()[-1]) == (code == 4)
-    if options == () and code == 0:
-        said = json.loads(path.read_text())
-        assert (said["result"], said["windows_compared"]) == ("equivalent", 10)

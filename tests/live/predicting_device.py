@@ -1,0 +1,137 @@
+"""A device whose predictions are the reference's, and what live --verify makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.bundle import Bundle
+from wearkit.counts import counts_to_int8
+from wearkit.link.command import Message, encode_message
+from wearkit.link.faults import FaultLog
+from wearkit.link.message import (
+    Feature,
+    HeadLogits,
+    Hello,
+    Prediction,
+    Samples,
+    window_crc,
+)
+from wearkit.link.reader import Chunk
+from wearkit.link.stream import StreamOptions
+from wearkit.live import live
+from wearkit.live_report import LiveReport
+from wearkit.live_session import LiveSession
+from wearkit.live_verify import Verifier
+from wearkit.reference import Reference
+
+Counts = NDArray[np.int16]
+
+
+@dataclass
+class Device:
+    """Computes with the reference, frames ten samples, and may be made to err."""
+
+    bundle: Bundle
+    counts: Counts
+    boot_id: int = 7
+    first: int = 0
+    model_id: bytes | None = None
+    change: Callable[[Prediction], Prediction] = lambda said: said
+    early: bool = False
+    lost_frames: frozenset[int] = frozenset()
+    features: Feature = Feature.SAMPLES | Feature.PREDICTIONS
+    seq: int = 0
+    wire: list[bytes] = field(default_factory=list)
+
+    def run(self) -> bytes:
+        model_id = bytes.fromhex(self.bundle.model_id)[:8]
+        shown = model_id if self.model_id is None else self.model_id
+        self.send(Hello(boot_id=self.boot_id, model_id=shown, features=self.features))
+        for position in range(0, len(self.counts) - 9, 10):
+            end = position + 10
+            index = self.first + position
+            rows = tuple((x, y, z) for x, y, z in self.counts[position:end].tolist())
+            samples = Samples(index, (index + 9) * 20_000 % 2**32, rows)
+            said = self.prediction(end) if end >= 100 and (end - 100) % 60 == 0 else None
+            if said is not None and self.early:
+                self.send(said)
+            self.send(samples, lost=position // 10 in self.lost_frames)
+            if said is not None and not self.early:
+                self.send(said)
+        return b"".join(self.wire)
+
+    def prediction(self, end: int) -> Prediction:
+        window = self.counts[end - 100 : end]
+        logits = Reference(self.bundle.graph).run(counts_to_int8(window[None]))
+        heads = []
+        for head in self.bundle.graph.heads:
+            tensor = self.bundle.graph.tensor(head.tensor)
+            row = tuple(int(value) for value in logits[head.task][0])
+            heads.append(HeadLogits(float(np.float32(tensor.scale)), tensor.zero_point, row))
+        model_id = bytes.fromhex(self.bundle.model_id)[:8]
+        said = Prediction(self.first + end - 100, window_crc(window), model_id, 900, tuple(heads))
+        return self.change(said)
+
+    def send(self, message: Message, *, lost: bool = False) -> None:
+        if not lost:
+            self.wire.append(encode_message(message, self.seq % 65536))
+        self.seq += 1
+
+
+class Once:
+    """A byte source with one chunk."""
+
+    is_away = False
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self, timeout_s: float) -> list[Chunk]:
+        from wearkit.errors import LinkLostError
+
+        if not self._data:
+            raise LinkLostError("over")
+        data, self._data = self._data, b""
+        import time
+
+        return [Chunk(data, time.monotonic())]
+
+    def reopen(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Run:
+    report: LiveReport
+    verifier: Verifier
+    session: LiveSession
+
+
+def verify(
+    bundle: Bundle, data: bytes, *, any_model: bool = False, limit: int | None = None
+) -> Run:
+    faults = FaultLog()
+    verifier = Verifier(bundle.graph, bundle.model_id, faults, any_model=any_model)
+    session = LiveSession(
+        bundle.graph,
+        Reference(bundle.graph),
+        StreamOptions(50.0),
+        max_windows=limit,
+        faults=faults,
+        verifier=verifier,
+    )
+    report = live(Once(data), session, on_update=lambda _: None)
+    return Run(report, verifier, session)
+
+
+def flip_one(said: Prediction) -> Prediction:
+    """The last logit of the second head is one off, in the window at sample 240."""
+    if said.window_first_index != 240:
+        return said
+    first, second = said.heads
+    row = (*second.logits[:-1], second.logits[-1] ^ 1)
+    return replace(said, heads=(first, replace(second, logits=row)))

@@ -1,0 +1,107 @@
+"""`wearkit live --verify` as a process: exit codes, the certificate, the end of a device."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.live.predicting_device import Device, flip_one
+
+from wearkit.bundle import Bundle, open_bundle
+from wearkit.link.command import encode_message
+from wearkit.link.message import Stats
+
+Counts = NDArray[np.int16]
+
+
+@pytest.fixture(scope="module")
+def bundle(micro_bundle: Path) -> Bundle:
+    return open_bundle(micro_bundle)
+
+
+def test_what_compared_nothing_leaves_an_older_proof_alone(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "proof.json"
+    path.write_text("an older proof")
+    counts = made_counts(3).reshape(300, 3)
+    other = Device(bundle, counts, model_id=b"\x01" * 8)
+    for device, code, says in ((other, 1, "runs model"), (Device(bundle, counts[:90]), 4, "went")):
+        process = live_on_pty("--verify", "--certificate", str(path))
+        process.send(device.run())
+        process.unplug()
+        outcome = process.finish()
+        assert outcome.code == code and says in outcome.err, outcome.err
+    assert path.read_text() == "an older proof" and not path.with_suffix(".md").exists()
+
+
+def test_the_command_exits_1_and_leaves_both_files(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+) -> None:
+    counts = made_counts(7).reshape(700, 3)
+    path = tmp_path / "proof.json"
+    for change, code, result in ((None, 0, "equivalent"), (flip_one, 1, "different")):
+        device = Device(bundle, counts)
+        if change is not None:
+            device.change = change
+        process = live_on_pty("--verify", "--certificate", str(path), "--windows", "11")
+        process.send(device.run() + encode_message(Stats(1, 1), device.seq))
+        outcome = process.finish()
+        assert outcome.code == code, outcome.err
+        assert json.loads(path.read_text())["result"] == result
+        assert f"{result}: " in outcome.err
+        assert path.with_suffix(".md").exists()
+    assert "Window at sample 240" in outcome.err
+
+
+def without_last(device: Device) -> bytes:
+    """All but the last prediction, which nothing follows."""
+    return b"".join(device.wire[:-1])
+
+
+@pytest.mark.parametrize(
+    ("options", "sent", "code"),
+    [
+        ((), lambda device: device.run(), 0),
+        # A window alone, a wish for more windows, one that differs: no complete run.
+        ((), lambda device: device.run() and without_last(device), 4),
+        (("--windows", "12"), lambda device: device.run(), 4),
+        ((), lambda device: replace(device, change=flip_one).run(), 1),
+        # Without --verify the end of a recording is the loss of a sensor, as it always was.
+        (None, lambda device: device.run(), 4),
+    ],
+)
+def test_the_end_of_an_emulated_device_is_a_clean_end_when_every_window_was_compared(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+    options: tuple[str, ...] | None,
+    sent: Callable[[Device], bytes],
+    code: int,
+) -> None:
+    counts = made_counts(7).reshape(700, 3)[:640]
+    path = tmp_path / "proof.json"
+    wanted = () if options is None else ("--verify", "--certificate", str(path), *options)
+    process = live_on_pty(*wanted)
+    process.send(sent(Device(bundle, counts)))
+    process.unplug()
+    outcome = process.finish()
+    assert outcome.code == code, outcome.err
+    assert ("The port closed, and every window was compared" in outcome.err) == (code == 0)
+    assert ("went away" in outcome.err.splitlines()[-1]) == (code == 4)
+    if options == () and code == 0:
+        said = json.loads(path.read_text())
+        assert (said["result"], said["windows_compared"]) == ("equivalent", 10)
