@@ -39,7 +39,12 @@ from wearkit.readers import open_dataset
 from wearkit.simulate import sensor_counts
 from wearkit.spec import ModelSpec, TaskSpec
 
-ARCHIVES = ("hapt-accel.tar.xz", "sisfall-adxl345-subset.tar.xz", "wisdm-2019-accel.tar.xz")
+ARCHIVES = (
+    "hapt-accel.tar.xz",
+    "sisfall-adxl345-subset.tar.xz",
+    "wisdm-2019-accel.tar.xz",
+    "dsads-p1-p5.tar.xz",
+)
 _ABSENT = "not there: set WEARKIT_DATA to the folder that holds it"
 Counts = NDArray[np.int16]
 SAMPLES_PER_FRAME = 10
