@@ -58,5 +58,5 @@ def test_recordings_that_are_not_there_are_skipped_with_a_reason(
 ) -> None:
     monkeypatch.setenv("WEARKIT_DATA", str(tmp_path))
     found = bench(repository, "link_false_alarms.py", "--hours", "0")
-    assert len(found) == 3
+    assert len(found) == 4
     assert all("WEARKIT_DATA" in part["skipped"] for part in found.values())

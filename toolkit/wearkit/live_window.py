@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.link.sequence import Counts, Step
+from wearkit.link.sequence import Counts, Step, session_index
 from wearkit.spec import WindowSpec
 
 
@@ -52,11 +52,7 @@ class WindowGrid:
 
     def index_of(self, step: Step) -> int:
         """The session index this step's sample will get."""
-        if not step.restarted:
-            return self._next_index + step.missing
-        # At least one sample counts as missing, so that no window spans the restart, and the new
-        # stretch begins on the grid, so that its windows are those of a fresh session.
-        return self._hop * ((self._next_index + self._hop) // self._hop)
+        return session_index(step, self._next_index, self._hop)
 
     def push(self, step: Step, t_s: float) -> list[GridWindow]:
         """The windows this sample completes, in order; several after a gap."""

@@ -143,7 +143,7 @@ def command(
         recording = _Recording()
         try:
             options = options.joining(handle.joins_in_mid_line)
-            recording = _Recording.open(record, force, options, port, opened.model_id)
+            recording = _Recording.open(record, force, options, port, opened)
             session = LiveSession(
                 opened.graph,
                 computes,
@@ -266,7 +266,7 @@ class _Recording:
 
     @classmethod
     def open(
-        cls, path: Path | None, force: bool, options: StreamOptions, port: str, model_id: str
+        cls, path: Path | None, force: bool, options: StreamOptions, port: str, bundle: Bundle
     ) -> _Recording:
         from wearkit.link.recorder import Recorder
         from wearkit.link.recording import session_record
@@ -277,7 +277,8 @@ class _Recording:
         if path.suffix == ".csv" or path.is_char_device():
             return cls(samples=Recorder(path, force=force))
         log = SessionLog(path, force=force)
-        log.note(Kind.SESSION, session_record(options, port, model_id))
+        hop = bundle.model.window.hop
+        log.note(Kind.SESSION, session_record(options, port, bundle.model_id, hop))
         return cls(log=log)
 
     def error(self) -> StorageError | None:

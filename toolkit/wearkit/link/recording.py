@@ -18,17 +18,21 @@ from wearkit.link.clock import SessionClock
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.message import Hello
 from wearkit.link.rate import MeasuredRate
-from wearkit.link.sequence import Step
+from wearkit.link.sequence import Step, session_index
 from wearkit.link.session_log import Kind, LogReader
 from wearkit.link.stream import StreamOptions
 from wearkit.link.text_header import SAME_AXES, AxisMap, parse_axes, parse_fields
 from wearkit.units import Unit
 
 _AXES = "xyz"
+_MAX_HOP = 100_000  # samples
 
 
-def session_record(options: StreamOptions, port: str, model_id: str) -> dict[str, Any]:
-    """The SESSION record: everything that decides how the bytes are read."""
+def session_record(
+    options: StreamOptions, port: str, model_id: str, hop: int = 1
+) -> dict[str, Any]:
+    """The SESSION record: everything that decides how the bytes are read. hop: samples between two
+    windows, on whose grid live goes on after a restart."""
     return {
         "wearkit": __version__,
         "started_unix_s": round(time.time(), 3),
@@ -40,6 +44,7 @@ def session_record(options: StreamOptions, port: str, model_id: str) -> dict[str
         "axes": None if options.axes is None else axes_text(options.axes),
         "skip_head": options.skip_head,
         "settle_s": options.settle_s,
+        "hop": hop,
     }
 
 
@@ -60,6 +65,14 @@ def options_of(record: dict[str, Any]) -> StreamOptions:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"The recording's first record is damaged: {error!r}.") from error
+
+
+def _hop_of(record: dict[str, Any]) -> int:
+    """1 in a recording of before it was written down."""
+    hop = record.get("hop", 1)
+    if type(hop) is not int or not 1 <= hop <= _MAX_HOP:
+        raise DataError(f"The recording's first record is damaged: its windows are {hop!r} apart.")
+    return hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,8 @@ class RecordedSamples:
 
 
 class _Collector:
-    def __init__(self, options: StreamOptions) -> None:
+    def __init__(self, options: StreamOptions, hop: int) -> None:
+        self._hop = hop
         self.stream = LinkStream(options)
         self._clock = SessionClock(options.rate_hz)
         self._index = -1
@@ -125,9 +139,8 @@ class _Collector:
 
     def take(self, steps: list[Step]) -> None:
         for step in steps:
-            # As in live, a restart counts as one missing sample at least: a gap in the times.
-            taken = 1 + step.missing + step.restarted
-            self._index += taken
+            index = session_index(step, self._index + 1, self._hop)
+            taken, self._index = index - self._index, index
             sample = step.sample
             self.time_s.append(
                 self._clock.advance(self._index, taken, sample.t_us, restarted=step.restarted)
@@ -151,7 +164,7 @@ def read_recording(path: Path) -> RecordedSamples:
         raise DataError(f"{path} holds no session: it ended before live had begun.")
     session = first.json()
     options = options_of(session)
-    collector = _Collector(options)
+    collector = _Collector(options, _hop_of(session))
     ended = False
     for record in records:
         if record.kind == Kind.BYTES:

@@ -51,6 +51,18 @@ class Step:
     jumped: bool = False
 
 
+def session_index(step: Step, next_index: int, hop: int) -> int:
+    """The place of a step's sample in the session. next_index: of a sample that followed at once;
+    hop: samples between two windows.
+
+    After a restart at least one sample counts as missing, so that no window spans it, and the new
+    stretch begins on the grid of windows, so that its windows are those of a fresh session.
+    """
+    if not step.restarted:
+        return next_index + step.missing
+    return hop * ((next_index + hop) // hop)
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A line whose index cannot be right."""
