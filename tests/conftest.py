@@ -22,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.architecture import weight_shapes
+from wearkit.bundle import Bundle, open_bundle
 from wearkit.checkpoint import Checkpoint, save_checkpoint
 from wearkit.errors import MissingToolError
 from wearkit.npz import write_npz
@@ -225,3 +226,9 @@ def micro_bundle(
         quick_export(patch)
         write_bundle(untrained_checkpoint("mtl-net-micro"), made_counts(64), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def bundle(micro_bundle: Path) -> Bundle:
+    """That one, opened."""
+    return open_bundle(micro_bundle)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, hear
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit_export.arduino_library import arduino_library
 from wearkit_export.emulate import Emulated
 from wearkit_export.targets.toolchain import WARNINGS
@@ -30,11 +30,6 @@ CATEGORIES = (
 NOTHING = Emulated(0, 0, 0, 0, 0, 0, 0.0, reader_left=False, drained=True)
 MEGA = {"MCU": "atmega2560", "VARIANT": "mega", "BOARD": "AVR_MEGA2560", "SKETCH": "adxl345_model"}
 MEGA_FLASH_BYTES, MEGA_RAM_BYTES = 253_952, 8192
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

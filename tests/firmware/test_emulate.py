@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle, Golden, open_bundle
+from wearkit.bundle import Bundle, Golden
 from wearkit.cli import run
 from wearkit.errors import DataError, ModelFileError, VerificationError
 from wearkit.link.stream import SampleStream, StreamOptions
@@ -28,11 +28,6 @@ from wearkit_export.emulate import (
     check_faults,
     parse_odr_error,
 )
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit_export.emit_c import emit_c
@@ -21,11 +21,6 @@ from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, available_compilers, find_toolchain
 
 FAST = EmulateOptions(speed=0.0, boot_id=41)
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,11 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, Heard, assert_predictions, play
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit_export.emulate import EmulateOptions
 
 FAST = EmulateOptions(speed=0.0, boot_id=43)
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

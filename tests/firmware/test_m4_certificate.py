@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.counts import COUNTS_PER_G, counts_to_int8
 from wearkit.recording import LabelTrack, Recording
 from wearkit.reference import Reference
@@ -26,11 +26,6 @@ def bench(
     for module in ("unicorn", "elftools", "ziglang"):
         needs_module(module, "pip install 'wearkit[profile]'")
     return bench_script("m4_certificate")
-
-
-@pytest.fixture
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture

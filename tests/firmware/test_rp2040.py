@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.command import Message, Ping, Replay, encode_message
 from wearkit.link.stream import SampleStream, StreamOptions
@@ -24,11 +24,6 @@ from wearkit_export.uf2 import RP2040_FAMILY, to_uf2
 
 FAST = EmulateOptions(speed=0.0, boot_id=0x1234567)
 FLASH = 0x1000_0000
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, hear
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit_export.device_build import PROGRAM_FOLDERS, firmware_sources, model_sources
 from wearkit_export.emulate import Emulated
 from wearkit_export.targets.toolchain import WARNINGS
@@ -65,11 +65,6 @@ ESP_IDF = Sdk(
     b"espidf\0\0",
 )
 SDKS = [pytest.param(sdk, id=sdk.name) for sdk in (ZEPHYR, ESP_IDF)]
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit import replay_verify
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.cli import run
 from wearkit.link.frame import Frame, FrameDecoder, FrameType
 from wearkit.link.pseudo_terminal import PseudoTerminal
@@ -48,11 +48,6 @@ class Running:
                 if isinstance(part.content, Frame):
                     frames.append(part.content)
         return frames
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

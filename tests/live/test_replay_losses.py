@@ -1,14 +1,13 @@
 """What the line loses and the device forgets while a test set goes through the link."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.live.replay_device import Clock, Line, ReplayDevice, play, result, stop_the_clock
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.errors import LinkLostError, PortError
 from wearkit.link.command import Ack, HelloRequest, Message, Replay, Stop
 from wearkit.link.message import Hello, Prediction
@@ -16,11 +15,6 @@ from wearkit.live_certificate import INCOMPLETE
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

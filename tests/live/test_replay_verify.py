@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.live.replay_device import ABLE, Clock, ReplayDevice, play, result, stop_the_clock
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.errors import DataError, VerificationError
 from wearkit.link.command import Ack, Config, HelloRequest, Message, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue
@@ -22,11 +21,6 @@ from wearkit.replay_verify import ReplayOptions, replay_verify
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.fixture(scope="module")

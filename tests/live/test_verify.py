@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.predicting_device import Device, Run, flip_one, verify
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.errors import VerificationError
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.message import (
@@ -25,11 +25,6 @@ from wearkit.live_certificate import DIFFERENT, EQUIVALENT, certify, write_certi
 from wearkit.live_verify import MAX_PENDING, Verifier
 
 Counts = NDArray[np.int16]
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 @pytest.mark.parametrize("early", [False, True])

@@ -13,16 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.predicting_device import Device, flip_one
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle import Bundle
 from wearkit.link.command import encode_message
 from wearkit.link.message import Stats
 
 Counts = NDArray[np.int16]
-
-
-@pytest.fixture(scope="module")
-def bundle(micro_bundle: Path) -> Bundle:
-    return open_bundle(micro_bundle)
 
 
 def test_what_compared_nothing_leaves_an_older_proof_alone(

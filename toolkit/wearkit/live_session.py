@@ -21,6 +21,7 @@ from wearkit.link.message import Hello
 from wearkit.link.recorder import Recorder
 from wearkit.link.sequence import Step
 from wearkit.link.stream import StreamOptions
+from wearkit.link.text_header import SAME_AXES
 from wearkit.live_placement import REASON as PLACEMENT_REASON
 from wearkit.live_placement import TASK as PLACEMENT_TASK
 from wearkit.live_placement import PlacementCheck
@@ -117,6 +118,7 @@ class LiveSession:
         self._windows = self._windows_valid = 0
         self._invalid: Counter[str] = Counter()
         self._claimed_hz: float | None = None
+        self._axes = SAME_AXES
         self._hello: Hello | None = None
         self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
 
@@ -208,9 +210,11 @@ class LiveSession:
     def _hear_claims(self) -> None:
         if self.stream.stats is not None:
             self.trust.dropped(self.stream.stats.tx_dropped)
-        self.trust.turned(self.stream.axes)
-        if self.stream.axes.determinant < 0:
-            self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
+        if self.stream.axes is not self._axes:
+            self._axes = self.stream.axes
+            self.trust.turned(self._axes)
+            if self._axes.determinant < 0:
+                self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
         header = self.stream.header
         if header is not None and header.rate_hz not in (None, self._claimed_hz):
             assert header.rate_hz is not None

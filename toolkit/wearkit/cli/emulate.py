@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.bundle_choice import BUNDLE
 from wearkit.cli.playing import (
     Chosen,
     reader_came,
@@ -37,12 +38,7 @@ BUSES = ("i2c", "spi")
 
 @click.command()
 @recording_options
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    metavar="BUNDLE",
-    help="A bundle of wearkit export.  [default: the newest in ./build]",
-)
+@BUNDLE
 @click.option(
     "--target",
     type=click.Choice(TARGETS),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.bundle_choice import BUNDLE
+
 if TYPE_CHECKING:
     from wearkit.bundle import Bundle
 
@@ -15,12 +17,7 @@ PORTS = ("sources", "arduino", "rp2040")
 
 
 @click.command()
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    metavar="BUNDLE",
-    help="A bundle of wearkit export.  [default: the newest in ./build]",
-)
+@BUNDLE
 @click.option(
     "--port",
     type=click.Choice(PORTS),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.port_options import no_nan, open_at, port_options
+from wearkit.cli.bundle_choice import BUNDLE
+from wearkit.cli.port_options import CERTIFICATE, no_nan, open_at, port_options
 from wearkit.cli.stop_signals import stop_signals
 from wearkit.errors import StorageError
 
@@ -29,18 +30,12 @@ if TYPE_CHECKING:
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
 UNITS = ("auto", "g", "mg", "m/s2", "counts")
-CERTIFICATE = "equivalence.json"
 RECONNECT_S = 3600.0
 
 
 @click.command()
 @port_options
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    metavar="BUNDLE",
-    help="A bundle of wearkit export.  [default: the newest in ./build]",
-)
+@BUNDLE
 @click.option(
     "--runtime",
     type=click.Choice(RUNTIMES),

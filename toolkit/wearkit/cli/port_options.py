@@ -1,4 +1,4 @@
-"""What `wearkit live` and `wearkit verify` share: which port, and how it is opened."""
+"""What `wearkit live` and `wearkit verify` share: the port, how it is opened, where proofs go."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 BAUD = 115200  # wearkit.link.port.BAUD, spelled out so that --help imports nothing
 AUTO = "auto"
+CERTIFICATE = "equivalence.json"  # unless --certificate names another
 _LOWEST = 50
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.bundle_choice import BUNDLE
 from wearkit.cli.playing import Chosen, test_set_options
-from wearkit.cli.port_options import open_at, port_options
+from wearkit.cli.port_options import CERTIFICATE, open_at, port_options
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -22,17 +23,10 @@ if TYPE_CHECKING:
     from wearkit.link.port import Port
     from wearkit.replay_verify import Replayed, ReplayOptions, Windows
 
-CERTIFICATE = "equivalence.json"
-
 
 @click.command()
 @port_options
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    metavar="BUNDLE",
-    help="A bundle of wearkit export.  [default: the newest in ./build]",
-)
+@BUNDLE
 @test_set_options
 @click.option("--windows", type=click.IntRange(min=1), metavar="N", help="Only the first N.")
 @click.option(
