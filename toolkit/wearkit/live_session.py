@@ -115,7 +115,7 @@ class LiveSession:
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
-        self._windows = self._windows_valid = 0
+        self._windows = self._windows_valid = self._windows_invalid = 0
         self._invalid: Counter[str] = Counter()
         self._claimed_hz: float | None = None
         self._axes = SAME_AXES
@@ -168,11 +168,12 @@ class LiveSession:
             bytes_ok=ledger.bytes_ok,
             bytes_rejected=ledger.bytes_rejected,
             bytes_ignored=ledger.bytes_ignored,
-            bytes_pending=decoder.received_bytes - ledger.bytes_total,
+            bytes_pending=self.stream.pending_bytes,
             printable_bytes=decoder.printable_bytes,
-            lines=ledger.lines,
+            lines=decoder.lines,
             lines_ok=ledger.lines_ok,
             lines_ignored=ledger.lines_ignored,
+            lines_pending=self.stream.pending_lines,
             rejected=dict(sorted(ledger.rejected.items())),
             samples=self._samples,
             missing_samples=self._missing,
@@ -180,7 +181,7 @@ class LiveSession:
             clipped_samples=self._clipped,
             windows=self._windows,
             windows_valid=self._windows_valid,
-            windows_invalid=self._windows - self._windows_valid,
+            windows_invalid=self._windows_invalid,
             invalid=dict(sorted(self._invalid.items())),
             unit=self.stream.choice,
             rate=self.trust.rate(),
@@ -205,7 +206,9 @@ class LiveSession:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
             del found[self._max_windows - self._windows :]
-        return self._judge(found) if judge else self._shed(found)
+        given = self._judge(found) if judge else self._shed(found)
+        self._windows += len(found)
+        return given
 
     def _hear_claims(self) -> None:
         if self.stream.stats is not None:
@@ -282,11 +285,10 @@ class LiveSession:
                 self._hand_over(one.window, verdicts)
                 judged.append(self._placed(one, verdicts))
                 row += 1
-        self._windows += len(judged)
-        self._windows_valid += sum(live.valid for live in judged)
         return judged
 
     def _count_missing(self, window: GridWindow) -> None:
+        self._windows_invalid += 1
         self._invalid.update(str(reason) for reason in window.reasons)
         # Here, in the order of windows: one chunk may hold those before and after a restart.
         if self._placement is not None and Missing.RESTART in window.reasons:
@@ -298,8 +300,10 @@ class LiveSession:
         if self._placement is not None:
             self._placement.push(verdicts[PLACEMENT_TASK])
             if self._placement.disagrees:
+                self._windows_invalid += 1
                 self._invalid[PLACEMENT_REASON] += 1
                 return replace(live, valid=False, reasons=(PLACEMENT_REASON, *live.reasons))
+        self._windows_valid += 1
         return replace(live, verdicts=verdicts)
 
     def _hand_over(self, window: GridWindow, verdicts: dict[str, Verdict]) -> None:
@@ -318,11 +322,11 @@ class LiveSession:
                 live = replace(live, reasons=(BACKPRESSURE_REASON, *live.reasons))
                 where = f"no verdict for window {one.window.window}"
                 self.faults.add(Fault.BACKPRESSURE, f"{where}, the host is behind")
+                self._windows_invalid += 1
                 self._invalid[BACKPRESSURE_REASON] += 1
             else:
                 self._count_missing(one.window)
             shed.append(live)
-        self._windows += len(shed)
         return shed
 
     def _verdicts(self, logits: Logits, row: int) -> dict[str, Verdict]:

@@ -122,6 +122,16 @@ class BinaryStream:
         """The axes in use, which HELLO says."""
         return SAME_AXES if self.hello is None else self.hello.axes
 
+    @property
+    def pending_bytes(self) -> int:
+        """Held and not booked yet: a piece without its zero, and frames that wait for a HELLO."""
+        return self.decoder.tail_bytes + sum(segment.size_bytes for _, segment in self._waiting)
+
+    @property
+    def pending_lines(self) -> int:
+        """Frames that wait for a HELLO."""
+        return len(self._waiting)
+
     def resume(self) -> None:
         """The port was opened again. The index, or the boot id of the next HELLO, tells whether
         the device went on."""
@@ -258,13 +268,11 @@ class BinaryStream:
     def _place(self, sequencer: FrameSequencer, samples: Samples, segment: Segment) -> PlacedFrame:
         placed = sequencer.place(samples, segment.arrival_s)
         self.tally.unaligned_samples += placed.unaligned
+        self.tally.duplicate_samples += placed.repeated
         self.tally.conflicts += placed.conflicts
         if placed.is_duplicate:
-            self.tally.duplicate_samples += len(samples.counts)
             self.ledger.reject(Reason.DUPLICATE, segment.size_bytes)
         else:
-            repeated = len(samples.counts) - len(placed.steps) - placed.unaligned
-            self.tally.duplicate_samples += repeated
             self.ledger.accept(segment.size_bytes)
         return placed
 

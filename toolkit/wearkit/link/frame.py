@@ -120,14 +120,16 @@ def decode_frame(stuffed: bytes) -> Frame | FrameFault:
 class FrameDecoder:
     """Incremental decoder. Memory: MAX_TEXT_BYTES.
 
-    After any feeds, the sizes of all segments plus `delimiter_bytes` and `tail_bytes` equal
-    `received_bytes`; the segments do not depend on how the bytes were cut into chunks.
+    lines: how many segments were completed. After any feeds, the sizes of all of them plus
+    `delimiter_bytes` and `tail_bytes` equal `received_bytes`; they do not depend on how the bytes
+    were cut into chunks.
     """
 
     def __init__(self) -> None:
         self.received_bytes = 0
         self.printable_bytes = 0
         self.delimiter_bytes = 0
+        self.lines = 0
         self._tail = bytearray()
         self._unkept_bytes = 0
         self._unkept_is_text = True
@@ -150,6 +152,7 @@ class FrameDecoder:
             elif part:
                 segments.append(_segment(part, arrival_s))
         self._extend(rest)
+        self.lines += len(segments)
         return segments
 
     def finish(self) -> int:

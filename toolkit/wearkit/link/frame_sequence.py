@@ -22,6 +22,7 @@ _CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: th
 @dataclass(frozen=True, slots=True)
 class PlacedFrame:
     """steps: the samples that count. unaligned: how many were left out before the first window.
+    repeated: how many were here before, the same.
 
     is_duplicate: every sample was here before, the same. conflicts: one was here before, but
     another: the device started again unseen, or cannot count. began: a new run began with it that
@@ -30,6 +31,7 @@ class PlacedFrame:
 
     steps: list[Step]
     unaligned: int = 0
+    repeated: int = 0
     is_duplicate: bool = False
     conflicts: bool = False
     began: bool = False
@@ -72,7 +74,7 @@ class FrameSequencer:
                 self.restart()
                 return self._begin(frame, arrival_s, conflicts=None not in before)
             if repeated == len(frame.counts):
-                return PlacedFrame([], is_duplicate=True)
+                return PlacedFrame([], repeated=repeated, is_duplicate=True)
         elif ahead > MAX_GAP or clock_step_us < 0:
             self.restart()
             self._announce_jump = self._announce_restart and ahead > MAX_GAP
@@ -98,6 +100,7 @@ class FrameSequencer:
         if step_us > 2 * self._period_us + _CLOCK_SET_US / taken:
             step_us = self._period_us
         missing = max(first - self._next, 0)
+        repeated = max(self._next - first, 0)
         steps: list[Step] = []
         unaligned = 0
         for index in range(max(first, self._next), end):
@@ -114,7 +117,7 @@ class FrameSequencer:
         self._next, self._last_us = end, t_us
         while len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
-        return PlacedFrame(steps, unaligned)
+        return PlacedFrame(steps, unaligned, repeated)
 
     def _step(self, sample: Sample, missing: int) -> Step:
         if self._is_aligned:

@@ -19,10 +19,11 @@ _PIECE = re.compile(rb"[^\0\n]*[\0\n]|[^\0\n]+")
 
 
 class ByteCounter(Protocol):
-    """What a decoder has received so far."""
+    """What a decoder has received so far. lines: those it completed, as in Ledger."""
 
     received_bytes: int
     printable_bytes: int
+    lines: int
 
 
 class LinkStream:
@@ -55,6 +56,16 @@ class LinkStream:
     @property
     def ledger(self) -> Ledger:
         return self._chosen.ledger
+
+    @property
+    def pending_bytes(self) -> int:
+        """Those that are held and not booked yet."""
+        return self._chosen.pending_bytes
+
+    @property
+    def pending_lines(self) -> int:
+        """Whole lines, or frames, that are held and not booked yet."""
+        return self._chosen.pending_lines
 
     @property
     def header(self) -> Header | None:

@@ -77,6 +77,10 @@ Placed = Step | Refused
 class Sequencer(Protocol):
     """Samples in arrival order -> samples in place. Each one pushed comes out exactly once."""
 
+    @property
+    def waiting(self) -> list[Sample]:
+        """Those pushed that did not come out yet."""
+
     def push(self, sample: Sample) -> list[Placed]: ...
 
     def resume(self) -> None:
@@ -97,6 +101,10 @@ class IndexSequencer:
         self._recent: dict[int, Counts] = {}
         self._waiting: list[tuple[int, Sample]] = []
         self._begun = self._announced = False
+
+    @property
+    def waiting(self) -> list[Sample]:
+        return [sample for _, sample in self._waiting]
 
     def push(self, sample: Sample) -> list[Placed]:
         """sample.index must be set. Memory: _REMEMBERED samples and three that wait."""
@@ -213,6 +221,10 @@ class ArrivalSequencer:
         self._last_us: int | None = None
         self._steps_us: deque[int] = deque(maxlen=_CLOCK_STEPS)
         self._begun = self._resumed = False
+
+    @property
+    def waiting(self) -> list[Sample]:
+        return []
 
     def resume(self) -> None:
         """How much is missing cannot be known: the next sample begins a new stretch."""

@@ -94,6 +94,20 @@ class SampleStream:
         """The axes in use: --axes overrules a header."""
         return SAME_AXES if self._layout is None else self._layout.axes
 
+    @property
+    def pending_bytes(self) -> int:
+        """Held and not booked yet: an unterminated piece, and lines that wait."""
+        return self.decoder.tail_bytes + sum(self._waiting_sizes_bytes())
+
+    @property
+    def pending_lines(self) -> int:
+        """Lines that wait for columns, for a unit or for a line that confirms their index."""
+        return len(self._waiting_sizes_bytes())
+
+    def _waiting_sizes_bytes(self) -> list[int]:
+        lines = [line.size_bytes for _, line in (*self._rows, *self._raw)]
+        return lines + [sample.size_bytes for sample in self._sequencer.waiting]
+
     def resume(self) -> None:
         """The port was opened again: a piece of a line before it is over, and what comes need not
         follow what came."""

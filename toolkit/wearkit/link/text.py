@@ -31,13 +31,15 @@ class TextDecoder:
     skip_head: drop everything before the first line end. True for a UART, which is joined in
     mid-line; False where the first byte read is the first byte written (pty, socket).
 
-    After any feeds, the sizes of all lines plus `tail_bytes` equal `received_bytes`; the lines
-    do not depend on how the bytes were cut into chunks. An unterminated tail is never parsed.
+    lines: how many were completed. After any feeds, the sizes of all of them plus `tail_bytes`
+    equal `received_bytes`; they do not depend on how the bytes were cut into chunks. An
+    unterminated tail is never parsed.
     """
 
     def __init__(self, *, skip_head: bool = False) -> None:
         self.received_bytes = 0
         self.printable_bytes = 0
+        self.lines = 0
         self._tail = bytearray()
         self._overlong_bytes = 0
         self._skip_head = skip_head
@@ -51,6 +53,7 @@ class TextDecoder:
         self.received_bytes += len(chunk)
         self.printable_bytes += len(chunk) - len(chunk.translate(None, _PRINTABLE))
         *ended, rest = chunk.split(b"\n")
+        self.lines += len(ended)
         lines = [self._end_line(part, arrival_s) for part in ended]
         self._extend(rest)
         return lines
