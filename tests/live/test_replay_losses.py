@@ -1,6 +1,7 @@
 """What the line loses and the device forgets while a test set goes through the link."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from tests.live.replay_device import Clock, Line, ReplayDevice, play, result, stop_the_clock
 
 from wearkit.bundle import Bundle
-from wearkit.errors import LinkLostError, PortError
+from wearkit.errors import LinkLostError, PortError, VerificationError
 from wearkit.link.command import Ack, HelloRequest, Message, Replay, Stop
 from wearkit.link.message import Hello, Prediction
 from wearkit.live_certificate import INCOMPLETE
@@ -221,3 +222,34 @@ def test_a_board_that_boots_for_longer_than_the_questions_last_is_waited_for(
     done = play(device, bundle, windows)
     assert done.report.error is None and asked == 3
     assert done.verifier.counts.equal == 40
+
+
+@pytest.mark.parametrize(
+    "counter", ["bytes_ok", "windows", "tries", "retries", "answers", "answered", "extra_answers"]
+)
+def test_a_report_whose_counts_do_not_add_up_is_refused(
+    bundle: Bundle, windows: Counts, counter: str
+) -> None:
+    report = play(ReplayDevice(bundle), bundle, windows).report
+    of_tally = hasattr(report.tally, counter)
+    right = getattr(report.tally if of_tally else report, counter)
+    wrong = {counter: right + 1}
+    with pytest.raises(VerificationError, match="does not add up"):
+        replace(report, **({"tally": replace(report.tally, **wrong)} if of_tally else wrong))
+
+
+def test_an_answer_that_comes_while_the_sensor_is_put_back_is_one_too_many(
+    bundle: Bundle, windows: Counts
+) -> None:
+    device = ReplayDevice(bundle)
+    boot = device.boot
+
+    def boot_and_predict() -> None:
+        boot()
+        device.say(device._prediction(0, windows[0]))
+
+    device.boot = boot_and_predict  # type: ignore[method-assign]
+    done = play(device, bundle, windows)
+    assert done.report.put_back
+    tally = done.report.tally
+    assert (tally.answers, tally.answered, tally.extra_answers) == (41, 40, 1)

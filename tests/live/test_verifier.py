@@ -160,6 +160,18 @@ def test_it_says_what_was_proved_and_no_more(report: LiveReport) -> None:
     assert certificate(report).result == NOTHING
 
 
+def test_a_prediction_of_another_model_leaves_sums_that_add_up(
+    verifier: Verifier, report: LiveReport
+) -> None:
+    verifier.window(60, COUNTS, ROWS)
+    verifier.prediction(said(60))
+    with pytest.raises(VerificationError, match="other heads"):
+        verifier.prediction(said(120, heads=(SIDE, ACTIVITY)))
+    verifier.restart()
+    assert replace(certificate(report), counts=verifier.counts).result == EQUIVALENT
+    assert (verifier.counts.predictions, verifier.counts.compared) == (1, 1)
+
+
 @pytest.mark.parametrize("counter", ["windows", "predictions", "equal", "windows_alone"])
 def test_counts_that_do_not_add_up_make_none(report: LiveReport, counter: str) -> None:
     wrong = {**EVEN, "equal": 7}

@@ -60,7 +60,8 @@ class Difference:
 @dataclass(slots=True)
 class VerifyCounts:
     """predictions = compared + predictions_alone; windows = compared + windows_alone, once the
-    session has ended; compared = equal + differing. values: int8 logits compared.
+    session has ended; compared = equal + differing. Each of them is counted for itself. values:
+    int8 logits compared. A prediction of another model is in none.
 
     windows: those with every sample on the host. classes: by task, windows by the host's label.
     """
@@ -172,8 +173,8 @@ class Verifier:
 
     def prediction(self, said: Prediction) -> None:
         """What the device said. Raises as `window`."""
-        self.counts.predictions += 1
         device = HostWindow(said.window_first_index, said.window_crc, self._by_task(said))
+        self.counts.predictions += 1  # not before: one of another model is on neither side
         window = self._windows.pop(said.window_first_index, None)
         if window is not None:
             self._compare(window, device)

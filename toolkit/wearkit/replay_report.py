@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from wearkit.errors import WearkitError
+from wearkit.errors import VerificationError, WearkitError
 from wearkit.link.faults import FaultEvent
 from wearkit.link.rate import MeasuredRate
 from wearkit.live_report import Sum
@@ -19,7 +19,8 @@ class ReplayReport:
 
     test_set: what was replayed, for people. is_complete: every window of it was answered.
     put_back: the device confirmed that its sensor runs again. seconds: from the first window on.
-    ended: as in LiveReport; "all" for the whole test set.
+    ended: as in LiveReport; "all" for the whole test set. Raises VerificationError when the sums do
+    not add up.
     """
 
     test_set: str
@@ -38,6 +39,11 @@ class ReplayReport:
     events: tuple[FaultEvent, ...] = ()
     ended: str = ""
     error: WearkitError | None = None
+
+    def __post_init__(self) -> None:
+        for name, whole, parts in self.sums():
+            if whole != parts:
+                raise VerificationError(f"The replay does not add up: {name}, {whole} = {parts}.")
 
     @property
     def rate(self) -> MeasuredRate | None:
