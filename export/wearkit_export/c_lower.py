@@ -275,7 +275,7 @@ def _add_call(graph: QuantizedGraph, op: Add, name: str) -> AddCall:
         left, right, total = (-int(factor.exponent) for factor in factors)
         # Both terms are shifted left by ADD_SHIFT first; the kernel does that shift.
         shifts = left, right, total
-        assert ADD_SHIFT == 20  # wk_add.c
+        assert ADD_SHIFT == 20  # TERM_FACTOR in wk_elementwise.c
     return AddCall(
         name=name,
         reads=(storage(graph, op.input), storage(graph, op.other)),

@@ -1,7 +1,7 @@
 """The smoothed teacher of Smooth-Distill: an exponential moving average of the student.
 
 Smooth-Distill (arXiv 2507.00061) eq. 4, with the warm-up and the averaged batch-norm statistics
-without which a short run has a useless teacher (docs/design.md, training).
+without which a short run has a useless teacher.
 """
 
 from __future__ import annotations

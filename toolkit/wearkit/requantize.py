@@ -5,7 +5,7 @@ RoundingDivideByPOT, which rounds halves away from zero. `ruy` rounds the second
 (depthwise only in whole blocks of eight channels).
 `litert-ref` does as `tflm`, except that a dense layer multiplies in float64 and rounds once.
 `xnnpack` multiplies in float32 and rounds halves to even. Each was compared with its runtimes
-on accumulators beside every rounding edge (tests/parity/test_foreign_operators.py).
+on accumulators beside every rounding edge (tests/export/import_tflite/test_operators.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-/* What a compiler without a C library needs to see of <string.h>; wkharness_memory.c has the code. */
+/* What a compiler without a C library needs to see of <string.h>; wkruntime_memory.c has the code. */
 #ifndef WK_FREESTANDING_STRING_H
 #define WK_FREESTANDING_STRING_H
 
