@@ -22,16 +22,13 @@ from wearkit.link.command import (
     Replay,
     Start,
     Stop,
-    choose_minor,
     decode_message,
     encode_message,
 )
 from wearkit.link.dialogue import Dialogue
-from wearkit.link.frame import Frame, FrameDecoder, FrameType
+from wearkit.link.frame import MAJOR, MINOR_MAX, MINOR_MIN, Frame, FrameDecoder, FrameType
 from wearkit.link.frame_sequence import mapped
 from wearkit.link.message import (
-    DeviceError,
-    ErrorCode,
     Feature,
     HeadLogits,
     Hello,
@@ -129,13 +126,9 @@ class ReplayDevice:
 
     def _answer(self, message: Message, seq: int) -> None:
         match message:
-            case HelloRequest():
-                minor = choose_minor(message)
-                self.say(
-                    DeviceError(ErrorCode.VERSION, "No minor version in common.")
-                    if minor is None
-                    else self.hello
-                )
+            case HelloRequest(major, lowest, highest):
+                assert (major, lowest, highest) == (MAJOR, MINOR_MIN, MINOR_MAX)
+                self.say(self.hello)
             case Config(streams):
                 self.streams = streams
                 self._acknowledge(message.TYPE, seq)

@@ -3,7 +3,7 @@
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.command import Ack, HelloRequest, choose_minor
+from wearkit.link.command import Ack, HelloRequest
 from wearkit.link.frame import FrameFault, FrameType
 from wearkit.link.message import DeviceError, ErrorCode, Hello, Samples, Stats
 from wearkit.link.negotiation import Negotiation, negotiate
@@ -78,24 +78,3 @@ def test_the_newest_of_two_hellos_counts() -> None:
 
     hello = negotiate(Link())  # type: ignore[arg-type]
     assert hello is not None and hello.boot_id == 71
-
-
-@pytest.mark.parametrize(
-    ("request_", "chosen"),
-    [
-        (HelloRequest(1, 0, 9), 3),
-        (HelloRequest(1, 2, 2), 2),
-        (HelloRequest(1, 3, 9), 3),
-        (HelloRequest(1, 0, 1), 1),
-        (HelloRequest(1, 4, 9), None),
-        (HelloRequest(1, 0, 0), None),
-        (HelloRequest(2, 0, 9), None),
-        (HelloRequest(0, 0, 9), None),
-    ],
-)
-def test_the_highest_minor_that_both_speak_is_chosen(
-    monkeypatch: pytest.MonkeyPatch, request_: HelloRequest, chosen: int | None
-) -> None:
-    monkeypatch.setattr("wearkit.link.command.MINOR_MIN", 1)
-    monkeypatch.setattr("wearkit.link.command.MINOR_MAX", 3)
-    assert choose_minor(request_) == chosen

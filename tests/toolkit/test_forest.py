@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError, MissingToolError
-from wearkit.forest import evaluate_forest, forest_probabilities
+from wearkit.evaluate import score_logits
+from wearkit.forest import forest_probabilities
 from wearkit.split import Split
 from wearkit.windows import WindowSet
 
@@ -20,7 +21,8 @@ def _scikit_learn(needs_module: Callable[[str, str], None]) -> None:
 
 
 def test_it_learns_what_gravity_and_tremor_say(toy_windows: WindowSet, toy_split: Split) -> None:
-    scores = evaluate_forest(toy_windows, toy_split)
+    shares = forest_probabilities(toy_windows, toy_split)
+    scores = score_logits(shares, toy_windows.take(toy_split.test))
     assert set(scores) == {"posture", "placement"}
     assert scores["posture"].accuracy > 0.95
     assert set(scores["posture"].per_subject) == set(toy_split.test_subjects)
@@ -60,7 +62,7 @@ def test_what_is_missing_is_said(
 ) -> None:
     with pytest.raises(DataError, match="needs training and test windows"):
         nobody = np.empty(0, np.int64)
-        evaluate_forest(toy_windows, dataclasses.replace(toy_split, train=nobody))
+        forest_probabilities(toy_windows, dataclasses.replace(toy_split, train=nobody))
     monkeypatch.setitem(__import__("sys").modules, "sklearn.ensemble", None)
     with pytest.raises(MissingToolError, match=r"wearkit\[forest\]"):
-        evaluate_forest(toy_windows, toy_split)
+        forest_probabilities(toy_windows, toy_split)

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wearkit import run_folder
+from wearkit.checkpoint import Checkpoint, save_checkpoint
 from wearkit.errors import ModelFileError
 from wearkit.evaluate import evaluate_float
 from wearkit.npz import read_npz, write_npz
@@ -21,6 +23,7 @@ from wearkit.run_folder import (
     new_run,
     newest_run,
     open_run,
+    save_run,
     write_run,
 )
 from wearkit.spec import ModelSpec
@@ -80,6 +83,35 @@ def test_a_run_in_the_folder_of_another_leaves_nothing_stale(
     spec = ModelSpec(toy_model.arch, toy_model.window, posture.tasks)
     write_run(copy, posture, toy_split, train(posture, toy_split, spec, TrainingConfig(epochs=1)))
     assert {path.name for path in copy.iterdir()} == ours | {"confusion.txt", ".notes.part"}
+
+
+def test_the_checkpoint_is_written_once_and_before_anything_that_may_fail(
+    trained: Trained,
+    toy_windows: WindowSet,
+    toy_split: Split,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = trained[1]
+    saved: list[Path] = []
+
+    def save(checkpoint: Checkpoint, folder: Path) -> None:
+        saved.append(folder)
+        save_checkpoint(checkpoint, folder)
+
+    monkeypatch.setattr(run_folder, "save_checkpoint", save)
+    scores = write_run(tmp_path / "one", toy_windows, toy_split, result)
+    save_run(tmp_path / "two", toy_windows, toy_split, result, scores)
+    assert saved == [tmp_path / "one", tmp_path / "two"]
+
+    def fail(*_: object) -> None:
+        raise ModelFileError("no scores")
+
+    monkeypatch.setattr(run_folder, "evaluate_float", fail)
+    with pytest.raises(ModelFileError, match="no scores"):
+        write_run(tmp_path / "three", toy_windows, toy_split, result)
+    names = {path.name for path in (tmp_path / "three").iterdir()}
+    assert names == {"checkpoint.json", "checkpoint.safetensors"}
 
 
 def test_what_was_written_comes_back(

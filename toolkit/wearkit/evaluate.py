@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit import reference
 from wearkit.checkpoint import Checkpoint
 from wearkit.errors import ModelFileError
-from wearkit.graph import QuantizedGraph
 from wearkit.metrics import TaskScore, score_task
-from wearkit.spec import ModelSpec, trained
+from wearkit.spec import ModelSpec
 from wearkit.windows import WindowSet
 
 
@@ -67,12 +65,6 @@ def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, Task
     """Task -> score of the float network. Cut the windows with the model's spec and tasks."""
     check_fit(checkpoint.model, windows)
     return score_logits(float_logits(checkpoint, windows.inputs), windows)
-
-
-def evaluate_integer(graph: QuantizedGraph, windows: WindowSet) -> dict[str, TaskScore]:
-    """Task -> score of the integer reference, which is what a device answers."""
-    check_fit(trained(graph.model), windows)
-    return score_logits(reference.run(graph, windows.inputs), windows)
 
 
 def check_fit(model: ModelSpec, windows: WindowSet) -> None:

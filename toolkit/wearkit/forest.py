@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError
-from wearkit.evaluate import score_logits
 from wearkit.features import features
-from wearkit.metrics import TaskScore
 from wearkit.spec import WindowSpec
 from wearkit.split import Split
 from wearkit.windows import WindowSet
@@ -23,14 +21,6 @@ if TYPE_CHECKING:
 TREES = 200
 
 
-def evaluate_forest(windows: WindowSet, split: Split, seed: int = 0) -> dict[str, TaskScore]:
-    """Task -> score on the split's test windows of one forest a task.
-
-    Raises MissingToolError without scikit-learn, DataError for a split without training windows.
-    """
-    return score_logits(forest_probabilities(windows, split, seed), windows.take(split.test))
-
-
 def forest_probabilities(
     windows: WindowSet, split: Split, seed: int = 0
 ) -> dict[str, NDArray[np.float64]]:
@@ -38,6 +28,8 @@ def forest_probabilities(
 
     Trained on the split's training windows alone: the validation people stay unused, as they are
     for the weights of a network. The same seed gives the same figures.
+
+    Raises MissingToolError without scikit-learn, DataError for a split without training windows.
     """
     try:
         from sklearn.ensemble import RandomForestClassifier

@@ -21,7 +21,6 @@ from wearkit.spec import TaskSpec, WindowSpec
 from wearkit.split import Split, by_windows
 from wearkit.windows import PLACEMENT_TASK, WindowSet
 
-TEST_SHARE = 0.2
 FOLDS = 5
 
 

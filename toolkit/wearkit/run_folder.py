@@ -136,7 +136,7 @@ def write_run(
 
     save_checkpoint(result.checkpoint, path)
     scores = evaluate_float(result.checkpoint, windows.take(split.test))
-    save_run(path, windows, split, result, scores)
+    _save_windows_and_metrics(path, windows, split, result, scores)
     source = "simulated data" if windows.simulated else "test people"
     what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
     draw_run(path, result.history, result.epoch, scores, what)
@@ -156,6 +156,17 @@ def save_run(
     Raises StorageError when the disk refuses.
     """
     save_checkpoint(result.checkpoint, path)
+    _save_windows_and_metrics(path, windows, split, result, scores)
+
+
+def _save_windows_and_metrics(
+    path: Path,
+    windows: WindowSet,
+    split: Split,
+    result: TrainingResult,
+    scores: Mapping[str, TaskScore],
+) -> None:
+    """What stands beside the checkpoint: two sets of windows, and metrics.json, which is last."""
     write_npz(
         path / "calibration.npz",
         {"counts": windows.counts[calibration_choice(windows, split)]},

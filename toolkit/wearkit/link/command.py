@@ -187,11 +187,3 @@ def decode_message(frame: Frame) -> Message | None:
     """
     class_ = _CLASSES.get(frame.type)
     return None if class_ is None else class_.from_payload(frame.payload)
-
-
-def choose_minor(request: HelloRequest) -> int | None:
-    """The highest minor version both sides speak; None when there is none."""
-    highest = min(request.minor_max, MINOR_MAX)
-    if request.major != MAJOR or highest < max(request.minor_min, MINOR_MIN):
-        return None
-    return highest
