@@ -15,7 +15,7 @@ from wearkit.bundle import open_bundle
 from wearkit.link.port import open_port
 from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.link.reader import PortReader
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live import live
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.recording import Recording

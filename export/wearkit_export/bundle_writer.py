@@ -29,7 +29,6 @@ from wearkit.bundle import (
     OPTIONAL,
     REPORT,
     arch_and_spec,
-    file_sha256,
     labels,
 )
 from wearkit.checkpoint import Checkpoint
@@ -37,6 +36,7 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import StorageError
 from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.graph_file import model_id, save_graph
+from wearkit.limited import file_sha256
 from wearkit.npz import write_npz
 from wearkit.run_folder import Run
 from wearkit.safe_write import write_bytes, write_json

@@ -11,7 +11,7 @@ from wearkit.errors import DataError
 from wearkit.npz import read_npz
 from wearkit.readers import open_dataset
 from wearkit.run_folder import CALIBRATION_WINDOWS
-from wearkit.simulate import sensor_counts
+from wearkit.sensor_counts import sensor_counts
 from wearkit.spec import WindowSpec
 
 RUN_FILE = "calibration.npz"

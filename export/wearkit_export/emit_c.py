@@ -8,14 +8,7 @@ from pathlib import Path
 
 from wearkit.graph import QuantizedGraph, Rounding
 from wearkit.safe_write import write_bytes
-from wearkit_export.c_calls import (
-    Call,
-    ConvCall,
-    DenseCall,
-    DepthwiseCall,
-    MeanCall,
-    PoolCall,
-)
+from wearkit_export.c_calls import Call, ConvCall, DenseCall, DepthwiseCall, MeanCall, PoolCall
 from wearkit_export.c_plan import Plan, Target, plan
 from wearkit_export.c_stream import stream, stream_header, stream_source
 from wearkit_export.c_tables import layer_declaration, layer_source

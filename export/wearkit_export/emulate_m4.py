@@ -20,8 +20,15 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
-from wearkit_export.emulate import Device, Emulated, EmulateOptions, begin_sensor, end_of_image
-from wearkit_export.m4_image import M4Image, initial_data
+from wearkit_export.emulate import (
+    STREAMS,
+    Device,
+    Emulated,
+    EmulateOptions,
+    begin_sensor,
+    end_of_image,
+)
+from wearkit_export.m4_image import M4Image
 from wearkit_export.paced_port import PacedPort
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
@@ -173,3 +180,14 @@ class _Board:
         self._received.extend(self.link.turn(self.now_us))
         if self._stop() or self.link.reader_left:
             self.halt()
+
+
+def initial_data(image: M4Image, options: EmulateOptions) -> bytes:
+    """The image's .data, with wk_m4_settings_t as asked for."""
+    section = image.elf.sections[".data"]
+    data = bytearray(section.data)
+    at = image.elf.symbol("wk_m4_settings").address - section.address
+    data[at : at + 4] = options.boot_id.to_bytes(4, "little")
+    data[at + 4] = STREAMS[options.mode]
+    data[at + 5] = int(options.streaming)
+    return bytes(data)

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
 from wearkit_export.emulate import Device, Emulated, EmulateOptions, begin_sensor, end_of_image
-from wearkit_export.m4_image import M4Image, initial_data
+from wearkit_export.emulate_m4 import initial_data
+from wearkit_export.m4_image import M4Image
 from wearkit_export.sensor_bus import SensorBus
 from wearkit_export.sensor_library import SensorLibrary
 

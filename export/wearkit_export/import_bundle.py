@@ -13,7 +13,8 @@ from wearkit import reference
 from wearkit.bundle import CARD, GOLDEN, INT8_TFLITE, MANIFEST, REPORT
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph, Rounding, Tensor
-from wearkit.graph_file import model_id, read_limited, save_graph
+from wearkit.graph_file import model_id, save_graph
+from wearkit.limited import read_limited
 from wearkit.npz import write_npz
 from wearkit.prediction import Logits
 from wearkit.runtimes.tflite import open_placed_tflite

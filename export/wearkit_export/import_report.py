@@ -9,15 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wearkit.bundle import INT8_TFLITE
-from wearkit.graph import (
-    ROUNDINGS,
-    Conv1D,
-    Dense,
-    DepthwiseConv1D,
-    Linear,
-    Op,
-    QuantizedGraph,
-)
+from wearkit.graph import ROUNDINGS, Conv1D, Dense, DepthwiseConv1D, Linear, Op, QuantizedGraph
 from wearkit.requantize import family_gap
 from wearkit_export.c_folder import CFolder
 from wearkit_export.card import equality_row, table

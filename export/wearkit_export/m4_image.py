@@ -7,7 +7,6 @@ from pathlib import Path
 
 from wearkit.bundle import Bundle
 from wearkit_export.bare_image import compile_bare
-from wearkit_export.emulate import STREAMS, EmulateOptions
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.elf import Elf, read_elf
 from wearkit_export.targets.target import Target, find_target
@@ -47,14 +46,3 @@ def build_m4_image(bundle: Bundle, work: Path, *, compiler: CompilerName | None 
         flash_bytes=elf.size(".text") + elf.size(".data"),
         ram_bytes=elf.size(".data") + elf.size(".bss"),
     )
-
-
-def initial_data(image: M4Image, options: EmulateOptions) -> bytes:
-    """The image's .data, with wk_m4_settings_t as asked for."""
-    section = image.elf.sections[".data"]
-    data = bytearray(section.data)
-    at = image.elf.symbol("wk_m4_settings").address - section.address
-    data[at : at + 4] = options.boot_id.to_bytes(4, "little")
-    data[at + 4] = STREAMS[options.mode]
-    data[at + 5] = int(options.streaming)
-    return bytes(data)

@@ -37,7 +37,7 @@ from wearkit.link.frame import Frame, FrameDecoder, FrameType
 from wearkit.link.message import Stats
 from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.readers import POSTURE_SIM, open_dataset
-from wearkit.simulate import sensor_counts
+from wearkit.sensor_counts import sensor_counts
 from wearkit_export.emulate import Device, EmulateOptions
 from wearkit_export.emulate_m4 import M4Device
 from wearkit_export.emulate_rp2040 import Rp2040Device

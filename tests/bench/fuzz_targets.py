@@ -45,14 +45,15 @@ from wearkit.cut import cut
 from wearkit.data_info import describe
 from wearkit.errors import DataError
 from wearkit.evaluate import float_logits
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.sample import StreamOptions
+from wearkit.link.stream import SampleStream
 from wearkit.readers import cwa, open_dataset
 from wearkit.readers.text_rows import Lines
 from wearkit.reference import Reference
 from wearkit.report.evaluation import model_result
 from wearkit.report.html import write_evaluation
 from wearkit.report.over_folds import evaluate_folds
-from wearkit.simulate import sensor_counts
+from wearkit.sensor_counts import sensor_counts
 from wearkit.spec import WindowSpec
 from wearkit_export.calibration import read_calibration
 from wearkit_export.import_tflite import labels

@@ -24,10 +24,11 @@ from typing import Any
 
 from wearkit.errors import DataError
 from wearkit.link.binary_stream import BinaryStream
-from wearkit.link.command import Config, Message, Ping, Replay, Start, encode_message
+from wearkit.link.codec import Message, encode_message
+from wearkit.link.command import Config, Ping, Replay, Start
 from wearkit.link.frame import FrameDecoder
 from wearkit.link.message import DeviceError, Feature, HeadLogits, Hello, Prediction, Samples, Stats
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 
 STREAMS, DAMAGED = 1_000_000, 10_000_000
 _FIRMWARE = Path(__file__).parents[2] / "firmware"

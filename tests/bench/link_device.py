@@ -17,18 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
-from wearkit.cut import DEFAULT_SPEC
-from wearkit.link.command import Message, encode_message
-from wearkit.link.message import (
-    Feature,
-    HeadLogits,
-    Hello,
-    Prediction,
-    SampleFlag,
-    Samples,
-    Stats,
-    window_crc,
-)
+from wearkit.link.codec import Message, encode_message
+from wearkit.link.fields import window_crc
+from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, SampleFlag, Samples, Stats
+from wearkit.spec import DEFAULT_SPEC
 
 WRAP = 1 << 32
 HOP, LENGTH = DEFAULT_SPEC.hop, DEFAULT_SPEC.length

@@ -27,17 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN, INPUT_SCALE_G
-from wearkit.cut import DEFAULT_SPEC
 from wearkit.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
-from wearkit.link.command import encode_message
+from wearkit.link.codec import encode_message
 from wearkit.link.faults import Fault
 from wearkit.link.message import Feature, Hello, Samples, Stats
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live_session import LiveSession
 from wearkit.posture_sim import recordings as simulated_recordings
 from wearkit.readers import open_dataset
-from wearkit.simulate import sensor_counts
-from wearkit.spec import ModelSpec, TaskSpec
+from wearkit.sensor_counts import sensor_counts
+from wearkit.spec import DEFAULT_SPEC, ModelSpec, TaskSpec
 
 ARCHIVES = (
     "hapt-accel.tar.xz",

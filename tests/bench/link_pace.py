@@ -17,7 +17,7 @@ import numpy as np
 from link_false_alarms import simulated_blocks
 
 from wearkit.counts import COUNTS_PER_G
-from wearkit.cut import DEFAULT_SPEC
+from wearkit.spec import DEFAULT_SPEC
 
 MOST_LAG_S = 0.5
 _HALVINGS = 3

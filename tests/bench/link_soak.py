@@ -35,8 +35,9 @@ from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.message import ID_BYTES, HeadLogits
-from wearkit.link.stream import StreamOptions
+from wearkit.link.fields import ID_BYTES
+from wearkit.link.message import HeadLogits
+from wearkit.link.sample import StreamOptions
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.live_verify import Verifier

@@ -40,8 +40,8 @@ from wearkit.link.pseudo_terminal import PseudoTerminal
 from wearkit.link.reader import Chunk
 from wearkit.link.reconnect import SerialSource, identify
 from wearkit.link.recording import read_recording, session_record
+from wearkit.link.sample import StreamOptions
 from wearkit.link.session_log import Kind, LogReader, SessionLog
-from wearkit.link.stream import StreamOptions
 from wearkit.live import live
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession

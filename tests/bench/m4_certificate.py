@@ -41,7 +41,7 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.readers import open_dataset
 from wearkit.recording import Recording
 from wearkit.reference import Reference
-from wearkit.simulate import sensor_counts
+from wearkit.sensor_counts import sensor_counts
 from wearkit.spec import WindowSpec
 
 Counts = NDArray[np.int16]

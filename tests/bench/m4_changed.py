@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit import requantize
-from wearkit.bundle import GOLDEN, MANIFEST, Bundle, file_sha256
+from wearkit.bundle import GOLDEN, MANIFEST, Bundle
+from wearkit.limited import file_sha256
 from wearkit.npz import write_npz
 from wearkit.reference import Reference
 

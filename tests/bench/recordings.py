@@ -32,11 +32,11 @@ from wearkit.protocol import cut_and_split
 from wearkit.readers import open_dataset
 from wearkit.readers.dataset import Dataset
 from wearkit.recording import Recording
-from wearkit.spec import ModelSpec, WindowSpec
+from wearkit.spec import PLACEMENT_TASK, SPLITS, ModelSpec, WindowSpec
 from wearkit.split import Split
 from wearkit.train import train
-from wearkit.training_config import METHOD_NAMES, SPLITS, TrainingConfig
-from wearkit.windows import PLACEMENT_TASK, WindowSet
+from wearkit.training_config import METHOD_NAMES, TrainingConfig
+from wearkit.windows import WindowSet
 
 FOREST = "forest"
 ALL = "all"

@@ -10,11 +10,11 @@ import pytest
 
 from wearkit.cli import run
 from wearkit.counts import g_to_counts
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.message import Hello, Samples
 from wearkit.link.recording import session_record
+from wearkit.link.sample import StreamOptions
 from wearkit.link.session_log import Kind, SessionLog
-from wearkit.link.stream import StreamOptions
 from wearkit.link.text_header import parse_axes
 from wearkit.npz import read_npz
 from wearkit.readers import open_dataset

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.link.sequence import Step
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.sample import Step, StreamOptions
+from wearkit.link.stream import SampleStream
 
 FLASH_BYTES, RAM_BYTES = 32256, 2048  # ATmega328P under Arduino's boot loader
 PERIOD_US = 20_000

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from wearkit.counts import counts_to_int8
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.sample import StreamOptions
+from wearkit.link.stream import SampleStream
 from wearkit.units import Unit
 
 Sample = tuple[int, int, tuple[int, int, int]]

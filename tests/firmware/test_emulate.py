@@ -19,15 +19,10 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 from wearkit.bundle import Bundle, Golden
 from wearkit.cli import run
 from wearkit.errors import DataError, ModelFileError, VerificationError
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.sample import StreamOptions
+from wearkit.link.stream import SampleStream
 from wearkit_export.device_build import build_host_device
-from wearkit_export.emulate import (
-    FAULTS,
-    EmulateOptions,
-    HostDevice,
-    check_faults,
-    parse_odr_error,
-)
+from wearkit_export.emulate import FAULTS, EmulateOptions, HostDevice, check_faults, parse_odr_error
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ import pytest
 
 from wearkit.link import command, frame, message
 from wearkit.link.cobs import stuff
-from wearkit.link.command import Message, decode_message, encode_message
+from wearkit.link.codec import Message, decode_message, encode_message
+from wearkit.link.fields import window_crc
 from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, FrameType, decode_frame
-from wearkit.link.message import Feature, Hello, Prediction, SampleFlag, Samples, window_crc
+from wearkit.link.message import Feature, Hello, Prediction, SampleFlag, Samples
 
 _FENCE = re.compile(r"^```vectors\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -15,8 +15,10 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 
 from wearkit.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.command import Message, Ping, Replay, encode_message
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.codec import Message, encode_message
+from wearkit.link.command import Ping, Replay
+from wearkit.link.sample import StreamOptions
+from wearkit.link.stream import SampleStream
 from wearkit_export.emulate import EmulateOptions
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import available_compilers

@@ -10,18 +10,12 @@ from numpy.typing import NDArray
 
 from wearkit.bundle import Bundle
 from wearkit.counts import counts_to_int8
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.faults import FaultLog
-from wearkit.link.message import (
-    Feature,
-    HeadLogits,
-    Hello,
-    Prediction,
-    Samples,
-    window_crc,
-)
+from wearkit.link.fields import window_crc
+from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, Samples
 from wearkit.link.reader import Chunk
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live import live
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession

@@ -13,31 +13,15 @@ from numpy.typing import NDArray
 from wearkit.bundle import Bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import LinkLostError
-from wearkit.link.command import (
-    Ack,
-    AckStatus,
-    Config,
-    HelloRequest,
-    Message,
-    Replay,
-    Start,
-    Stop,
-    decode_message,
-    encode_message,
-)
+from wearkit.link.codec import Message, decode_message, encode_message
+from wearkit.link.command import Config, HelloRequest, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue
+from wearkit.link.fields import window_crc
 from wearkit.link.frame import MAJOR, MINOR_MAX, MINOR_MIN, Frame, FrameDecoder, FrameType
 from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import (
-    Feature,
-    HeadLogits,
-    Hello,
-    Prediction,
-    Samples,
-    window_crc,
-)
+from wearkit.link.message import Ack, AckStatus, Feature, HeadLogits, Hello, Prediction, Samples
 from wearkit.link.reader import Chunk
-from wearkit.link.sequence import Counts
+from wearkit.link.sample import Counts
 from wearkit.live_certificate import certify
 from wearkit.reference import Reference
 from wearkit.replay_verify import Replayed, ReplayOptions, replay_verify

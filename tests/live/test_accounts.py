@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
 from wearkit.graph import QuantizedGraph
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.ledger import Ledger
 from wearkit.link.message import Feature, Hello, Samples
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import AxisMap
+from wearkit.link.sample import AxisMap, StreamOptions
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession
 from wearkit.reference import Reference

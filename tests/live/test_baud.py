@@ -15,7 +15,7 @@ from wearkit.errors import LinkLostError, PortError
 from wearkit.link import baud as baud_module
 from wearkit.link.baud import RATES, find_baud
 from wearkit.link.carried import Carried, carried
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.message import Feature, Hello, Samples
 from wearkit.link.port import Port
 

@@ -12,7 +12,8 @@ import pytest
 from wearkit.errors import DataError
 from wearkit.link.binary_stream import MAX_WAITING_SAMPLES, BinaryStream
 from wearkit.link.cobs import stuff
-from wearkit.link.command import Message, Ping, encode_message
+from wearkit.link.codec import Message, encode_message
+from wearkit.link.command import Ping
 from wearkit.link.frame import encode_frame
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.message import (
@@ -26,9 +27,7 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.sequence import Step
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import AxisMap
+from wearkit.link.sample import AxisMap, Step, StreamOptions
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)

@@ -8,7 +8,7 @@ import pytest
 
 from wearkit.errors import DataError
 from wearkit.link.binary_stream import BinaryStream
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.faults import Fault
 from wearkit.link.message import (
     DeviceError,
@@ -20,8 +20,7 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import SAME_AXES, AxisMap
+from wearkit.link.sample import SAME_AXES, AxisMap, StreamOptions
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)

@@ -14,10 +14,11 @@ from tests.live.replay_device import ReplayDevice
 from wearkit.bundle import open_bundle
 from wearkit.errors import LinkLostError
 from wearkit.link.carried import Carried
-from wearkit.link.command import Ack, Ping, Replay, Stop, encode_message
+from wearkit.link.codec import encode_message
+from wearkit.link.command import Ping, Replay, Stop
 from wearkit.link.dialogue import Dialogue, Heard
 from wearkit.link.frame import FrameFault, FrameType
-from wearkit.link.message import Hello, Pong
+from wearkit.link.message import Ack, Hello, Pong
 from wearkit.link.port import open_port
 from wearkit.replay_verify import ReplayOptions, replay_verify
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError
 from wearkit.graph import QuantizedGraph
-from wearkit.link.command import encode_message
+from wearkit.link.codec import encode_message
 from wearkit.link.faults import MAX_EVENTS_PER_FAULT, Fault, FaultLog
 from wearkit.link.message import DeviceError, Feature, Hello, SampleFlag, Samples, Stats
+from wearkit.link.sample import StreamOptions
 from wearkit.link.sensor_watch import SensorWatch
-from wearkit.link.stream import StreamOptions
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference
 

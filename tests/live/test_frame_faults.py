@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from wearkit.graph import QuantizedGraph
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.message import Feature, Hello, Samples, SensorRegisters, Stats
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import AxisMap
+from wearkit.link.sample import AxisMap, StreamOptions
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession
 from wearkit.reference import Reference

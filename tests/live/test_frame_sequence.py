@@ -2,7 +2,7 @@
 
 from wearkit.link.frame_sequence import FrameSequencer, PlacedFrame
 from wearkit.link.message import Feature, Hello, Samples
-from wearkit.link.sequence import MAX_GAP, Counts
+from wearkit.link.sample import MAX_GAP, Counts
 
 HELLO = Hello(boot_id=1, features=Feature.SAMPLES)
 

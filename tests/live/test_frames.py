@@ -10,18 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from wearkit.link.cobs import stuff, unstuff
-from wearkit.link.command import (
-    Ack,
-    Config,
-    HelloRequest,
-    Message,
-    Ping,
-    Replay,
-    Start,
-    Stop,
-    decode_message,
-    encode_message,
-)
+from wearkit.link.codec import Message, decode_message, encode_message
+from wearkit.link.command import Config, HelloRequest, Ping, Replay, Start, Stop
 from wearkit.link.frame import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_BYTES,
@@ -35,6 +25,7 @@ from wearkit.link.frame import (
     encode_frame,
 )
 from wearkit.link.message import (
+    Ack,
     DeviceError,
     Feature,
     HeadLogits,
@@ -44,7 +35,7 @@ from wearkit.link.message import (
     Samples,
     Stats,
 )
-from wearkit.link.text_header import AxisMap
+from wearkit.link.sample import AxisMap
 
 HEADS = (HeadLogits(0.25, -3, (-128, 127, 0)), HeadLogits(1.0, 0, (5,)))
 PREDICTION = Prediction(60, 0xCAFE, bytes(range(8)), 900, HEADS)

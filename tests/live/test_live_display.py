@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from wearkit.graph import QuantizedGraph
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live_display import JsonDisplay, PlainDisplay, panel, summary
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference

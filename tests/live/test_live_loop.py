@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from wearkit.errors import LinkLostError, PortError
 from wearkit.graph import QuantizedGraph
+from wearkit.link.ledger import Ended
 from wearkit.link.port import open_port
 from wearkit.link.reader import Chunk, PortReader
+from wearkit.link.sample import StreamOptions
 from wearkit.link.session_log import SessionLog
-from wearkit.link.stream import StreamOptions
-from wearkit.live import Ended, live
+from wearkit.live import live
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference

@@ -9,11 +9,12 @@ import pytest
 from wearkit.errors import LinkLostError, PortError, StorageError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault
+from wearkit.link.ledger import Ended
 from wearkit.link.reader import Chunk
 from wearkit.link.recorder import Recorder
+from wearkit.link.sample import StreamOptions
 from wearkit.link.session_log import Kind, LogReader, SessionLog
-from wearkit.link.stream import StreamOptions
-from wearkit.live import Ended, live
+from wearkit.live import live
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference

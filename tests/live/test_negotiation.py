@@ -3,9 +3,9 @@
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.command import Ack, HelloRequest
+from wearkit.link.command import HelloRequest
 from wearkit.link.frame import FrameFault, FrameType
-from wearkit.link.message import DeviceError, ErrorCode, Hello, Samples, Stats
+from wearkit.link.message import Ack, DeviceError, ErrorCode, Hello, Samples, Stats
 from wearkit.link.negotiation import Negotiation, negotiate
 
 

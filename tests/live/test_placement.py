@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wearkit.errors import DataError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live_placement import SMOOTHED_WINDOWS, PlacementCheck
 from wearkit.live_session import LiveSession
 from wearkit.prediction import Verdict

@@ -9,8 +9,8 @@ from wearkit.errors import DataError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.recorder import Recorder
 from wearkit.link.recording import RecordedSamples, options_of, read_recording, session_record
+from wearkit.link.sample import StreamOptions
 from wearkit.link.session_log import Kind, SessionLog
-from wearkit.link.stream import StreamOptions
 from wearkit.link.text_header import parse_axes
 from wearkit.live_session import LiveSession
 from wearkit.reference import Reference

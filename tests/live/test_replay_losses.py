@@ -10,8 +10,9 @@ from tests.live.replay_device import Clock, Line, ReplayDevice, play, result, st
 
 from wearkit.bundle import Bundle
 from wearkit.errors import LinkLostError, PortError, VerificationError
-from wearkit.link.command import Ack, HelloRequest, Message, Replay, Stop
-from wearkit.link.message import Hello, Prediction
+from wearkit.link.codec import Message
+from wearkit.link.command import HelloRequest, Replay, Stop
+from wearkit.link.message import Ack, Hello, Prediction
 from wearkit.live_certificate import INCOMPLETE
 
 Counts = NDArray[np.int16]

@@ -10,11 +10,12 @@ from tests.live.replay_device import ABLE, Clock, ReplayDevice, play, result, st
 
 from wearkit.bundle import Bundle
 from wearkit.errors import DataError, VerificationError
-from wearkit.link.command import Ack, Config, HelloRequest, Message, Replay, Start, Stop
+from wearkit.link.codec import Message
+from wearkit.link.command import Config, HelloRequest, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue
 from wearkit.link.frame import FrameType
 from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import Feature, Prediction
+from wearkit.link.message import Ack, Feature, Prediction
 from wearkit.link.text_header import parse_axes
 from wearkit.live_certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
 from wearkit.replay_verify import ReplayOptions, replay_verify

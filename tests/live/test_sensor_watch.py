@@ -6,8 +6,8 @@ import pytest
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.link.faults import Fault
+from wearkit.link.sample import Counts
 from wearkit.link.sensor_watch import SensorWatch, Still
-from wearkit.link.sequence import Counts
 
 
 def found(watch: SensorWatch, samples: Iterable[Counts]) -> list[tuple[int, Fault]]:

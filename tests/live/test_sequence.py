@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearkit.link.sequence import (
-    MAX_GAP,
-    ArrivalSequencer,
-    IndexSequencer,
-    Placed,
-    Refused,
-    Sample,
-    Sequencer,
-    Step,
-)
-from wearkit.link.text_line import Reason
+from wearkit.link.sample import MAX_GAP, Placed, Reason, Refused, Sample, Step
+from wearkit.link.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 
 
 def sample(index: int | None, *, t_us: int | None = None, value: int | None = None) -> Sample:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
 from wearkit.graph import QuantizedGraph
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference
 from wearkit.simulate import LineFormat

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from wearkit.graph import QuantizedGraph
-from wearkit.link.command import encode_message
+from wearkit.link.codec import encode_message
 from wearkit.link.message import Feature, Hello, SampleFlag, Samples
 from wearkit.link.recorder import Recorder
-from wearkit.link.stream import StreamOptions
+from wearkit.link.sample import StreamOptions
 from wearkit.live_session import LiveSession, LiveWindow
 from wearkit.reference import Reference
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wearkit.link.sample import Reason
 from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_line import MAX_LINE_BYTES, Reason, Row
+from wearkit.link.text_line import MAX_LINE_BYTES, Row
 
 PIECES = st.sampled_from(
     [

@@ -4,8 +4,8 @@ import pytest
 
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
-from wearkit.link.sequence import Step
-from wearkit.link.stream import SampleStream, StreamOptions
+from wearkit.link.sample import Step, StreamOptions
+from wearkit.link.stream import SampleStream
 from wearkit.units import Unit
 
 HEADER = "#wearkit text/1 units=counts rate=50 fields=index,x,y,z"

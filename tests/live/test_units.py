@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.errors import DataError
-from wearkit.link.units import UnitChoice, UnitFinder, to_counts
+from wearkit.link.sample import UnitChoice
+from wearkit.link.units import UnitFinder, to_counts
 from wearkit.units import Unit
 
 RATE_HZ = 50.0

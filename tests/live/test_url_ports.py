@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from serial import rfc2217
 
 from wearkit.bundle import open_bundle
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.message import Feature, Hello, Samples
 from wearkit.link.port import open_port
 

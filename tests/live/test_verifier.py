@@ -9,10 +9,11 @@ import pytest
 
 from wearkit.errors import VerificationError
 from wearkit.graph import QuantizedGraph
-from wearkit.link.command import encode_message
+from wearkit.link.codec import encode_message
 from wearkit.link.faults import FaultLog
-from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, window_crc
-from wearkit.link.stream import StreamOptions
+from wearkit.link.fields import window_crc
+from wearkit.link.message import Feature, HeadLogits, Hello, Prediction
+from wearkit.link.sample import StreamOptions
 from wearkit.live_certificate import DIFFERENT, EQUIVALENT, NOTHING, Certificate
 from wearkit.live_report import LiveReport
 from wearkit.live_session import LiveSession

@@ -14,13 +14,8 @@ from tests.live.predicting_device import Device, Run, flip_one, verify
 from wearkit.bundle import Bundle
 from wearkit.errors import VerificationError
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.message import (
-    NO_MODEL,
-    DeviceError,
-    Feature,
-    Prediction,
-    window_crc,
-)
+from wearkit.link.fields import window_crc
+from wearkit.link.message import NO_MODEL, DeviceError, Feature, Prediction
 from wearkit.live_certificate import DIFFERENT, EQUIVALENT, certify, write_certificate
 from wearkit.live_verify import MAX_PENDING, Verifier
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.live.predicting_device import Device, flip_one
 
 from wearkit.bundle import Bundle
-from wearkit.link.command import encode_message
+from wearkit.link.codec import encode_message
 from wearkit.link.message import Stats
 
 Counts = NDArray[np.int16]

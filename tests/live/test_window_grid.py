@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearkit.link.sequence import Sample, Step
+from wearkit.link.sample import Sample, Step
 from wearkit.live_window import GridWindow, WindowGrid
 from wearkit.spec import WindowSpec
 

@@ -14,13 +14,7 @@ import pytest
 from safetensors.numpy import save as save_tensors
 
 from wearkit.architecture import weight_shapes
-from wearkit.checkpoint import (
-    JSON_NAME,
-    WEIGHTS_NAME,
-    Checkpoint,
-    load_checkpoint,
-    save_checkpoint,
-)
+from wearkit.checkpoint import JSON_NAME, WEIGHTS_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from wearkit.errors import ModelFileError
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wearkit.counts import g_to_counts
-from wearkit.cut import cut, majority, stretches
+from wearkit.cut import cut, majority
 from wearkit.errors import DataError
+from wearkit.gaps import stretches
 from wearkit.recording import LabelTrack, Recording
 from wearkit.spec import TaskSpec, WindowSpec
 

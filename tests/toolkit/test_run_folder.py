@@ -24,11 +24,11 @@ from wearkit.run_folder import (
     newest_run,
     open_run,
     save_run,
-    write_run,
 )
 from wearkit.spec import ModelSpec
 from wearkit.split import Split
 from wearkit.train import TrainingResult, train
+from wearkit.train_run import write_run
 from wearkit.training_config import TrainingConfig
 from wearkit.windows import WindowSet
 

@@ -14,10 +14,10 @@ from wearkit.devices import DeviceWindows, enough_threads, pick_device
 from wearkit.errors import DataError, MissingToolError, WearkitError
 from wearkit.history import EpochRecord, Scores
 from wearkit.networks import Network, export_weights, load_weights
-from wearkit.spec import ModelSpec, TaskSpec
+from wearkit.spec import ModelSpec, TaskSpec, derive_seed
 from wearkit.split import Split
 from wearkit.train import TrainingResult, score, train
-from wearkit.training_config import TrainingConfig, derive_seed
+from wearkit.training_config import TrainingConfig
 from wearkit.windows import WindowSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -14,7 +14,6 @@ which sensor it was made for.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -28,7 +27,8 @@ from numpy.typing import NDArray
 from wearkit.counts import counts_to_int8
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
-from wearkit.graph_file import load_graph, model_id, read_json
+from wearkit.graph_file import load_graph, model_id
+from wearkit.limited import file_sha256, read_json
 from wearkit.npz import read_npz
 from wearkit.spec import ImportedSpec, ModelSpec, trained
 
@@ -62,7 +62,6 @@ OPTIONAL = (INT8_ORT,)
 C_FOLDER = "c"
 
 _MAX_FILE_BYTES = 1 << 30
-_HASHED_AT_ONCE_BYTES = 1 << 20
 _PLAIN_NAME = re.compile(rf"({C_FOLDER}/(wk/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 
 
@@ -192,15 +191,6 @@ def newest_bundle(parent: Path = Path(BUNDLES)) -> Path:
             f"There is no bundle in {parent}/: make one with `wearkit export --int8`."
         )
     return max(found)[1].parent
-
-
-def file_sha256(path: Path) -> str:
-    """Raises OSError when the file cannot be read."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_HASHED_AT_ONCE_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _check_files(path: Path, files: Any, required: tuple[str, ...]) -> None:

@@ -11,9 +11,9 @@ from wearkit.errors import DataError
 from wearkit.origin import Origin
 from wearkit.readers.combined import NOT_MAPPED, part_of
 from wearkit.readers.dataset import Dataset
-from wearkit.spec import TaskSpec, WindowSpec
+from wearkit.spec import PLACEMENT_TASK, TaskSpec, WindowSpec
 from wearkit.split import Split, named_split
-from wearkit.windows import PLACEMENT_TASK, WindowSet
+from wearkit.windows import WindowSet
 
 LEFT_OUT = "label not in the label map"
 ONE_SIDED = "label not in both the training and the tested data sets"

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import g_to_counts
 from wearkit.errors import DataError
+from wearkit.gaps import TOO_SHORT, stretches, unfit_for
 from wearkit.recording import UNLABELLED, Recording
-from wearkit.resample import is_on_grid, mean_rate_hz, nearest, resample
-from wearkit.spec import TaskSpec, WindowSpec
-from wearkit.windows import PLACEMENT_TASK, WindowSet
+from wearkit.resample import is_on_grid, nearest, resample
+from wearkit.spec import DEFAULT_SPEC, PLACEMENT_TASK, TaskSpec, WindowSpec
+from wearkit.windows import WindowSet
 
-DEFAULT_SPEC = WindowSpec()
-GAP_STEPS = 1.5  # a step longer than this many nominal periods is a gap
-SLOWEST = 0.25  # of the spec's rate; below, most of a window would be made up by the resampler
-TOO_SHORT = "too short"
-TOO_SLOW = "sampled too slowly"
 NO_LABEL = "no label"
 MIXED_LABELS = "mixed labels"
 FOREIGN_LABEL = "label not in the model"
@@ -61,20 +56,6 @@ def cut(
     for recording in recordings:
         cutter.add(recording)
     return cutter.finish(tasks)
-
-
-def stretches(recording: Recording) -> list[slice]:
-    """The gap-free parts of a recording, in order; together they hold every sample."""
-    gaps = np.flatnonzero(np.diff(recording.time_s) * recording.rate_hz > GAP_STEPS) + 1
-    edges = [0, *gaps.tolist(), len(recording)]
-    return [slice(a, b) for a, b in pairwise(edges) if b > a]
-
-
-def unfit_for(time_s: NDArray[np.float64], rate_hz: float) -> str | None:
-    """Why a stretch with these times cannot be brought to this rate: TOO_SHORT, TOO_SLOW."""
-    if len(time_s) < 2:
-        return TOO_SHORT
-    return TOO_SLOW if mean_rate_hz(time_s) < SLOWEST * rate_hz else None
 
 
 def majority(codes: NDArray[np.int16], labels: int, purity: float) -> NDArray[np.int16]:

@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
-from wearkit.cut import stretches
 from wearkit.errors import DataError
+from wearkit.gaps import stretches
 from wearkit.readers.dataset import Dataset
 from wearkit.recording import Recording
 

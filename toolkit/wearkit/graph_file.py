@@ -35,15 +35,14 @@ from wearkit.graph import (
     Reshape,
     Tensor,
 )
+from wearkit.limited import read_json, read_limited
 from wearkit.safe_write import write_bytes, write_json
 from wearkit.spec import canonical_json, spec_from_json
-from wearkit.strict_json import parse_json
 
 FORMAT = "wearkit-graph"
 FORMAT_VERSION = 1
 JSON_NAME = "graph.json"
 TENSORS_NAME = "graph.safetensors"
-_MAX_JSON_BYTES = 4 << 20
 _MAX_TENSORS_BYTES = 1 << 30
 
 _KINDS: dict[str, type[Op]] = {
@@ -138,36 +137,6 @@ def load_graph(folder: Path) -> QuantizedGraph:
         )
     except (KeyError, TypeError, ValueError, OverflowError, DataError) as error:
         raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}.") from error
-
-
-def read_limited(path: Path, limit_bytes: int) -> bytes:
-    """The bytes of a model file. Raises ModelFileError when absent, unreadable or too large."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limit_bytes + 1)
-    except OSError as error:
-        raise ModelFileError(
-            f"Cannot read {path}: {error.strerror or error}; export the bundle again."
-        ) from error
-    if len(data) > limit_bytes:
-        raise ModelFileError(f"{path} is larger than {limit_bytes} bytes and is not read.")
-    return data
-
-
-def read_json(path: Path, format_name: str, version: int) -> dict[str, Any]:
-    """A JSON object of that format. Raises ModelFileError, also for another version."""
-    try:
-        value = parse_json(read_limited(path, _MAX_JSON_BYTES))
-    except ValueError as error:
-        raise ModelFileError(f"{path} is not valid JSON; export the bundle again.") from error
-    if not isinstance(value, dict) or value.get("format") != format_name:
-        raise ModelFileError(f"{path} is not a {format_name} file.")
-    if value.get("format_version") != version:
-        raise ModelFileError(
-            f"{path} has format version {value.get('format_version')!r} and this wearkit reads "
-            f"{version}; export the run again with this version."
-        )
-    return value
 
 
 def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from enum import StrEnum
 
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
 from wearkit.link.faults import Fault
+from wearkit.link.ledger import Ended
 from wearkit.link.reader import ByteSource, Chunk
 from wearkit.link.session_log import Kind, SessionLog
 from wearkit.live_report import LiveReport
@@ -24,16 +24,6 @@ _ENOUGH_BYTES = 200
 _PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are printable
 
 OnUpdate = Callable[[list[LiveWindow]], None]
-
-
-class Ended(StrEnum):
-    """Why a session ended. ALL: of a test set that was replayed."""
-
-    ALL = "all"
-    WINDOWS = "windows"
-    STOPPED = "stopped"
-    LOST = "lost"
-    REFUSED = "refused"
 
 
 def live(

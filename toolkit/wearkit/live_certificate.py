@@ -12,9 +12,9 @@ from typing import Any, Protocol
 from wearkit import __version__
 from wearkit.bundle import Bundle
 from wearkit.errors import VerificationError
+from wearkit.link.ledger import Sum
 from wearkit.link.message import Hello
 from wearkit.link.rate import MeasuredRate
-from wearkit.live_report import Sum
 from wearkit.live_verify import Verifier, VerifyCounts
 from wearkit.safe_write import write_bytes, write_json
 

@@ -9,12 +9,10 @@ from typing import Any
 from wearkit.errors import VerificationError, WearkitError
 from wearkit.link.binary_stream import FrameTally
 from wearkit.link.faults import FaultEvent
+from wearkit.link.ledger import Sum
 from wearkit.link.rate import MeasuredRate
+from wearkit.link.sample import UnitChoice
 from wearkit.link.sensor_watch import Still
-from wearkit.link.units import UnitChoice
-
-Sum = tuple[str, int, int]
-"""What must add up: its name, the whole, and its parts together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.message import Hello
 from wearkit.link.recorder import Recorder
-from wearkit.link.sequence import Step
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import SAME_AXES
+from wearkit.link.sample import SAME_AXES, Step, StreamOptions
 from wearkit.live_placement import REASON as PLACEMENT_REASON
 from wearkit.live_placement import TASK as PLACEMENT_TASK
 from wearkit.live_placement import PlacementCheck

@@ -12,10 +12,8 @@ from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
+from wearkit.link.sample import SAME_AXES, AxisMap, Counts, Reason, Step
 from wearkit.link.sensor_watch import SensorWatch, Still
-from wearkit.link.sequence import Counts, Step
-from wearkit.link.text_header import SAME_AXES, AxisMap
-from wearkit.link.text_line import Reason
 
 RATE_REASON = "rate"
 CLIPPED_REASON = "clipped"

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from wearkit.errors import VerificationError
 from wearkit.graph import QuantizedGraph
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.message import ID_BYTES, NO_MODEL, Feature, Hello, Prediction, window_crc
+from wearkit.link.fields import ID_BYTES, window_crc
+from wearkit.link.message import NO_MODEL, Feature, Hello, Prediction
 from wearkit.prediction import Agreement, compare
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag

@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.link.sequence import Counts, Step, session_index
+from wearkit.link.sample import Counts, Step, session_index
 from wearkit.spec import WindowSpec
 
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from wearkit.counts import g_to_counts
 from wearkit.errors import DataError
 from wearkit.recording import UNLABELLED, Recording
-from wearkit.spec import TaskSpec, WindowSpec
+from wearkit.spec import PLACEMENT_TASK, TaskSpec, WindowSpec
 from wearkit.split import Split, by_windows
-from wearkit.windows import PLACEMENT_TASK, WindowSet
+from wearkit.windows import WindowSet
 
 FOLDS = 5
 

@@ -11,9 +11,8 @@ from wearkit.origin import Origin
 from wearkit.paper_split import paper_split
 from wearkit.readers.dataset import Dataset
 from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
-from wearkit.spec import WindowSpec
+from wearkit.spec import SPLITS, WindowSpec
 from wearkit.split import Split, leave_one_out_split, named_split, subject_split
-from wearkit.training_config import SPLITS
 from wearkit.windows import WindowSet
 
 # HAPT holds the same 30 people under the same numbers.

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from wearkit.errors import DataError, LinkLostError
-from wearkit.link.command import Ack, AckStatus, Config, HelloRequest, Message, Replay, Start, Stop
+from wearkit.link.codec import Message
+from wearkit.link.command import Config, HelloRequest, Replay, Start, Stop
 from wearkit.link.dialogue import Dialogue, Heard
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frame import MAX_SAMPLES, FrameType
-from wearkit.link.message import DeviceError, Feature, Hello, Prediction, Stats
+from wearkit.link.message import Ack, AckStatus, DeviceError, Feature, Hello, Prediction, Stats
 from wearkit.link.negotiation import negotiate
-from wearkit.link.sequence import Counts
+from wearkit.link.sample import Counts
 from wearkit.replay_tally import ReplayTally
 
 ANSWER_S = 3.0  # far above an inference, and above the time a slow line takes for one frame

@@ -8,8 +8,8 @@ from typing import Any
 
 from wearkit.errors import VerificationError, WearkitError
 from wearkit.link.faults import FaultEvent
+from wearkit.link.ledger import Sum
 from wearkit.link.rate import MeasuredRate
-from wearkit.live_report import Sum
 from wearkit.replay_tally import ReplayTally
 
 

@@ -15,17 +15,17 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import DataError, LinkLostError, WearkitError
 from wearkit.link.dialogue import Dialogue
 from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.fields import window_crc
 from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import Feature, Hello, Prediction, window_crc
-from wearkit.link.sequence import Counts
-from wearkit.link.text_header import AxisMap
-from wearkit.live import Ended
+from wearkit.link.ledger import Ended
+from wearkit.link.message import Feature, Hello, Prediction
+from wearkit.link.sample import AxisMap, Counts
 from wearkit.live_verify import Verifier
 from wearkit.recording import Recording
 from wearkit.reference import Reference
 from wearkit.replay import FLOW_FRAMES, Replayer, ReplayWindow
 from wearkit.replay_report import ReplayReport
-from wearkit.simulate import sensor_counts
+from wearkit.sensor_counts import sensor_counts
 from wearkit.spec import WindowSpec
 
 _BATCH = 32  # windows the reference takes at a time

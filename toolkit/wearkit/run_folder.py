@@ -25,14 +25,12 @@ from numpy.typing import NDArray
 from wearkit.architecture import mac_count, parameter_count
 from wearkit.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wearkit.errors import DataError, ModelFileError, StorageError
-from wearkit.evaluate import evaluate_float
 from wearkit.history import overfitting_epoch
 from wearkit.metrics import TaskScore
 from wearkit.metrics_file import METRICS_NAME, METRICS_VERSION, read_metrics
 from wearkit.npz import TEXT, read_npz, write_npz
 from wearkit.safe_write import write_json
-from wearkit.spec import ModelSpec
-from wearkit.training_config import derive_seed
+from wearkit.spec import ModelSpec, derive_seed
 from wearkit.windows import WindowSet
 
 if TYPE_CHECKING:
@@ -123,24 +121,6 @@ def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec)
             f"The disk of {path} is too full: a run needs up to {needed >> 20} MiB and "
             f"{free >> 20} MiB are free; name another folder with --out."
         )
-
-
-def write_run(
-    path: Path, windows: WindowSet, split: Split, result: TrainingResult
-) -> dict[str, TaskScore]:
-    """Score the kept network on the test windows and write the whole run, pictures too.
-
-    Returns task -> score. Raises StorageError when the disk refuses; the checkpoint goes first.
-    """
-    from wearkit.plots import draw_run
-
-    save_checkpoint(result.checkpoint, path)
-    scores = evaluate_float(result.checkpoint, windows.take(split.test))
-    _save_windows_and_metrics(path, windows, split, result, scores)
-    source = "simulated data" if windows.simulated else "test people"
-    what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
-    draw_run(path, result.history, result.epoch, scores, what)
-    return scores
 
 
 def save_run(

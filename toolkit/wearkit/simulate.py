@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from wearkit.counts import COUNTS_PER_G, g_to_counts
-from wearkit.cut import stretches, unfit_for
+from wearkit.counts import COUNTS_PER_G
 from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError, Stop
 from wearkit.recording import Recording
-from wearkit.resample import is_on_grid, resample
+from wearkit.sensor_counts import sensor_counts
 from wearkit.spec import WindowSpec
 from wearkit.units import Unit
 
@@ -103,23 +99,6 @@ class Played:
     lag_s: float
     reader_left: bool
     drained: bool
-
-
-def sensor_counts(recording: Recording, spec: WindowSpec) -> list[NDArray[np.int16]]:
-    """(T, 3) int16 counts of each gap-free stretch, as a sensor at spec.rate_hz reports them.
-
-    A recording at another rate (over 0.5 % off) is resampled, exactly as wearkit.cut does it; a
-    stretch that cut would reject as a lone sample or as too slow is left out.
-    """
-    found: list[NDArray[np.int16]] = []
-    for part in stretches(recording):
-        time_s, acc_g = recording.time_s[part], recording.acc_g[part]
-        if unfit_for(time_s, spec.rate_hz) is not None:
-            continue
-        if not is_on_grid(time_s, spec.rate_hz):
-            acc_g = resample(time_s, acc_g, spec.rate_hz)
-        found.append(g_to_counts(acc_g))
-    return found
 
 
 def samples(

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
-from wearkit.link.command import Message, encode_message
+from wearkit.link.codec import Message, encode_message
 from wearkit.link.message import (
     HELLO_PERIOD_S,
     STATS_PERIOD_S,
@@ -17,7 +17,7 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.sequence import Counts
+from wearkit.link.sample import Counts
 from wearkit.simulate import Encoder
 from wearkit.spec import WindowSpec
 

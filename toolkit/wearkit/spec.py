@@ -170,3 +170,18 @@ def _check_tasks(tasks: tuple[TaskSpec, ...]) -> None:
         raise DataError("A model needs at least one task with two or more labels.")
     if len({task.name for task in tasks}) != len(tasks):
         raise DataError("Two tasks have the same name.")
+
+
+DEFAULT_SPEC = WindowSpec()
+
+
+PLACEMENT_TASK = "placement"
+
+
+SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.protocol
+
+
+def derive_seed(seed: int, fold: int, purpose: str) -> int:
+    """A 63-bit seed for one use in one fold: no run's randomness depends on another's."""
+    digest = hashlib.sha256(canonical_json([seed, fold, purpose])).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

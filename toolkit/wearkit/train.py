@@ -21,9 +21,9 @@ from wearkit.history import EpochRecord, Progress, Role, Scores
 from wearkit.methods import METHODS, BatchLoss, Method
 from wearkit.networks import Network, export_weights, seeded_network
 from wearkit.provenance import identity_of, provenance_of
-from wearkit.spec import ModelSpec
+from wearkit.spec import ModelSpec, derive_seed
 from wearkit.split import Split
-from wearkit.training_config import TrainingConfig, derive_seed
+from wearkit.training_config import TrainingConfig
 from wearkit.training_state import BestSoFar, StateFolder, TrainingState, discard_state
 from wearkit.windows import WindowSet
 

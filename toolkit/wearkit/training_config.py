@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from wearkit.errors import DataError
-from wearkit.spec import canonical_json
 
 METHOD_NAMES = ("smooth-distill", "multitask", "singletask")
 CLASS_WEIGHTS = ("none", "balanced")
 PRECISIONS = ("float32", "bfloat16")
-SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +63,6 @@ class TrainingConfig:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-
-def derive_seed(seed: int, fold: int, purpose: str) -> int:
-    """A 63-bit seed for one use in one fold: no run's randomness depends on another's."""
-    digest = hashlib.sha256(canonical_json([seed, fold, purpose])).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def task_weights(tasks: int, alpha: float) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from wearkit.cut import SLOWEST, stretches
+from wearkit.gaps import SLOWEST, stretches
 from wearkit.recording import Recording
 from wearkit.resample import grid, is_on_grid, mean_rate_hz, nearest, resample
 from wearkit.sensor_twin import SensorTwin

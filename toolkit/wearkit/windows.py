@@ -14,8 +14,6 @@ from wearkit.errors import DataError
 from wearkit.origin import UNKNOWN, Origin
 from wearkit.spec import TaskSpec, WindowSpec, canonical_json
 
-PLACEMENT_TASK = "placement"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowSet:

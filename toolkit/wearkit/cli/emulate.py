@@ -13,13 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.bundle_choice import BUNDLE
-from wearkit.cli.playing import (
-    Chosen,
-    reader_came,
-    reader_options,
-    recording_options,
-    speed_option,
-)
+from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options, speed_option
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -204,7 +198,7 @@ class _Player:
 
 def _counts(chosen: Chosen, bundle: Bundle, seconds: float | None) -> Iterator[NDArray[np.int16]]:
     """What the sensor measures, one gap-free stretch after the other, without a pause."""
-    from wearkit.simulate import sensor_counts
+    from wearkit.sensor_counts import sensor_counts
 
     spec = bundle.model.window
     left = None if seconds is None else round(seconds * spec.rate_hz)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from wearkit.link.port import Port
     from wearkit.link.reconnect import SerialSource
     from wearkit.link.recorder import Recorder
+    from wearkit.link.sample import StreamOptions
     from wearkit.link.session_log import SessionLog
-    from wearkit.link.stream import StreamOptions
     from wearkit.live_placement import PlacementCheck
     from wearkit.live_report import LiveReport
     from wearkit.live_session import LiveSession
@@ -215,7 +215,7 @@ def _certify(
 
 
 def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
-    from wearkit.link.stream import StreamOptions
+    from wearkit.link.sample import StreamOptions
     from wearkit.link.text_header import parse_axes, parse_fields
     from wearkit.units import Unit
 

@@ -148,7 +148,7 @@ class Chosen:
             wanted = islice(wanted, self._position, self._position + 1)
         if self._twin is None:
             return iter(wanted)
-        from wearkit.cut import DEFAULT_SPEC
+        from wearkit.spec import DEFAULT_SPEC
         from wearkit.twin_recordings import through_twin
 
         return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)

@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.playing import (
-    Chosen,
-    reader_came,
-    reader_options,
-    recording_options,
-    speed_option,
-)
+from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options, speed_option
 from wearkit.cli.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -95,9 +89,9 @@ def _pace(speed: float) -> str:
 
 
 def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
-    from wearkit.cut import DEFAULT_SPEC
     from wearkit.simulate import LineFormat
     from wearkit.simulated_frames import FrameFormat
+    from wearkit.spec import DEFAULT_SPEC
     from wearkit.units import Unit
 
     if protocol == "text":

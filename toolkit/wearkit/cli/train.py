@@ -185,9 +185,10 @@ def _run(
     path: Path, options: Mapping[str, Any], display: TrainingDisplay, resume: bool
 ) -> tuple[WindowSet, TrainingResult, dict[str, TaskScore]]:
     from wearkit.cli.stop_signals import stop_signals
-    from wearkit.run_folder import claim_folder, write_run
+    from wearkit.run_folder import claim_folder
     from wearkit.spec import ModelSpec
     from wearkit.train import train
+    from wearkit.train_run import write_run
     from wearkit.training_state import StateFolder, discard_state
 
     config = TrainingConfig(

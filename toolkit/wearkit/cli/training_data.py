@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wearkit.spec import WindowSpec
-from wearkit.training_config import SPLITS
+from wearkit.spec import SPLITS, WindowSpec
 
 if TYPE_CHECKING:
     from wearkit.readers import Dataset

@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
-from wearkit.link.command import decode_message
+from wearkit.link.codec import decode_message
 from wearkit.link.faults import Fault
 from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, Segment
 from wearkit.link.frame_sequence import FrameSequencer, PlacedFrame, within_rails
@@ -24,11 +24,7 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.sequence import Step
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import SAME_AXES, AxisMap, Header
-from wearkit.link.text_line import Reason
-from wearkit.link.units import UnitChoice
+from wearkit.link.sample import SAME_AXES, AxisMap, Header, Reason, Step, StreamOptions, UnitChoice
 from wearkit.units import Unit
 
 MAX_WAITING_SAMPLES = 1000  # before the first HELLO, which comes after two seconds at the latest

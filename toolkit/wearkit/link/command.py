@@ -7,59 +7,20 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import ClassVar, Self
 
+from wearkit.link.fields import Nonce, counts_from_bytes, counts_to_bytes
 from wearkit.link.frame import (
     MAJOR,
     MAX_SAMPLES,
     MINOR_MAX,
     MINOR_MIN,
-    Frame,
     FrameType,
-    encode_frame,
 )
 from wearkit.link.message import (
-    DeviceError,
     Feature,
-    Hello,
-    Nonce,
-    Pong,
-    Prediction,
-    Samples,
-    Stats,
-    counts_from_bytes,
-    counts_to_bytes,
 )
-from wearkit.link.sequence import Counts
-
-
-class AckStatus(IntEnum):
-    """How a command ended; later versions may add some."""
-
-    OK = 0
-    UNSUPPORTED = 1
-    BAD_VALUE = 2
-    BUSY = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """The device's answer to CONFIG, START, STOP and REPLAY. type, seq: of the frame answered."""
-
-    TYPE: ClassVar[FrameType] = FrameType.ACK
-    _ALL: ClassVar[struct.Struct] = struct.Struct("<BHB")
-
-    type: int
-    seq: int
-    status: int
-
-    def to_payload(self) -> bytes:
-        return self._ALL.pack(self.type, self.seq, self.status)
-
-    @classmethod
-    def from_payload(cls, payload: bytes) -> Self:
-        return cls(*cls._ALL.unpack(payload))
+from wearkit.link.sample import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,29 +122,3 @@ class Replay:
     def from_payload(cls, payload: bytes) -> Self:
         first_index, _ = cls._HEAD.unpack_from(payload)
         return cls(first_index, counts_from_bytes(payload[cls._HEAD.size :]))
-
-
-Message = (
-    Hello | Samples | Prediction | Stats | DeviceError | Pong | Ack
-    | HelloRequest | Config | Start | Stop | Ping | Replay
-)  # fmt: skip
-
-_FROM_DEVICE = (Hello, Samples, Prediction, Stats, DeviceError, Pong, Ack)
-_FROM_HOST = (HelloRequest, Config, Start, Stop, Ping, Replay)
-_CLASSES: dict[int, type[Message]] = {
-    class_.TYPE: class_ for class_ in (*_FROM_DEVICE, *_FROM_HOST)
-}
-
-
-def encode_message(message: Message, seq: int) -> bytes:
-    """The bytes on the wire. Raises ValueError or struct.error for values that do not fit."""
-    return encode_frame(message.TYPE, seq, message.to_payload())
-
-
-def decode_message(frame: Frame) -> Message | None:
-    """None for a type of later versions. Raises ValueError for values that are not legal.
-
-    frame: one that `decode_frame` gave, so that its length is right.
-    """
-    class_ = _CLASSES.get(frame.type)
-    return None if class_ is None else class_.from_payload(frame.payload)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from wearkit.errors import LinkLostError
 from wearkit.link.carried import Carried, carried
-from wearkit.link.command import Message, decode_message, encode_message
+from wearkit.link.codec import Message, decode_message, encode_message
 from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, FrameType, Segment
 from wearkit.link.ledger import Ledger
 from wearkit.link.reader import PortReader, Readable

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.message import Hello, Samples
-from wearkit.link.sequence import MAX_GAP, Counts, Sample, Step
-from wearkit.link.text_header import SAME_AXES, AxisMap
+from wearkit.link.sample import MAX_GAP, SAME_AXES, AxisMap, Counts, Sample, Step
 
 _WRAP = 1 << 32
 _REMEMBERED = 128

@@ -14,8 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from wearkit.errors import DataError
-from wearkit.link.text_header import IGNORED_COLUMN, SAME_AXES, AxisMap
-from wearkit.link.text_line import Number, Reason, Row
+from wearkit.link.sample import SAME_AXES, AxisMap, Reason
+from wearkit.link.text_header import IGNORED_COLUMN
+from wearkit.link.text_line import Number, Row
 
 LAYOUT_LINES = 20
 MAX_LAYOUT_LINES = 200

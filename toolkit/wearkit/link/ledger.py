@@ -43,3 +43,17 @@ class Ledger:
     def ignore(self, size_bytes: int, *, whole_line: bool = True) -> None:
         self.lines_ignored += whole_line
         self.bytes_ignored += size_bytes
+
+
+Sum = tuple[str, int, int]
+"""What must add up: its name, the whole, and its parts together."""
+
+
+class Ended(StrEnum):
+    """Why a session ended. ALL: of a test set that was replayed."""
+
+    ALL = "all"
+    WINDOWS = "windows"
+    STOPPED = "stopped"
+    LOST = "lost"
+    REFUSED = "refused"

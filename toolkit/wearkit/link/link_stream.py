@@ -9,10 +9,8 @@ from wearkit.errors import DataError
 from wearkit.link.binary_stream import BinaryStream, FrameTally
 from wearkit.link.ledger import Ledger
 from wearkit.link.message import Hello, Prediction, Stats
-from wearkit.link.sequence import Step
-from wearkit.link.stream import SampleStream, StreamOptions
-from wearkit.link.text_header import AxisMap, Header
-from wearkit.link.units import UnitChoice
+from wearkit.link.sample import AxisMap, Header, Step, StreamOptions, UnitChoice
+from wearkit.link.stream import SampleStream
 
 FRAMES_TO_DECIDE = 2
 _PIECE = re.compile(rb"[^\0\n]*[\0\n]|[^\0\n]+")

@@ -6,16 +6,21 @@ are not legal. `decode_message` is for frames as received. In C: firmware/includ
 
 from __future__ import annotations
 
-import binascii
-import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import ClassVar, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
+from wearkit.link.fields import (
+    ID_BYTES,
+    Nonce,
+    axes_from_bytes,
+    axes_to_bytes,
+    counts_from_bytes,
+    counts_to_bytes,
+    is_scale,
+    require,
+)
 from wearkit.link.frame import (
     MAX_ERROR_TEXT,
     MAX_HEADS,
@@ -24,14 +29,10 @@ from wearkit.link.frame import (
     PREDICTION_HEAD_BYTES,
     FrameType,
 )
-from wearkit.link.sequence import Counts
-from wearkit.link.text_header import SAME_AXES, AxisMap
+from wearkit.link.sample import SAME_AXES, AxisMap, Counts
 
-ID_BYTES = 8
 NO_MODEL = bytes(ID_BYTES)
 HELLO_PERIOD_S, STATS_PERIOD_S = 2.0, 5.0
-AXIS_MINUS = 0x80
-_SAMPLE = struct.Struct("<3h")
 
 
 class Feature(IntFlag):
@@ -112,12 +113,12 @@ class Hello:
     classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _require(self.minor_min <= self.minor <= self.minor_max, "minor versions")
-        _require(0 < self.hop <= self.window, "window and hop")
-        _require(_is_scale(self.input_scale_g), "input scale")
-        _require(min(self.lsb_per_g) > 0, "counts per g")
-        _require(len(self.classes) <= MAX_HEADS and 0 not in self.classes, "classes")
-        _require(len(self.uid) == len(self.model_id) == ID_BYTES, "length of an id")
+        require(self.minor_min <= self.minor <= self.minor_max, "minor versions")
+        require(0 < self.hop <= self.window, "window and hop")
+        require(is_scale(self.input_scale_g), "input scale")
+        require(min(self.lsb_per_g) > 0, "counts per g")
+        require(len(self.classes) <= MAX_HEADS and 0 not in self.classes, "classes")
+        require(len(self.uid) == len(self.model_id) == ID_BYTES, "length of an id")
 
     def to_payload(self) -> bytes:
         registers = self.registers
@@ -125,7 +126,7 @@ class Hello:
             self.minor, self.minor_min, self.minor_max,
             registers.devid, registers.bw_rate, registers.data_format, registers.fifo_ctl,
             len(self.classes), self.boot_id, self.uid, bytes(self.firmware),
-            _axes_to_bytes(self.axes), *self.lsb_per_g, self.supply_mv, self.window, self.hop,
+            axes_to_bytes(self.axes), *self.lsb_per_g, self.supply_mv, self.window, self.hop,
             self.input_scale_g, self.input_zero_point, self.model_id, self.features,
         )  # fmt: skip
         return head + bytes(self.classes)
@@ -145,7 +146,7 @@ class Hello:
             minor_max=highest,
             registers=SensorRegisters(devid, bw_rate, data_format, fifo_ctl),
             firmware=(firmware[0], firmware[1], firmware[2]),
-            axes=_axes_from_bytes(axes),
+            axes=axes_from_bytes(axes),
             lsb_per_g=(x, y, z),
             supply_mv=supply_mv,
             window=window,
@@ -174,7 +175,7 @@ class Samples:
     flags: int = 0
 
     def __post_init__(self) -> None:
-        _require(1 <= len(self.counts) <= MAX_SAMPLES, "number of samples")
+        require(1 <= len(self.counts) <= MAX_SAMPLES, "number of samples")
 
     def to_payload(self) -> bytes:
         head = self._HEAD.pack(self.first_index, self.t_us, len(self.counts), self.flags)
@@ -195,7 +196,7 @@ class HeadLogits:
     logits: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _require(len(self.logits) > 0 and _is_scale(self.scale), "head")
+        require(len(self.logits) > 0 and is_scale(self.scale), "head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +217,8 @@ class Prediction:
     heads: tuple[HeadLogits, ...]
 
     def __post_init__(self) -> None:
-        _require(1 <= len(self.heads) <= MAX_HEADS, "number of heads")
-        _require(len(self.model_id) == ID_BYTES, "length of an id")
+        require(1 <= len(self.heads) <= MAX_HEADS, "number of heads")
+        require(len(self.model_id) == ID_BYTES, "length of an id")
 
     def to_payload(self) -> bytes:
         payload = self._HEAD.pack(
@@ -284,7 +285,7 @@ class DeviceError:
 
     def __post_init__(self) -> None:
         is_ascii = self.text.isascii() and (not self.text or self.text.isprintable())
-        _require(is_ascii and len(self.text) <= MAX_ERROR_TEXT, "text of an error")
+        require(is_ascii and len(self.text) <= MAX_ERROR_TEXT, "text of an error")
 
     def to_payload(self) -> bytes:
         return self._HEAD.pack(self.code, len(self.text)) + self.text.encode("ascii")
@@ -296,55 +297,35 @@ class DeviceError:
 
 
 @dataclass(frozen=True, slots=True)
-class Nonce:
-    """What PING asks and PONG answers: a number, uint32."""
-
-    nonce: int
-
-    def to_payload(self) -> bytes:
-        return self.nonce.to_bytes(4, "little")
-
-    @classmethod
-    def from_payload(cls, payload: bytes) -> Self:
-        return cls(int.from_bytes(payload, "little"))
-
-
-@dataclass(frozen=True, slots=True)
 class Pong(Nonce):
     """The answer to a PING with the same number."""
 
     TYPE: ClassVar[FrameType] = FrameType.PONG
 
 
-def counts_to_bytes(counts: tuple[Counts, ...]) -> bytes:
-    return b"".join(_SAMPLE.pack(*xyz) for xyz in counts)
+class AckStatus(IntEnum):
+    """How a command ended; later versions may add some."""
+
+    OK = 0
+    UNSUPPORTED = 1
+    BAD_VALUE = 2
+    BUSY = 3
 
 
-def counts_from_bytes(payload: bytes) -> tuple[Counts, ...]:
-    return tuple((x, y, z) for x, y, z in _SAMPLE.iter_unpack(payload))
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The device's answer to CONFIG, START, STOP and REPLAY. type, seq: of the frame answered."""
 
+    TYPE: ClassVar[FrameType] = FrameType.ACK
+    _ALL: ClassVar[struct.Struct] = struct.Struct("<BHB")
 
-def window_crc(counts: NDArray[np.integer]) -> int:
-    """CRC-32 of a window as the model takes it: (length, 3) counts, little-endian int16."""
-    return binascii.crc32(np.asarray(counts).astype("<i2").tobytes())
+    type: int
+    seq: int
+    status: int
 
+    def to_payload(self) -> bytes:
+        return self._ALL.pack(self.type, self.seq, self.status)
 
-def _axes_to_bytes(axes: AxisMap) -> bytes:
-    pairs = zip(axes.source, axes.sign, strict=True)
-    return bytes(source | (AXIS_MINUS if sign < 0 else 0) for source, sign in pairs)
-
-
-def _axes_from_bytes(data: bytes) -> AxisMap:
-    x, y, z = (byte & ~AXIS_MINUS for byte in data)
-    _require({x, y, z} == {0, 1, 2}, "axes")
-    signs = [-1 if byte & AXIS_MINUS else 1 for byte in data]
-    return AxisMap((x, y, z), (signs[0], signs[1], signs[2]))
-
-
-def _is_scale(value: float) -> bool:
-    return math.isfinite(value) and value > 0
-
-
-def _require(legal: bool, what: str) -> None:
-    if not legal:
-        raise ValueError(what)
+    @classmethod
+    def from_payload(cls, payload: bytes) -> Self:
+        return cls(*cls._ALL.unpack(payload))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from wearkit.errors import StorageError
-from wearkit.link.sequence import Counts
+from wearkit.link.sample import Counts
 
 FLUSH_S = 1.0
 _COLUMNS = b"time,x,y,z\n"

@@ -18,10 +18,9 @@ from wearkit.link.clock import SessionClock
 from wearkit.link.link_stream import LinkStream
 from wearkit.link.message import Hello
 from wearkit.link.rate import MeasuredRate
-from wearkit.link.sequence import Step, session_index
+from wearkit.link.sample import SAME_AXES, AxisMap, Step, StreamOptions, session_index
 from wearkit.link.session_log import Kind, LogReader
-from wearkit.link.stream import StreamOptions
-from wearkit.link.text_header import SAME_AXES, AxisMap, parse_axes, parse_fields
+from wearkit.link.text_header import parse_axes, parse_fields
 from wearkit.units import Unit
 
 _AXES = "xyz"

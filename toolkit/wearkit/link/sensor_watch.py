@@ -9,7 +9,7 @@ import numpy as np
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.link.faults import Fault
-from wearkit.link.sequence import Counts
+from wearkit.link.sample import Counts
 
 BUS_SAMPLES = 5  # all 0 or all -1: a bus without a sensor reads so
 STUCK_SAMPLES = 100  # a real AX3 recording holds 26 equal samples; PX4's validator uses 100 too

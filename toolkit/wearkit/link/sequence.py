@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol
 
-from wearkit.link.text_line import Reason
+from wearkit.link.sample import (
+    MAX_GAP,
+    Counts,
+    Placed,
+    Reason,
+    Refused,
+    Sample,
+    Step,
+)
 
-MAX_GAP = 100_000  # samples (33 min at 50 Hz); a larger jump is a new start, not a gap
 _MAX_STEP = 1000  # between two lines that confirm each other
 _RESTART_LINES = 3
 _REMEMBERED = 128
@@ -22,56 +28,6 @@ _CLOCK_STEPS = 20
 _STEADY_SHARE = 0.8
 _CLOCK_WRAP_US = 1 << 32  # micros() of a 32-bit counter, after 71.6 minutes
 _INDEX_WRAP = 1 << 32  # a 32-bit counter of samples, after 2.7 years at 50 Hz
-
-Counts = tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One line's sample in ADXL345 counts, with what the line cost and when it was read."""
-
-    index: int | None
-    t_us: int | None
-    counts: Counts
-    size_bytes: int = 0
-    arrival_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A sample in order. missing: how many the device took since the one before it.
-
-    restarted: the device's counter began again; how many are missing cannot be known. jumped: a
-    restart that is a leap ahead, further than any gap that is believed.
-    """
-
-    sample: Sample
-    missing: int = 0
-    restarted: bool = False
-    jumped: bool = False
-
-
-def session_index(step: Step, next_index: int, hop: int) -> int:
-    """The place of a step's sample in the session. next_index: of a sample that followed at once;
-    hop: samples between two windows.
-
-    After a restart at least one sample counts as missing, so that no window spans it, and the new
-    stretch begins on the grid of windows, so that its windows are those of a fresh session.
-    """
-    if not step.restarted:
-        return next_index + step.missing
-    return hop * ((next_index + hop) // hop)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A line whose index cannot be right."""
-
-    sample: Sample
-    reason: Reason
-
-
-Placed = Step | Refused
 
 
 class Sequencer(Protocol):

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from wearkit import __version__
-from wearkit.bundle import file_sha256
 from wearkit.counts import COUNT_MAX, COUNTS_PER_G
 from wearkit.errors import StorageError
-from wearkit.link.message import ID_BYTES, NO_MODEL, Hello
+from wearkit.limited import file_sha256
+from wearkit.link.fields import ID_BYTES
+from wearkit.link.message import NO_MODEL, Hello
 from wearkit.link.recording import RecordedSamples, axes_text
 from wearkit.safe_write import write_json
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
@@ -16,48 +16,29 @@ from wearkit.link.layout import (
     mixed_shapes,
 )
 from wearkit.link.ledger import Ledger
-from wearkit.link.sequence import (
-    ArrivalSequencer,
-    IndexSequencer,
+from wearkit.link.sample import (
+    SAME_AXES,
+    AxisMap,
+    Header,
     Placed,
+    Reason,
     Refused,
     Sample,
-    Sequencer,
     Step,
+    StreamOptions,
+    UnitChoice,
 )
+from wearkit.link.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_header import SAME_AXES, AxisMap, Header, is_header, parse_header
-from wearkit.link.text_line import Reason, Row
-from wearkit.link.units import UnitChoice, UnitFinder, to_counts
+from wearkit.link.text_header import is_header, parse_header
+from wearkit.link.text_line import Row
+from wearkit.link.units import UnitFinder, to_counts
 from wearkit.units import Unit
 
 _DEVICE_ERROR = "#error "
 _DEVICE_RESTART = "#restart "
-SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
 # What those look like; a damaged sample is damaged whenever it comes.
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamOptions:
-    """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
-
-    unit, fields: None to take them from the header or to find them out. axes: None for the
-    header's, or as printed. skip_head: as in TextDecoder. settle_s: this long after opening,
-    unreadable lines are noise, not faults.
-    """
-
-    rate_hz: float
-    unit: Unit | None = None
-    fields: tuple[str, ...] | None = None
-    axes: AxisMap | None = None
-    skip_head: bool = False
-    settle_s: float = 0.0
-
-    def joining(self, in_mid_line: bool) -> StreamOptions:
-        """The same for a port that is, or is not, joined in the middle of a line: a UART is, and
-        its board may reset when it is opened."""
-        return replace(self, skip_head=in_mid_line, settle_s=SETTLE_S if in_mid_line else 0.0)
 
 
 class SampleStream:

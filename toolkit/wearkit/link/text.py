@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wearkit.link.sample import Reason
 from wearkit.link.text_header import is_header
-from wearkit.link.text_line import MAX_LINE_BYTES, Reason, Row, checked_text, parse_line
+from wearkit.link.text_line import MAX_LINE_BYTES, Row, checked_text, parse_line
 
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 

@@ -8,10 +8,9 @@ Every key may be left out; keys of later versions are ignored. It may be sent ag
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.errors import DataError
+from wearkit.link.sample import AxisMap, Header
 from wearkit.link.text_line import parse_number
 from wearkit.units import Unit
 
@@ -19,46 +18,6 @@ _MAGIC = re.compile(r"#\s*wearkit\s+text/(\d{1,3})(\s|$)", re.ASCII)
 _AXES = re.compile(r"([+-])([xyz])([+-])([xyz])([+-])([xyz])")
 _COLUMNS = ("index", "t_us", "t_ms", "x", "y", "z")
 IGNORED_COLUMN = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class AxisMap:
-    """Which printed value, with which sign, is x, y, z of the model.
-
-    source: position of each model axis in the printed triple; sign: +1 or -1 for each.
-    """
-
-    source: tuple[int, int, int] = (0, 1, 2)
-    sign: tuple[int, int, int] = (1, 1, 1)
-
-    @property
-    def determinant(self) -> int:
-        """+1 for a rotation, -1 for a mirror image, which no mounting of a sensor gives."""
-        a, b, c = self.source
-        is_even = (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
-        x, y, z = self.sign
-        return x * y * z * (1 if is_even else -1)
-
-    @property
-    def lower_rails(self) -> tuple[int, int, int]:
-        """The lowest count of x, y, z; where the sign is -1 it is the sensor's upper rail."""
-        x, y, z = (COUNT_MIN if sign > 0 else -COUNT_MAX for sign in self.sign)
-        return x, y, z
-
-
-SAME_AXES = AxisMap()
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a device says of its lines; None where it says nothing."""
-
-    unit: Unit | None = None
-    rate_hz: float | None = None
-    fields: tuple[str, ...] | None = None
-    axes: AxisMap = SAME_AXES
-    needs_crc: bool = False
-    simulated: bool = False
 
 
 def is_header(line: str | bytes) -> bool:

@@ -15,8 +15,9 @@ import binascii
 import json
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
+
+from wearkit.link.sample import Reason
 
 Number = int | float
 """int when the token had neither point nor exponent: counts and clocks must be whole."""
@@ -41,24 +42,6 @@ _NAMES = {
         for form in ("{}", "a{}", "acc{}", "acc_{}", "accel{}", "accel_{}")
     },
 }
-
-
-class Reason(StrEnum):
-    """Why a line gave no sample. Every rejected line is counted under exactly one."""
-
-    TOO_LONG = "too_long"
-    NOT_ASCII = "not_ascii"
-    NOT_NUMBERS = "not_numbers"
-    COLUMNS = "columns"
-    OUT_OF_RANGE = "out_of_range"
-    CRC = "crc"
-    CRC_MISSING = "crc_missing"
-    HEADER = "header"
-    NOT_INTEGER = "not_integer"
-    BAD_INDEX = "bad_index"
-    DUPLICATE = "duplicate"
-    CONFLICT = "conflict"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ A sensor in cm/s2 reads 981 and one in mg 1000: what lies between could be eithe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
+from wearkit.link.sample import UnitChoice
 from wearkit.link.text_line import Number
 from wearkit.units import Unit
 
@@ -39,16 +39,6 @@ _REFUSED: dict[float, str] = {
 }
 
 Triple = tuple[Number, Number, Number]
-
-
-@dataclass(frozen=True, slots=True)
-class UnitChoice:
-    """The unit of a session and why. is_doubtful: another unit would look the same, so that this
-    one is taken only where somebody says it."""
-
-    unit: Unit
-    evidence: str
-    is_doubtful: bool = False
 
 
 class UnitFinder:

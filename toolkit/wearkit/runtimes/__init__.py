@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wearkit.bundle import INT8_ONNX, INT8_TFLITE, Bundle
 from wearkit.errors import ModelFileError
-from wearkit.graph_file import read_limited
+from wearkit.limited import read_limited
 
 Family = Literal["tflm", "xnnpack", "ruy", "litert-ref"]
 """How a runtime rounds; wearkit.reference reproduces each bit for bit."""
