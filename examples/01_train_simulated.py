@@ -8,13 +8,14 @@ No data and no board needed. The recordings are simulated, and the result says s
 import sys
 from pathlib import Path
 
-from wearkit import posture_sim, run_folder
-from wearkit.cut import cut
-from wearkit.evaluate import evaluate_float
+from wearkit.evaluation.scores import evaluate_float
+from wearkit.recordings import posture_sim
 from wearkit.spec import ModelSpec
-from wearkit.split import subject_split
-from wearkit.train import train
-from wearkit.training_config import TrainingConfig
+from wearkit.training import run as run_folder
+from wearkit.training.config import TrainingConfig
+from wearkit.training.loop import train
+from wearkit.windows.cut import cut
+from wearkit.windows.split import subject_split
 
 
 def main(run: Path) -> None:

@@ -6,9 +6,9 @@ python examples/02_export_int8.py [RUN [BUNDLE]]
 import sys
 from pathlib import Path
 
-from wearkit.run_folder import open_run
-from wearkit_export.bundle_writer import write_bundle
-from wearkit_export.equality import NotRun
+from wearkit.training.run import open_run
+from wearkit_export.bundle.equality import NotRun
+from wearkit_export.bundle.write import write_bundle
 
 
 def main(run_path: Path, bundle: Path) -> None:

@@ -10,17 +10,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from wearkit import posture_sim
-from wearkit.bundle import open_bundle
-from wearkit.link.port import open_port
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit.link.reader import PortReader
+from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.runtimes import open_runtime
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit.link.ports.reader import PortReader
+from wearkit.link.ports.serial_port import open_port
 from wearkit.link.sample import StreamOptions
-from wearkit.live import live
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.recording import Recording
-from wearkit.runtimes import open_runtime
-from wearkit.simulate import LineFormat, simulate
+from wearkit.live.loop import live
+from wearkit.live.session import LiveSession, LiveWindow
+from wearkit.recordings import posture_sim
+from wearkit.recordings.recording import Recording
+from wearkit.simulation.sensor import LineFormat, simulate
 
 WINDOWS = 5
 

@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.architecture import weight_shapes
-from wearkit.bundle import Bundle, open_bundle
-from wearkit.checkpoint import Checkpoint, save_checkpoint
+from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.errors import MissingToolError
-from wearkit.npz import write_npz
-from wearkit.safe_write import write_json
+from wearkit.files.npz import write_npz
+from wearkit.files.safe_write import write_json
+from wearkit.model.architecture import weight_shapes
+from wearkit.model.checkpoint import Checkpoint, save_checkpoint
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -197,7 +197,7 @@ def quick_export() -> Callable[[pytest.MonkeyPatch], None]:
     a C compiler; tests/export asks both for their opinion."""
 
     def apply(patch: pytest.MonkeyPatch) -> None:
-        from wearkit_export import c_folder, equality
+        from wearkit_export.bundle import c_folder, equality
 
         def no_compiler(*_: object, **__: object) -> None:
             raise MissingToolError("No C compiler: left out by this test.")
@@ -219,7 +219,7 @@ def micro_bundle(
     """A bundle of an untrained mtl-net-micro. Tests must not write into it."""
     for module in ("onnx", "ai_edge_litert"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export.bundle_writer import write_bundle
+    from wearkit_export.bundle.write import write_bundle
 
     path = tmp_path_factory.mktemp("bundle") / "micro-int8"
     with pytest.MonkeyPatch.context() as patch:

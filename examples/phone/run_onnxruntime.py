@@ -12,8 +12,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from wearkit import reference
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
+from wearkit.integer import reference
 
 Int8 = NDArray[np.int8]
 

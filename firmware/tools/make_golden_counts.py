@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from wearkit.safe_write import write_bytes
-from wearkit_export.golden_header import golden_counts_header
+from wearkit.files.safe_write import write_bytes
+from wearkit_export.c.golden_header import golden_counts_header
 
 HEADER = Path(__file__).resolve().parents[1] / "include" / "wk" / "wk_golden_counts.h"
 

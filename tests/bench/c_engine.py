@@ -24,15 +24,15 @@ import numpy as np
 from c_models import Int8, Model, adversarial, models, real
 
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit_export.emit_c import emit_c
-from wearkit_export.profile import macs, reference_logits
-from wearkit_export.targets.avr import run_avr
-from wearkit_export.targets.cycles import estimate
+from wearkit_export.c.emit import emit_c
+from wearkit_export.profile.avr import run_avr
+from wearkit_export.profile.cycles import estimate
+from wearkit_export.profile.profile import macs, reference_logits
+from wearkit_export.profile.run import run_image
+from wearkit_export.profile.trace import Run
 from wearkit_export.targets.image import Image, build_image
-from wearkit_export.targets.run import run_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
-from wearkit_export.targets.trace import Run
 
 CORES = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m0plus", "rv32")
 COMPILERS: tuple[CompilerName, ...] = ("gcc", "zig")

@@ -25,15 +25,15 @@ import numpy as np
 from c_models import Int8, Model, adversarial, models, real
 
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit.graph import ROUNDINGS, QuantizedGraph
-from wearkit.requantize import family_gap
-from wearkit_export.emit_c import emit_c
-from wearkit_export.equality import EqualityRow, check_int8
-from wearkit_export.profile import reference_logits
+from wearkit.integer.graph import ROUNDINGS, QuantizedGraph
+from wearkit.integer.requantize import family_gap
+from wearkit_export.bundle.equality import EqualityRow, check_int8
+from wearkit_export.c.emit import emit_c
+from wearkit_export.profile.profile import reference_logits
+from wearkit_export.profile.qemu import run_qemu
+from wearkit_export.profile.run import run_unicorn
 from wearkit_export.targets.image import build_image
 from wearkit_export.targets.native import run_native
-from wearkit_export.targets.qemu import run_qemu
-from wearkit_export.targets.run import run_unicorn
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle import INT8_ONNX, INT8_TFLITE, open_bundle
-from wearkit.cut import cut
-from wearkit.graph import QuantizedGraph
-from wearkit.readers import open_dataset
+from wearkit.bundle.bundle import INT8_ONNX, INT8_TFLITE, open_bundle
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.recordings.formats import open_dataset
 from wearkit.spec import WindowSpec
-from wearkit_export.equality import Models
+from wearkit.windows.cut import cut
+from wearkit_export.bundle.equality import Models
 from wearkit_export.import_tflite import import_tflite
 
 Int8 = NDArray[np.int8]

@@ -25,20 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 from over_seeds import mean_and_sd
 
-from wearkit.augment import with_twin_copies
-from wearkit.evaluate import float_logits, score_logits
-from wearkit.forest import forest_probabilities
-from wearkit.label_map import open_label_map
-from wearkit.protocol import cut_and_split
-from wearkit.readers import open_dataset
-from wearkit.readers.combined import combined
-from wearkit.readers.dataset import Dataset
-from wearkit.sensor_twin import parse_twin
+from wearkit.evaluation.forest import forest_probabilities
+from wearkit.evaluation.scores import float_logits, score_logits
+from wearkit.recordings.combined import combined
+from wearkit.recordings.dataset import Dataset
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.label_map import open_label_map
+from wearkit.recordings.sensor_twin import parse_twin
 from wearkit.spec import ModelSpec, WindowSpec
-from wearkit.split import Split
-from wearkit.train import train
-from wearkit.training_config import TrainingConfig
-from wearkit.windows import WindowSet
+from wearkit.training.config import TrainingConfig
+from wearkit.training.loop import train
+from wearkit.windows.augment import with_twin_copies
+from wearkit.windows.evaluation_protocol import cut_and_split
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 FOREST = "forest"
 Answers = Mapping[str, NDArray[Any]]

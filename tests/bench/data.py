@@ -51,9 +51,9 @@ class Row:
 
 def read(what: str, path: str) -> None:
     """The child: read, and say what was found."""
-    from wearkit.data_cache import cached_cut, cached_description, default_cache
     from wearkit.errors import DataError
     from wearkit.spec import WindowSpec
+    from wearkit.windows.cache import cached_cut, cached_description, default_cache
 
     began_s = time.perf_counter()
     said: dict[str, Any] = {}

@@ -24,13 +24,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from wearkit.architecture import EXPORTABLE, weight_shapes
-from wearkit.bundle import open_bundle
-from wearkit.checkpoint import Checkpoint
+from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.runtimes import RUNTIMES, open_runtime
 from wearkit.errors import MissingToolError
-from wearkit.runtimes import RUNTIMES, open_runtime
+from wearkit.model.architecture import EXPORTABLE, weight_shapes
+from wearkit.model.checkpoint import Checkpoint
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit_export.bundle_writer import write_bundle
+from wearkit_export.bundle.write import write_bundle
 
 _EXPORTS = 5
 
@@ -51,7 +51,9 @@ def measure(arch: str, windows: int) -> dict[str, Any]:
     generator = np.random.default_rng(1)
     calibration = generator.integers(-300, 300, (512, 100, 3)).astype(np.int16)
     # TensorFlow's start-up is not what is measured.
-    without_tensorflow = patch("wearkit_export.equality.tensorflow_installed", return_value=False)
+    without_tensorflow = patch(
+        "wearkit_export.bundle.equality.tensorflow_installed", return_value=False
+    )
     with tempfile.TemporaryDirectory() as folder, without_tensorflow:
         path = Path(folder) / "bench-int8"
         took = [

@@ -31,19 +31,19 @@ import numpy as np
 from elftools.elf.elffile import ELFFile
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.errors import MissingToolError
-from wearkit.link.frame import Frame, FrameDecoder, FrameType
-from wearkit.link.message import Stats
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit.readers import POSTURE_SIM, open_dataset
-from wearkit.sensor_counts import sensor_counts
-from wearkit_export.emulate import Device, EmulateOptions
-from wearkit_export.emulate_m4 import M4Device
-from wearkit_export.emulate_rp2040 import Rp2040Device
+from wearkit.link.frames.frame import Frame, FrameDecoder, FrameType
+from wearkit.link.frames.from_device import Stats
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit.recordings.formats import POSTURE_SIM, open_dataset
+from wearkit.windows.sensor_counts import sensor_counts
+from wearkit_export.device.cortex_m4 import M4Image, build_m4_image
+from wearkit_export.device.rp2040 import build_rp2040_image
+from wearkit_export.emulate.cortex_m4 import M4Device
+from wearkit_export.emulate.device import Device, EmulateOptions
+from wearkit_export.emulate.rp2040 import Rp2040Device
 from wearkit_export.firmware import firmware_dir
-from wearkit_export.m4_image import M4Image, build_m4_image
-from wearkit_export.rp2040_image import build_rp2040_image
 from wearkit_export.targets.elf import read_elf
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, available_compilers

@@ -30,7 +30,7 @@ from breaking import aim, cut_short, flip, move
 from fuzzing import Places, fault_of, plain_words
 
 from wearkit.errors import ModelFileError
-from wearkit.reference import Reference
+from wearkit.integer.reference import Reference
 from wearkit_export.import_tflite import flatbuffer as reader
 from wearkit_export.import_tflite import import_tflite
 from wearkit_export.import_tflite.operators import OPERATORS

@@ -14,18 +14,18 @@ import numpy as np
 from fuzzing import Files
 from numpy.typing import NDArray
 
-from wearkit.architecture import weight_shapes
-from wearkit.bundle import FILES, FORMAT, FORMAT_VERSION, MANIFEST, arch_and_spec, labels
-from wearkit.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
+from wearkit.bundle.bundle import FILES, FORMAT, FORMAT_VERSION, MANIFEST, arch_and_spec, labels
 from wearkit.counts import counts_to_int8
-from wearkit.graph_file import model_id, save_graph
-from wearkit.history import EpochRecord, Scores
-from wearkit.metrics_file import METRICS_NAME
-from wearkit.npz import write_npz
-from wearkit.safe_write import write_json
+from wearkit.files.npz import write_npz
+from wearkit.files.safe_write import write_json
+from wearkit.integer.graph_file import model_id, save_graph
+from wearkit.model.architecture import weight_shapes
+from wearkit.model.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.training_state import BestSoFar, StateFolder, TrainingState
-from wearkit_export.quantize import quantize
+from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.metrics_file import METRICS_NAME
+from wearkit.training.state import BestSoFar, StateFolder, TrainingState
+from wearkit_export.quantization.quantize import quantize
 
 ROWS = 120
 MODEL = ModelSpec(
@@ -248,7 +248,7 @@ def graph_set() -> Files:
 
 @cache
 def bundle_set() -> Files:
-    """A bundle as wearkit.bundle knows it: models are vouched for, not read, so any bytes do."""
+    """A bundle as wearkit.bundle.bundle knows it: models are vouched for, not read, so any bytes do."""
     graph = quantize(checkpoint(), _counts(16))
     counts = _counts(4)
     golden: dict[str, NDArray[Any]] = {

@@ -32,31 +32,29 @@ from breaking_formats import (
 )
 from fuzzing import Files, Target, fault_of
 
-from wearkit import (
-    bundle,
-    checkpoint,
-    cross_validation,
-    graph_file,
-    npz,
-    run_folder,
-    training_state,
-)
-from wearkit.cut import cut
-from wearkit.data_info import describe
+from wearkit.bundle import bundle
 from wearkit.errors import DataError
-from wearkit.evaluate import float_logits
+from wearkit.evaluation import folds as cross_validation
+from wearkit.evaluation.evaluation import model_result
+from wearkit.evaluation.over_folds import evaluate_folds
+from wearkit.evaluation.page import write_evaluation
+from wearkit.evaluation.scores import float_logits
+from wearkit.files import npz
+from wearkit.integer import graph_file
+from wearkit.integer.reference import Reference
 from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import SampleStream
-from wearkit.readers import cwa, open_dataset
-from wearkit.readers.text_rows import Lines
-from wearkit.reference import Reference
-from wearkit.report.evaluation import model_result
-from wearkit.report.html import write_evaluation
-from wearkit.report.over_folds import evaluate_folds
-from wearkit.sensor_counts import sensor_counts
+from wearkit.link.text.stream import SampleStream
+from wearkit.model import checkpoint
+from wearkit.recordings.formats import cwa, open_dataset
+from wearkit.recordings.formats.text_rows import Lines
+from wearkit.recordings.info import describe
 from wearkit.spec import WindowSpec
-from wearkit_export.calibration import read_calibration
+from wearkit.training import run as run_folder
+from wearkit.training import state as training_state
+from wearkit.windows.cut import cut
+from wearkit.windows.sensor_counts import sensor_counts
 from wearkit_export.import_tflite import labels
+from wearkit_export.quantization.calibration import read_calibration
 
 torch.set_num_threads(1)
 SHORT = WindowSpec(rate_hz=20.0, length=20, hop=10)

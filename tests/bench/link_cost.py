@@ -33,16 +33,16 @@ from link_models import BenchModel, bench_model
 from link_pace import Play
 from link_soak import Day, clean_day
 
-from wearkit.graph import QuantizedGraph
+from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
+from wearkit.integer.graph import QuantizedGraph
 from wearkit.link.faults import FaultLog
-from wearkit.link.fields import ID_BYTES
-from wearkit.link.link_stream import LinkStream
+from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.sample import StreamOptions
-from wearkit.live_session import LiveSession, Runtime
-from wearkit.live_verify import Verifier
-from wearkit.runtimes.numpy_reference import ReferenceRuntime
-from wearkit.simulate import LineFormat
+from wearkit.link.stream import LinkStream
+from wearkit.live.session import LiveSession, Runtime
+from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import DEFAULT_SPEC
+from wearkit.verification.verifier import Verifier
 
 WINDOWS, HOURS = 1000, 6
 _OPTIONS = StreamOptions(DEFAULT_SPEC.rate_hz)

@@ -23,11 +23,19 @@ from pathlib import Path
 from typing import Any
 
 from wearkit.errors import DataError
-from wearkit.link.binary_stream import BinaryStream
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.command import Config, Ping, Replay, Start
-from wearkit.link.frame import FrameDecoder
-from wearkit.link.message import DeviceError, Feature, HeadLogits, Hello, Prediction, Samples, Stats
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.frame import FrameDecoder
+from wearkit.link.frames.from_device import (
+    DeviceError,
+    Feature,
+    HeadLogits,
+    Hello,
+    Prediction,
+    Samples,
+    Stats,
+)
+from wearkit.link.frames.from_host import Config, Ping, Replay, Start
+from wearkit.link.frames.stream import BinaryStream
 from wearkit.link.sample import StreamOptions
 
 STREAMS, DAMAGED = 1_000_000, 10_000_000

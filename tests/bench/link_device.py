@@ -17,9 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.fields import window_crc
-from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, SampleFlag, Samples, Stats
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.from_device import (
+    Feature,
+    HeadLogits,
+    Hello,
+    Prediction,
+    SampleFlag,
+    Samples,
+    Stats,
+)
 from wearkit.spec import DEFAULT_SPEC
 
 WRAP = 1 << 32

@@ -27,16 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN, INPUT_SCALE_G
-from wearkit.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
-from wearkit.link.codec import encode_message
+from wearkit.integer.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
 from wearkit.link.faults import Fault
-from wearkit.link.message import Feature, Hello, Samples, Stats
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples, Stats
 from wearkit.link.sample import StreamOptions
-from wearkit.live_session import LiveSession
-from wearkit.posture_sim import recordings as simulated_recordings
-from wearkit.readers import open_dataset
-from wearkit.sensor_counts import sensor_counts
+from wearkit.live.session import LiveSession
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.posture_sim import recordings as simulated_recordings
 from wearkit.spec import DEFAULT_SPEC, ModelSpec, TaskSpec
+from wearkit.windows.sensor_counts import sensor_counts
 
 ARCHIVES = (
     "hapt-accel.tar.xz",

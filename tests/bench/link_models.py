@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wearkit.architecture import weight_shapes
-from wearkit.bundle import open_bundle
-from wearkit.checkpoint import Checkpoint
-from wearkit.graph import QuantizedGraph
+from wearkit.bundle.bundle import open_bundle
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.model.architecture import weight_shapes
+from wearkit.model.checkpoint import Checkpoint
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 
@@ -35,7 +35,7 @@ def bench_model(arch: str, bundle: Path | None = None) -> BenchModel:
 
 def untrained(arch: str) -> QuantizedGraph:
     """As large and as slow as a trained one. Inputs of 1 g in any direction calibrate it."""
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     tasks = (
         TaskSpec("posture", tuple(f"posture-{number}" for number in range(12))),

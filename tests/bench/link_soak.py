@@ -33,16 +33,16 @@ from link_false_alarms import at_rail, simulated_blocks
 from link_models import BenchModel, bench_model
 from numpy.typing import NDArray
 
+from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.counts import counts_to_int8
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.fields import ID_BYTES
-from wearkit.link.message import HeadLogits
+from wearkit.link.frames.fields import ID_BYTES
+from wearkit.link.frames.from_device import HeadLogits
 from wearkit.link.sample import StreamOptions
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.live_verify import Verifier
-from wearkit.reference import Reference
-from wearkit.runtimes.numpy_reference import ReferenceRuntime
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession, LiveWindow
+from wearkit.verification.verifier import Verifier
 
 HOURS, RATE_HZ = 24, 50
 LEAST = 18_000  # samples: six minutes, in which each counter of the first boot wraps

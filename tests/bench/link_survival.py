@@ -33,18 +33,18 @@ from typing import Any
 
 from link_false_alarms import Silent, silent_graph
 
+from wearkit.capture.decode import read_recording, session_record
+from wearkit.capture.file import Kind, LogReader, SessionLog
 from wearkit.errors import LinkLostError, PortError, StorageError, WearkitError
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.port import Port, open_port
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit.link.reader import Chunk
-from wearkit.link.reconnect import SerialSource, identify
-from wearkit.link.recording import read_recording, session_record
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit.link.ports.reader import Chunk
+from wearkit.link.ports.reconnect import SerialSource, identify
+from wearkit.link.ports.serial_port import Port, open_port
 from wearkit.link.sample import StreamOptions
-from wearkit.link.session_log import Kind, LogReader, SessionLog
-from wearkit.live import live
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
+from wearkit.live.loop import live
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession
 
 LINES_PER_S = 2000  # 40 times a sensor's pace, so that little time holds many records
 AWAY_S, RECOVERY_S = 0.4, 1.0

@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.counts import counts_to_int8
-from wearkit.prediction import compare
-from wearkit.readers import open_dataset
-from wearkit.reference import run
-from wearkit.simulate import samples
+from wearkit.integer.logits import compare
+from wearkit.integer.reference import run
+from wearkit.recordings.formats import open_dataset
+from wearkit.simulation.sensor import samples
 
 _WEARKIT = (sys.executable, "-c", "from wearkit.cli import main; main()")
 

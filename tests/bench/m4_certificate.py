@@ -36,13 +36,13 @@ import numpy as np
 from m4_changed import CHANGES, Change, changed_bundle, rounding_changed
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle, open_bundle
+from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
-from wearkit.readers import open_dataset
-from wearkit.recording import Recording
-from wearkit.reference import Reference
-from wearkit.sensor_counts import sensor_counts
+from wearkit.integer.reference import Reference
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.recording import Recording
 from wearkit.spec import WindowSpec
+from wearkit.windows.sensor_counts import sensor_counts
 
 Counts = NDArray[np.int16]
 Logits = dict[str, NDArray[np.int8]]

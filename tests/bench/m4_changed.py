@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wearkit import requantize
-from wearkit.bundle import GOLDEN, MANIFEST, Bundle
-from wearkit.limited import file_sha256
-from wearkit.npz import write_npz
-from wearkit.reference import Reference
+from wearkit.bundle.bundle import GOLDEN, MANIFEST, Bundle
+from wearkit.files.limited import file_sha256
+from wearkit.files.npz import write_npz
+from wearkit.integer import requantize
+from wearkit.integer.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """edits: (file of the bundle, text, text instead). constant: of wearkit.requantize, and its
+    """edits: (file of the bundle, text, text instead). constant: of wearkit.integer.requantize, and its
     value in the changed engine."""
 
     name: str

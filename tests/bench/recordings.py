@@ -24,19 +24,19 @@ import numpy as np
 from numpy.typing import NDArray
 from over_seeds import mean_and_sd
 
-from wearkit.architecture import parameter_count
-from wearkit.evaluate import float_logits, score_logits
-from wearkit.forest import forest_probabilities
-from wearkit.metrics import TaskScore
-from wearkit.protocol import cut_and_split
-from wearkit.readers import open_dataset
-from wearkit.readers.dataset import Dataset
-from wearkit.recording import Recording
+from wearkit.evaluation.forest import forest_probabilities
+from wearkit.evaluation.metrics import TaskScore
+from wearkit.evaluation.scores import float_logits, score_logits
+from wearkit.model.architecture import parameter_count
+from wearkit.recordings.dataset import Dataset
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.recording import Recording
 from wearkit.spec import PLACEMENT_TASK, SPLITS, ModelSpec, WindowSpec
-from wearkit.split import Split
-from wearkit.train import train
-from wearkit.training_config import METHOD_NAMES, TrainingConfig
-from wearkit.windows import WindowSet
+from wearkit.training.config import METHOD_NAMES, TrainingConfig
+from wearkit.training.loop import train
+from wearkit.windows.evaluation_protocol import cut_and_split
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 FOREST = "forest"
 ALL = "all"

@@ -37,15 +37,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from wearkit.allocator import keep_freed_memory
-from wearkit.architecture import Conv, Dense, Flatten, MaxPool, MeanTime, shapes
-from wearkit.devices import DeviceWindows, enough_threads
-from wearkit.methods import METHODS
-from wearkit.networks import Network, inputs_g, seeded_network
+from wearkit.model.architecture import Conv, Dense, Flatten, MaxPool, MeanTime, shapes
+from wearkit.model.network import Network, inputs_g, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.train import _Loop
-from wearkit.training_config import TrainingConfig
-from wearkit.windows import WindowSet
+from wearkit.training.allocator import keep_freed_memory
+from wearkit.training.config import TrainingConfig
+from wearkit.training.device import DeviceWindows, enough_threads
+from wearkit.training.loop import _Loop
+from wearkit.training.methods import METHODS
+from wearkit.windows.window_set import WindowSet
 
 CPU = torch.device("cpu")
 TASKS = (

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wearkit.capture.decode import session_record
+from wearkit.capture.file import Kind, SessionLog
 from wearkit.cli import run
 from wearkit.counts import g_to_counts
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.message import Hello, Samples
-from wearkit.link.recording import session_record
+from wearkit.files.npz import read_npz
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Hello, Samples
 from wearkit.link.sample import StreamOptions
-from wearkit.link.session_log import Kind, SessionLog
-from wearkit.link.text_header import parse_axes
-from wearkit.npz import read_npz
-from wearkit.readers import open_dataset
+from wearkit.link.text.header import parse_axes
+from wearkit.recordings.formats import open_dataset
 from wearkit.units import Unit
 
 HEADER = b"#wearkit text/1 units=counts rate=50 fields=index,t_us,x,y,z sensor=simulated\n"
@@ -111,7 +111,7 @@ def test_what_cannot_be_written_is_one_sentence(
 def test_a_first_record_that_is_not_ours_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], first: bytes
 ) -> None:
-    from wearkit.link.session_log import _record
+    from wearkit.capture.file import _record
 
     path = tmp_path / "odd.wkrec"
     log = SessionLog(path)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from wearkit.cli import emulate as command
 from wearkit.cli import run
-from wearkit.link.pseudo_terminal import PseudoTerminal, Stop
-from wearkit_export.emulate import Device, Emulated, EmulateOptions
+from wearkit.link.ports.pty import PseudoTerminal, Stop
+from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
 
 
 @dataclass

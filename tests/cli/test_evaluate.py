@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.cli import run
-from wearkit.run_folder import open_run
+from wearkit.training.run import open_run
 
 
 def _json(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def test_a_bundle_is_scored_in_integers_beside_its_run(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     # Files and digests of a bundle are tests/export's business: here only its graph matters.
-    monkeypatch.setattr("wearkit.bundle.open_bundle", _quantized(trained_run))
+    monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", _quantized(trained_run))
     monkeypatch.chdir(tmp_path)
     found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
     assert set(found["models"]) == {"fp32", "int8"}
@@ -140,15 +140,15 @@ def test_a_bundle_of_another_model_is_refused(
 ) -> None:
     make = _quantized(trained_run)
     other = dataclasses.replace(make(Path("b")).model, arch="mtl-net")
-    monkeypatch.setattr("wearkit.bundle.open_bundle", make)
-    monkeypatch.setattr("wearkit.bundle.Bundle.model", other)
+    monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", make)
+    monkeypatch.setattr("wearkit.bundle.bundle.Bundle.model", other)
     code, err = _error(capfd, "--checkpoint", str(trained_run), "--bundle", "b")
     assert code == 6
     assert "not exported from a model like the run's" in err
 
 
 def _quantized(trained_run: Path) -> Callable[[Path], Bundle]:
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     run_ = open_run(trained_run)
     graph = quantize(run_.checkpoint, run_.calibration)

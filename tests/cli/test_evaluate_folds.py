@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from wearkit.cli import run
-from wearkit.metrics import SubjectScore
-from wearkit.readers.uci_har import OFFICIAL_TEST_SUBJECTS
-from wearkit.report.intervals import over_people
+from wearkit.evaluation.intervals import over_people
+from wearkit.evaluation.metrics import SubjectScore
+from wearkit.recordings.formats.uci_har import OFFICIAL_TEST_SUBJECTS
 
 pytestmark = pytest.mark.usefixtures("trained_run")  # skips without torch
 FOLDS = 3

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.cli import run
 from wearkit.errors import DataError, MissingToolError, ModelFileError, StorageError
-from wearkit.npz import write_npz
+from wearkit.files.npz import write_npz
 
 USAGE = 2
 
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_old_bundle(
     assert run(["export", "--int8", "--out", "b"]) == 0
     before = contents(desk / "b")
     capfd.readouterr()
-    from wearkit_export import bundle_writer
+    from wearkit_export.bundle import write as bundle_writer
 
     def full(path: Path, data: bytes) -> None:
         raise OSError(28, "No space left on device")
@@ -180,7 +180,7 @@ def test_missing_exporter(
 def test_export_needs_neither_torch_nor_tensorflow(micro_run: Path, desk: Path) -> None:
     code = f"""
 import sys
-from wearkit_export import equality
+from wearkit_export.bundle import equality
 equality.tensorflow_installed = lambda: False
 from wearkit.cli import run
 code = run(["export", "--int8", "--checkpoint", {str(micro_run)!r}, "--out", "b"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.cli import run
 from wearkit.errors import DataError, ModelFileError
 

@@ -74,8 +74,8 @@ def test_the_packages_front_doors_import_nothing_heavy() -> None:
 
 def test_live_and_simulate_import_nothing_of_training_and_export() -> None:
     loaded = modules_after(
-        "import wearkit.live, wearkit.live_display, wearkit.link.port, wearkit.link.reader\n"
-        "import wearkit.simulate, wearkit.readers, wearkit.bundle, wearkit.runtimes"
+        "import wearkit.live.loop, wearkit.live.display, wearkit.link.ports.serial_port, wearkit.link.ports.reader\n"
+        "import wearkit.simulation.sensor, wearkit.recordings.formats, wearkit.bundle.bundle, wearkit.bundle.runtimes"
     )
     assert {"serial", "numpy"} <= loaded
     assert not loaded & TRAINING_AND_EXPORT

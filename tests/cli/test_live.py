@@ -5,9 +5,9 @@ import pytest
 
 import wearkit.cli.live
 import wearkit.cli.simulate
+from wearkit.bundle.runtimes import RUNTIMES
 from wearkit.cli import run
-from wearkit.link.port import BAUD
-from wearkit.runtimes import RUNTIMES
+from wearkit.link.ports.serial_port import BAUD
 from wearkit.units import Unit
 
 
@@ -16,7 +16,7 @@ def test_what_help_offers_is_what_the_library_has() -> None:
     assert wearkit.cli.live.RUNTIMES == RUNTIMES
     assert set(wearkit.cli.live.UNITS) == {"auto", *Unit}
     assert set(wearkit.cli.simulate.UNITS) == set(Unit)
-    assert wearkit.cli.port_options.BAUD == BAUD
+    assert wearkit.cli.terminal.port_options.BAUD == BAUD
 
 
 @pytest.mark.parametrize(

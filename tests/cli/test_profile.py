@@ -26,7 +26,7 @@ def bundle(
         needs_module(module, "pip install 'wearkit[profile]'")
     for module in ("onnx", "ai_edge_litert"):
         needs_module(module, "pip install 'wearkit[export]'")
-    from wearkit_export.import_bundle import write_imported_bundle
+    from wearkit_export.bundle.import_bundle import write_imported_bundle
 
     path = tmp_path_factory.mktemp("profiled") / "rows-int8"
     with pytest.MonkeyPatch.context() as patch:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from wearkit.cli import run
-from wearkit.run_folder import open_run
+from wearkit.training.run import open_run
 
 pytestmark = pytest.mark.usefixtures("trained_run")  # skips without torch
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from wearkit.cli import run
-from wearkit.forest import TrainingData
-from wearkit.readers import open_dataset
-from wearkit.run_folder import open_run
+from wearkit.evaluation.forest import TrainingData
+from wearkit.recordings.formats import open_dataset
+from wearkit.training.run import open_run
 
 pytestmark = pytest.mark.usefixtures("trained_run")  # skips without torch
 
@@ -142,12 +142,12 @@ def test_a_training_with_a_twin_is_resumed_with_it(
     recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The options in state.json bring the same windows back; another twin is another training."""
-    from wearkit.training_state import read_request
+    from wearkit.training.state import read_request
 
     state = tmp_path / "state"
     arguments = _train("--data", str(recordings), "--twin", "gain=5%", "--epochs", "1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wearkit.training_state.discard_state", lambda path: None)
+        patch.setattr("wearkit.training.state.discard_state", lambda path: None)
         assert run([*arguments, "--out", str(state)]) == 0
     request = read_request(state)
     assert request["twin"] == "gain=5%" and request["data"] == [str(recordings)]

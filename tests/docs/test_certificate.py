@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wearkit.live_certificate import EQUIVALENT, FORMAT, FORMAT_VERSION
+from wearkit.verification.certificate import EQUIVALENT, FORMAT, FORMAT_VERSION
 
 
 def faults_of(certificate: dict[str, Any], page: str) -> list[str]:

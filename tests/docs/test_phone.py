@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.bundle import FILES, INT8_ONNX, INT8_ORT, OPTIONAL, open_bundle
-from wearkit_export.ort_format import to_ort
+from wearkit.bundle.bundle import FILES, INT8_ONNX, INT8_ORT, OPTIONAL, open_bundle
+from wearkit_export.formats.ort import to_ort
 
 
 def run(script: Path, bundle: Path) -> str:

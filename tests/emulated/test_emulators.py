@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tests.emulated.conftest import Build, standin_logits
 
 from wearkit.errors import VerificationError
-from wearkit_export.targets.qemu import run_qemu
-from wearkit_export.targets.run import run_image, run_unicorn
-from wearkit_export.targets.trace import Trace
-from wearkit_export.targets.unicorn_cpu import UnicornCpu
+from wearkit_export.profile.qemu import run_qemu
+from wearkit_export.profile.run import run_image, run_unicorn
+from wearkit_export.profile.trace import Trace
+from wearkit_export.profile.unicorn_cpu import UnicornCpu
 
 UNICORN_TARGETS = ("cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "rv32", "host")
 BOTH = ("cortex-m4", "cortex-m7", "cortex-m33", "rv32")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from tests.emulated.conftest import Build
 
-from wearkit_export.emit_c import emit_c
+from wearkit_export.c.emit import emit_c
 from wearkit_export.import_tflite import import_tflite
-from wearkit_export.targets.cycles import estimate
-from wearkit_export.targets.instructions import decode
-from wearkit_export.targets.trace import Mix
+from wearkit_export.profile.cycles import estimate
+from wearkit_export.profile.instructions import decode
+from wearkit_export.profile.trace import Mix
 
 ZOO = Path(__file__).resolve().parents[1] / "export" / "import_tflite" / "zoo"
 CONDITION = "(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|hs|lo)?"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tests.emulated.conftest import Build
 
-from wearkit import reference
-from wearkit.bundle import open_bundle
-from wearkit_export.targets.run import run_image
+from wearkit.bundle.bundle import open_bundle
+from wearkit.integer import reference
+from wearkit_export.profile.run import run_image
 
 
 @pytest.mark.usefixtures("emulators")

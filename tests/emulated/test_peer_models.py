@@ -15,11 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from tests.emulated.conftest import Build
 
-from wearkit.graph import QuantizedGraph
-from wearkit_export.emit_c import emit_c
-from wearkit_export.profile import reference_logits
-from wearkit_export.targets.avr import run_avr
-from wearkit_export.targets.run import run_image
+from wearkit.integer.graph import QuantizedGraph
+from wearkit_export.c.emit import emit_c
+from wearkit_export.profile.avr import run_avr
+from wearkit_export.profile.profile import reference_logits
+from wearkit_export.profile.run import run_image
 
 Peer = Callable[[str], "PeerModel"]
 

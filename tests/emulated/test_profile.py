@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError, MissingToolError, ModelFileError, VerificationError
-from wearkit.graph import Conv1D, QuantizedGraph
-from wearkit_export.emit_c import emit_c
+from wearkit.integer.graph import Conv1D, QuantizedGraph
+from wearkit_export.c.emit import emit_c
 from wearkit_export.import_tflite import import_tflite
-from wearkit_export.profile import Profile, owner, profile
-from wearkit_export.profile_report import cycle_basis, profile_to_json
+from wearkit_export.profile.parts import PARTS, fits
+from wearkit_export.profile.profile import Profile, owner, profile
+from wearkit_export.profile.report import cycle_basis, profile_to_json
 from wearkit_export.targets import toolchain
 from wearkit_export.targets.image import build_image
-from wearkit_export.targets.parts import PARTS, fits
 from wearkit_export.targets.target import TARGETS, find_target
 
 ZOO = Path(__file__).resolve().parents[1] / "export" / "import_tflite" / "zoo"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.checkpoint import Checkpoint
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.model.checkpoint import Checkpoint
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +25,7 @@ def graphs(
     made_counts: Callable[..., NDArray[np.int16]],
 ) -> Callable[[str], QuantizedGraph]:
     """graphs(arch): quantized from 64 windows, made once."""
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     made: dict[str, QuantizedGraph] = {}
 
@@ -56,9 +56,9 @@ def only_quick_oracles(
     quick_export: Callable[[pytest.MonkeyPatch], None],
 ) -> None:
     """TensorFlow and a compiler take seconds, so only tests that ask for them get them."""
-    from wearkit_export import c_folder, equality
+    from wearkit_export.bundle import c_folder, equality
+    from wearkit_export.bundle.tensorflow_oracle import tensorflow_installed
     from wearkit_export.targets.native import run_native
-    from wearkit_export.tensorflow_oracle import tensorflow_installed
 
     quick_export(monkeypatch)
     if "real_tensorflow" in request.fixturenames:

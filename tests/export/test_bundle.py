@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import reference, requantize
-from wearkit.bundle import FILES, MANIFEST, newest_bundle, open_bundle
-from wearkit.checkpoint import Checkpoint
+from wearkit.bundle.bundle import FILES, MANIFEST, newest_bundle, open_bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, ModelFileError, StorageError, VerificationError
-from wearkit.graph_file import model_id
-from wearkit.run_folder import Run, open_run
+from wearkit.integer import reference, requantize
+from wearkit.integer.graph_file import model_id
+from wearkit.model.checkpoint import Checkpoint
+from wearkit.training.run import Run, open_run
 
 LITERT = ("XNNPACK", "no delegates", "BUILTIN_REF")
 
@@ -37,7 +37,7 @@ def micro_run(untrained_run: Callable[[str], Path]) -> Run:
 
 
 def export(run: Run, out: Path, **options: Any) -> Any:
-    from wearkit_export.bundle_writer import write_bundle
+    from wearkit_export.bundle.write import write_bundle
 
     return write_bundle(run.checkpoint, run.calibration, out, run=run, **options)
 
@@ -177,10 +177,10 @@ def test_a_runtime_that_disagrees_stops_the_export(
 def test_a_file_with_other_integers_stops_the_export(
     micro_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wearkit_export import bundle_writer
+    from wearkit_export.bundle import write as bundle_writer
 
     def wrong(graph: Any, model_id: str) -> bytes:
-        from wearkit_export.emit_onnx import emit_onnx
+        from wearkit_export.formats.emit_onnx import emit_onnx
 
         data = bytearray(emit_onnx(graph, model_id))
         if graph is not None and hasattr(graph, "rounding"):
@@ -208,7 +208,7 @@ def test_a_folder_of_someone_else_is_left_alone(micro_run: Run, copy: Path, tmp_
 def test_an_interrupt_leaves_the_old_bundle(
     micro_run: Run, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wearkit_export import bundle_writer
+    from wearkit_export.bundle import write as bundle_writer
 
     before = contents(copy)
 
@@ -225,7 +225,7 @@ def test_an_interrupt_leaves_the_old_bundle(
 def test_no_calibration_windows(
     untrained_checkpoint: Callable[..., Checkpoint], tmp_path: Path
 ) -> None:
-    from wearkit_export.bundle_writer import write_bundle
+    from wearkit_export.bundle.write import write_bundle
 
     empty: NDArray[np.int16] = np.zeros((0, 100, 3), np.int16)
     with pytest.raises(DataError, match="not a single calibration window"):

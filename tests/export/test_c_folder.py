@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
-from wearkit.graph import ROUNDINGS, Rounding
-from wearkit.run_folder import Run, open_run
-from wearkit_export import c_folder
+from wearkit.integer.graph import ROUNDINGS, Rounding
+from wearkit.training.run import Run, open_run
+from wearkit_export.bundle import c_folder
 from wearkit_export.targets import toolchain
 from wearkit_export.targets.native import run_native
 
@@ -31,7 +31,7 @@ def micro_run(untrained_run: Callable[[str], Path]) -> Run:
 
 
 def export(run: Run, out: Path, **options: Any) -> dict[str, Any]:
-    from wearkit_export.bundle_writer import write_bundle
+    from wearkit_export.bundle.write import write_bundle
 
     write_bundle(run.checkpoint, run.calibration, out, run=run, **options)
     report: dict[str, Any] = json.loads((out / "report.json").read_text())

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearkit.graph import QuantizedGraph
-from wearkit.graph_file import model_id
-from wearkit_export.c_arena import Block, Part, place
-from wearkit_export.c_constants import fits_wide, segment_tiles, tiles
-from wearkit_export.c_lower import Names
-from wearkit_export.emit_c import emit_c
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.graph_file import model_id
+from wearkit_export.c.arena import Block, Part, place
+from wearkit_export.c.constants import fits_wide, segment_tiles, tiles
+from wearkit_export.c.emit import emit_c
+from wearkit_export.c.lower import Names
 
 Graphs = Callable[[str], QuantizedGraph]
 

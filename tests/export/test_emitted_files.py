@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import FP32_ONNX, FP32_TFLITE, INT8_ONNX, INT8_TFLITE
-from wearkit.checkpoint import Checkpoint
-from wearkit.graph import QuantizedGraph
+from wearkit.bundle.bundle import FP32_ONNX, FP32_TFLITE, INT8_ONNX, INT8_TFLITE
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.model.checkpoint import Checkpoint
 
 ARCHS = ["mtl-net", "mtl-net-micro"]
 
@@ -22,8 +22,8 @@ def files(
     graphs: Callable[[str], QuantizedGraph],
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> dict[str, bytes]:
-    from wearkit_export.bundle_writer import print_files
-    from wearkit_export.float_graph import fold
+    from wearkit_export.bundle.write import print_files
+    from wearkit_export.quantization.float_graph import fold
 
     arch = request.param
     return print_files(graphs(arch), fold(untrained_checkpoint(arch))).by_name()
@@ -148,10 +148,10 @@ def test_fp32_files_compute_the_float_graph(
     untrained_checkpoint: Callable[..., Checkpoint],
     made_counts: Callable[..., NDArray[np.int16]],
 ) -> None:
-    from wearkit.runtimes.onnx import OnnxRuntime
-    from wearkit.runtimes.tflite import open_tflite
-    from wearkit_export.float_graph import fold
-    from wearkit_export.quantize import counts_to_g
+    from wearkit.bundle.runtimes.onnx import OnnxRuntime
+    from wearkit.bundle.runtimes.tflite import open_tflite
+    from wearkit_export.quantization.float_graph import fold
+    from wearkit_export.quantization.quantize import counts_to_g
 
     data = files[name]
     arch = "mtl-net" if len(data) > 1_000_000 else "mtl-net-micro"
@@ -167,8 +167,8 @@ def test_the_same_graph_gives_the_same_bytes(
     graphs: Callable[[str], QuantizedGraph],
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> None:
-    from wearkit_export.bundle_writer import print_files
-    from wearkit_export.float_graph import fold
+    from wearkit_export.bundle.write import print_files
+    from wearkit_export.quantization.float_graph import fold
 
     arch = "mtl-net" if len(files[INT8_ONNX]) > 1_000_000 else "mtl-net-micro"
     again = print_files(graphs(arch), fold(untrained_checkpoint(arch))).by_name()

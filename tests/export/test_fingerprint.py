@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import VerificationError
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
 
 ARCHS = ["mtl-net", "mtl-net-micro"]
 
 
 @pytest.mark.parametrize("arch", ARCHS)
 def test_all_three_agree(arch: str, graphs: Callable[[str], QuantizedGraph]) -> None:
-    from wearkit_export.emit_onnx import emit_onnx
-    from wearkit_export.emit_tflite import emit_tflite
-    from wearkit_export.fingerprint import check_same, read_graph
-    from wearkit_export.read_onnx import read_onnx
-    from wearkit_export.read_tflite import read_tflite
+    from wearkit_export.formats.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_tflite import emit_tflite
+    from wearkit_export.formats.fingerprint import check_same, read_graph
+    from wearkit_export.formats.read_onnx import read_onnx
+    from wearkit_export.formats.read_tflite import read_tflite
 
     graph = graphs(arch)
     printed = read_graph(graph)
@@ -44,11 +44,11 @@ def mutated(data: bytes, needle: bytes) -> bytes:
 def test_one_flipped_bit_is_seen(
     form: str, part: str, graphs: Callable[[str], QuantizedGraph]
 ) -> None:
-    from wearkit_export.emit_onnx import emit_onnx
-    from wearkit_export.emit_tflite import emit_tflite
-    from wearkit_export.fingerprint import check_same, read_graph
-    from wearkit_export.read_onnx import read_onnx
-    from wearkit_export.read_tflite import read_tflite
+    from wearkit_export.formats.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_tflite import emit_tflite
+    from wearkit_export.formats.fingerprint import check_same, read_graph
+    from wearkit_export.formats.read_onnx import read_onnx
+    from wearkit_export.formats.read_tflite import read_tflite
 
     graph = graphs("mtl-net-micro")
     (op,) = (op for op in graph.ops if op.name == "conv2")
@@ -64,9 +64,9 @@ def test_one_flipped_bit_is_seen(
 def test_scale_and_zero_point_of_an_activation_are_seen(
     graphs: Callable[[str], QuantizedGraph],
 ) -> None:
-    from wearkit_export.emit_tflite import emit_tflite
-    from wearkit_export.fingerprint import check_same, read_graph
-    from wearkit_export.read_tflite import read_tflite
+    from wearkit_export.formats.emit_tflite import emit_tflite
+    from wearkit_export.formats.fingerprint import check_same, read_graph
+    from wearkit_export.formats.read_tflite import read_tflite
 
     graph = graphs("mtl-net-micro")
     tensor = graph.tensor("posture")
@@ -87,10 +87,10 @@ def test_damaged_files_raise_one_error(
     graphs: Callable[[str], QuantizedGraph], data: st.DataObject
 ) -> None:
     """Random damage is either read (and may change the fingerprint) or refused, nothing else."""
-    from wearkit_export.emit_onnx import emit_onnx
-    from wearkit_export.emit_tflite import emit_tflite
-    from wearkit_export.read_onnx import read_onnx
-    from wearkit_export.read_tflite import read_tflite
+    from wearkit_export.formats.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_tflite import emit_tflite
+    from wearkit_export.formats.read_onnx import read_onnx
+    from wearkit_export.formats.read_tflite import read_tflite
 
     graph = graphs("mtl-net-micro")
     for emit, read in ((emit_tflite, read_tflite), (emit_onnx, read_onnx)):

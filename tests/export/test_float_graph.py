@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.checkpoint import Checkpoint
 from wearkit.counts import counts_to_int8
 from wearkit.errors import ModelFileError
+from wearkit.model.checkpoint import Checkpoint
 from wearkit.spec import TaskSpec
 
 
@@ -25,9 +25,9 @@ def test_equals_torch(
     needs_module("torch", "pip install 'wearkit[train]'")
     import torch
 
-    from wearkit.evaluate import float_logits
-    from wearkit_export.float_graph import fold
-    from wearkit_export.quantize import counts_to_g
+    from wearkit.evaluation.scores import float_logits
+    from wearkit_export.quantization.float_graph import fold
+    from wearkit_export.quantization.quantize import counts_to_g
 
     torch.set_num_threads(1)
     checkpoint = untrained_checkpoint(arch)
@@ -41,8 +41,8 @@ def test_equals_torch(
 def test_ranges_hold_every_value(
     untrained_checkpoint: Callable[..., Checkpoint], made_counts: Callable[..., NDArray[np.int16]]
 ) -> None:
-    from wearkit_export.float_graph import fold
-    from wearkit_export.quantize import counts_to_g
+    from wearkit_export.quantization.float_graph import fold
+    from wearkit_export.quantization.quantize import counts_to_g
 
     graph = fold(untrained_checkpoint("mtl-net-micro"))
     acc_g = counts_to_g(made_counts(300))
@@ -55,7 +55,7 @@ def test_ranges_hold_every_value(
 
 
 def test_a_negative_variance_is_refused(untrained_checkpoint: Callable[..., Checkpoint]) -> None:
-    from wearkit_export.float_graph import fold
+    from wearkit_export.quantization.float_graph import fold
 
     checkpoint = untrained_checkpoint("mtl-net-micro")
     variance = checkpoint.weights["conv2.norm.running_var"].copy()
@@ -68,7 +68,7 @@ def test_a_negative_variance_is_refused(untrained_checkpoint: Callable[..., Chec
 def test_the_published_path_has_no_exported_form(
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> None:
-    from wearkit_export.float_graph import fold
+    from wearkit_export.quantization.float_graph import fold
 
     with pytest.raises(ModelFileError, match="comparing figures only"):
         fold(untrained_checkpoint("mtl-net-paper"))
@@ -77,7 +77,7 @@ def test_the_published_path_has_no_exported_form(
 def test_a_task_cannot_take_the_name_of_the_input(
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> None:
-    from wearkit_export.float_graph import fold
+    from wearkit_export.quantization.float_graph import fold
 
     checkpoint = untrained_checkpoint("mtl-net-micro")
     tasks = (TaskSpec("input", checkpoint.model.tasks[0].labels), checkpoint.model.tasks[1])

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wearkit import reference
 from wearkit.errors import ModelFileError
-from wearkit.graph import Conv1D, Dense, Head, QuantizedGraph, Tensor, check_range
-from wearkit.graph_file import load_graph, model_id, save_graph
+from wearkit.integer import reference
+from wearkit.integer.graph import Conv1D, Dense, Head, QuantizedGraph, Tensor, check_range
+from wearkit.integer.graph_file import load_graph, model_id, save_graph
 
 
 @pytest.fixture

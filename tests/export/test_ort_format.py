@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.bundle import FILES, INT8_ONNX, INT8_ORT, open_bundle
+from wearkit.bundle.bundle import FILES, INT8_ONNX, INT8_ORT, open_bundle
+from wearkit.bundle.runtimes.onnx import OnnxRuntime
 from wearkit.cli import run
 from wearkit.errors import VerificationError
-from wearkit.runtimes.onnx import OnnxRuntime
-from wearkit_export.ort_format import check_ort, to_ort
+from wearkit_export.formats.ort import check_ort, to_ort
 
 
 def test_ort_equals_onnx_on_every_golden_window(micro_bundle: Path) -> None:

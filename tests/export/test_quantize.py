@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import reference
-from wearkit.checkpoint import Checkpoint
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, ModelFileError
-from wearkit.graph import Conv1D, Dense, QuantizedGraph
-from wearkit.graph_file import model_id
+from wearkit.integer import reference
+from wearkit.integer.graph import Conv1D, Dense, QuantizedGraph
+from wearkit.integer.graph_file import model_id
+from wearkit.model.checkpoint import Checkpoint
 
 ARCHS = ["mtl-net", "mtl-net-micro"]
 
@@ -49,7 +49,7 @@ def test_integers_stand_for_the_float_weights(
     untrained_checkpoint: Callable[..., Checkpoint],
 ) -> None:
     """Every weight within half a step, every bias within half a step of its own scale."""
-    from wearkit_export.float_graph import FloatConv, FloatDense, fold
+    from wearkit_export.quantization.float_graph import FloatConv, FloatDense, fold
 
     graph = graphs(arch)
     float_ops = {op.name: op for op in fold(untrained_checkpoint(arch)).ops}
@@ -76,8 +76,8 @@ def test_int8_answers_are_near_the_float_ones(
     untrained_checkpoint: Callable[..., Checkpoint],
     made_counts: Callable[..., NDArray[np.int16]],
 ) -> None:
-    from wearkit_export.float_graph import fold
-    from wearkit_export.quantize import counts_to_g
+    from wearkit_export.quantization.float_graph import fold
+    from wearkit_export.quantization.quantize import counts_to_g
 
     counts = made_counts(64, seed=1)
     exact = fold(untrained_checkpoint(arch)).run(counts_to_g(counts))
@@ -93,7 +93,7 @@ def test_int8_answers_are_near_the_float_ones(
 def test_dense_per_channel(
     untrained_checkpoint: Callable[..., Checkpoint], made_counts: Callable[..., NDArray[np.int16]]
 ) -> None:
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     graph = quantize(untrained_checkpoint("mtl-net"), made_counts(8), dense_per_channel=True)
     dense = [op for op in graph.ops if isinstance(op, Dense)]
@@ -104,7 +104,7 @@ def test_dense_per_channel(
 def test_rounding_is_named_and_changes_nothing_else(
     untrained_checkpoint: Callable[..., Checkpoint], made_counts: Callable[..., NDArray[np.int16]]
 ) -> None:
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     checkpoint, counts = untrained_checkpoint("mtl-net-micro"), made_counts(8)
     graph = quantize(checkpoint, counts, rounding="xnnpack")
@@ -124,7 +124,7 @@ def test_rounding_is_named_and_changes_nothing_else(
 def test_unusable_calibration(
     counts: NDArray[np.int16], reason: str, untrained_checkpoint: Callable[..., Checkpoint]
 ) -> None:
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     with pytest.raises(DataError, match=reason):
         quantize(untrained_checkpoint("mtl-net-micro"), counts)
@@ -200,10 +200,10 @@ def test_degenerate_networks_still_quantize_and_agree(
     made_counts: Callable[..., NDArray[np.int16]],
 ) -> None:
     """In int8 they answer nearly as in float, and alike in every runtime."""
-    from wearkit_export.bundle_writer import print_files
-    from wearkit_export.equality import Models, check_int8, require_equal
-    from wearkit_export.float_graph import fold
-    from wearkit_export.quantize import counts_to_g, quantize
+    from wearkit_export.bundle.equality import Models, check_int8, require_equal
+    from wearkit_export.bundle.write import print_files
+    from wearkit_export.quantization.float_graph import fold
+    from wearkit_export.quantization.quantize import counts_to_g, quantize
 
     checkpoint = damage(untrained_checkpoint("mtl-net-micro"))
     counts = made_counts(64, seed=5)
@@ -224,7 +224,7 @@ def test_a_bias_beyond_int32_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """No layer of today's networks can get there; a larger one might."""
-    from wearkit_export import quantize as module
+    from wearkit_export.quantization import quantize as module
 
     monkeypatch.setattr(module, "_BIAS_LIMIT", 100)
     with pytest.raises(ModelFileError, match="conv1, channel"):
@@ -234,7 +234,7 @@ def test_a_bias_beyond_int32_is_refused(
 def test_weights_that_overflow_float32_are_refused(
     untrained_checkpoint: Callable[..., Checkpoint], made_counts: Callable[..., NDArray[np.int16]]
 ) -> None:
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     checkpoint = untrained_checkpoint("mtl-net-micro")
     gamma = np.full_like(checkpoint.weights["conv1.norm.weight"], 3e38)

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import Dense, Head, MaxPool1D, MeanTime, QuantizedGraph, Reshape, Tensor
-from wearkit.reference import Reference, run
-from wearkit.requantize import double_requantizer, float_requantizer
+from wearkit.integer.graph import Dense, Head, MaxPool1D, MeanTime, QuantizedGraph, Reshape, Tensor
+from wearkit.integer.reference import Reference, run
+from wearkit.integer.requantize import double_requantizer, float_requantizer
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -167,7 +167,7 @@ def test_no_windows_give_no_logits_of_the_right_shape() -> None:
 
 def test_reference_imports_no_runtime() -> None:
     code = (
-        "import sys, wearkit.reference; "
+        "import sys, wearkit.integer.reference; "
         "heavy = {'torch', 'tensorflow', 'onnx', 'onnxruntime', 'ai_edge_litert', 'tflite_micro'}; "
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.runtimes import RUNTIMES, open_runtime, tflite
+from wearkit.bundle.runtimes.micro import MicroRuntime
+from wearkit.bundle.runtimes.onnx import OnnxRuntime
+from wearkit.bundle.runtimes.tflite import open_tflite
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit.graph import QuantizedGraph
-from wearkit.prediction import compare
-from wearkit.reference import run
-from wearkit.runtimes import RUNTIMES, open_runtime, tflite
-from wearkit.runtimes.micro import MicroRuntime
-from wearkit.runtimes.onnx import OnnxRuntime
-from wearkit.runtimes.tflite import open_tflite
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.logits import compare
+from wearkit.integer.reference import run
 
 NEEDS = {
     "reference": "numpy",
@@ -66,7 +66,7 @@ def test_tflite_outputs_go_by_name_not_by_place(
     graphs: Callable[[str], QuantizedGraph], needs_module: Callable[[str, str], None]
 ) -> None:
     needs_module("tflite_micro", "pip install 'wearkit[micro]' (Linux x86-64)")
-    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.formats.emit_tflite import emit_tflite
 
     data = emit_tflite(graphs("mtl-net-micro"), "id")
     windows = np.random.default_rng(0).integers(-128, 128, (4, 100, 3)).astype(np.int8)
@@ -76,7 +76,7 @@ def test_tflite_outputs_go_by_name_not_by_place(
 
 
 def test_onnx_outputs_go_by_name_not_by_place(graphs: Callable[[str], QuantizedGraph]) -> None:
-    from wearkit_export.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_onnx import emit_onnx
 
     graph = graphs("mtl-net-micro")
     tasks, heads = graph.model.tasks[::-1], graph.heads[::-1]
@@ -148,8 +148,8 @@ def test_a_live_process_stays_light_and_quiet(
     code = f"""
 import sys
 from pathlib import Path
-from wearkit.bundle import open_bundle
-from wearkit.runtimes import open_runtime
+from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.runtimes import open_runtime
 bundle = open_bundle(Path({str(micro_bundle)!r}))
 open_runtime({name!r}, bundle).run(bundle.golden().inputs[:2])
 heavy = {{"torch", "tensorflow", "onnx", "wearkit_export", "matplotlib"}} & set(sys.modules)

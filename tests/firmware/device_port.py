@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit.reference import Reference
-from wearkit_export.emulate import Device, Emulated, EmulateOptions
+from wearkit.integer.reference import Reference
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
 
 Counts = NDArray[np.int16]
 HELLO, SAMPLES, PREDICTION, STATS, ERROR, PONG = 1, 2, 3, 4, 5, 6

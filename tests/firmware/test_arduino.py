@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from wearkit.link.sample import Step, StreamOptions
-from wearkit.link.stream import SampleStream
+from wearkit.link.text.stream import SampleStream
 
 FLASH_BYTES, RAM_BYTES = 32256, 2048  # ATmega328P under Arduino's boot loader
 PERIOD_US = 20_000

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, hear
 
-from wearkit.bundle import Bundle
-from wearkit_export.arduino_library import arduino_library
-from wearkit_export.emulate import Emulated
+from wearkit.bundle.bundle import Bundle
+from wearkit_export.device.arduino import arduino_library
+from wearkit_export.emulate.device import Emulated
 from wearkit_export.targets.toolchain import WARNINGS
 
 # Library specification 2.2: fields without which the IDE or the Library Manager refuses a library.
@@ -91,7 +91,7 @@ def test_keywords_are_those_of_the_headers(library: Path) -> None:
 
 
 def test_every_source_of_the_firmware_is_in_it(library: Path, repository: Path) -> None:
-    from wearkit_export.device_build import PROGRAM_FOLDERS
+    from wearkit_export.device.build import PROGRAM_FOLDERS
 
     firmware = repository / "firmware"
     wanted = [path for name in PROGRAM_FOLDERS for path in (firmware / name).glob("*.c")]

@@ -13,7 +13,7 @@ import pytest
 
 from wearkit.counts import counts_to_int8
 from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import SampleStream
+from wearkit.link.text.stream import SampleStream
 from wearkit.units import Unit
 
 Sample = tuple[int, int, tuple[int, int, int]]

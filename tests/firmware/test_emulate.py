@@ -16,13 +16,19 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle, Golden
+from wearkit.bundle.bundle import Bundle, Golden
 from wearkit.cli import run
 from wearkit.errors import DataError, ModelFileError, VerificationError
 from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import SampleStream
-from wearkit_export.device_build import build_host_device
-from wearkit_export.emulate import FAULTS, EmulateOptions, HostDevice, check_faults, parse_odr_error
+from wearkit.link.text.stream import SampleStream
+from wearkit_export.device.build import build_host_device
+from wearkit_export.emulate.device import (
+    FAULTS,
+    EmulateOptions,
+    HostDevice,
+    check_faults,
+    parse_odr_error,
+)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +176,7 @@ def test_fault_names_are_those_of_the_firmware(repository: Path) -> None:
 def test_a_model_too_large_for_the_firmware_is_refused(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wearkit_export import device_source
+    from wearkit_export.device import model_source as device_source
 
     monkeypatch.setattr(device_source, "MAX_LENGTH", 99)
     with pytest.raises(ModelFileError, match="windows of up to 99"):
@@ -203,5 +209,5 @@ def test_ctrl_c_while_the_firmware_is_built_is_no_fault_of_the_compiler(
         signal.raise_signal(signal.SIGINT)  # a terminal sends it to the compiler, too
         raise VerificationError("cc refuses the firmware: ")
 
-    monkeypatch.setattr("wearkit_export.device_build.build_host_device", interrupted)
+    monkeypatch.setattr("wearkit_export.device.build.build_host_device", interrupted)
     assert run(["emulate", "--bundle", str(micro_bundle)]) == 130

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit_export.emit_c import emit_c
-from wearkit_export.emulate import EmulateOptions
+from wearkit_export.c.emit import emit_c
+from wearkit_export.emulate.device import EmulateOptions
+from wearkit_export.profile.run import run_image
 from wearkit_export.targets.image import build_image
-from wearkit_export.targets.run import run_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, available_compilers, find_toolchain
 
@@ -39,8 +39,8 @@ def device(
 ) -> object:
     for module in ("unicorn", "elftools"):
         needs_module(module, "pip install 'wearkit[profile]'")
-    from wearkit_export.emulate_m4 import M4Device
-    from wearkit_export.m4_image import build_m4_image
+    from wearkit_export.device.cortex_m4 import build_m4_image
+    from wearkit_export.emulate.cortex_m4 import M4Device
 
     compilers = available_compilers(find_target("cortex-m4"))
     if not compilers:
@@ -70,7 +70,7 @@ def test_time_is_counted_in_instructions(
     device: object, bundle: Bundle, moving: Counts, tmp_path: Path
 ) -> None:
     """`wearkit profile` counts the model alone, in another image and by another counter."""
-    from wearkit_export.emulate_m4 import CLOCK_HZ, M4Device
+    from wearkit_export.emulate.cortex_m4 import CLOCK_HZ, M4Device
 
     assert isinstance(device, M4Device)
     heard = play(device, moving, FAST)
@@ -92,7 +92,7 @@ def test_time_is_counted_in_instructions(
 
 
 def test_the_device_reports_its_deepest_stack(device: object, moving: Counts) -> None:
-    from wearkit_export.emulate_m4 import M4Device
+    from wearkit_export.emulate.cortex_m4 import M4Device
 
     assert isinstance(device, M4Device)
     deepest = []
@@ -125,7 +125,7 @@ def test_the_same_run_gives_the_same_bytes(device: object, moving: Counts) -> No
 def test_an_error_behind_a_peripheral_is_raised(
     device: object, moving: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wearkit_export.sensor_library import SensorLibrary
+    from wearkit_export.emulate.sensor import SensorLibrary
 
     def fail(_self: SensorLibrary, _now_us: int) -> None:
         raise VerificationError("The sensor broke.")
@@ -140,7 +140,7 @@ def test_what_is_missing_or_wrong_is_said(
 ) -> None:
     import importlib.util
 
-    from wearkit_export.emulate_m4 import M4Device
+    from wearkit_export.emulate.cortex_m4 import M4Device
 
     assert isinstance(device, M4Device)
     with pytest.raises(DataError, match="character 12"):

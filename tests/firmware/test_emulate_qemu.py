@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, Heard, assert_predictions, play
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit_export.emulate import EmulateOptions
+from wearkit_export.emulate.device import EmulateOptions
 
 FAST = EmulateOptions(speed=0.0, boot_id=43)
 
@@ -34,9 +34,9 @@ def devices(
     for module in ("unicorn", "elftools", "ziglang"):
         needs_module(module, "pip install 'wearkit[profile]'")
     needs_program("qemu-system-arm", "apt-get install qemu-system-arm")
-    from wearkit_export.emulate_m4 import M4Device
-    from wearkit_export.emulate_qemu import QemuDevice
-    from wearkit_export.m4_image import build_m4_image
+    from wearkit_export.device.cortex_m4 import build_m4_image
+    from wearkit_export.emulate.cortex_m4 import M4Device
+    from wearkit_export.emulate.qemu import QemuDevice
 
     work = tmp_path_factory.mktemp("qemu")
     image = build_m4_image(bundle, work)
@@ -75,7 +75,7 @@ def test_qemu_says_what_unicorn_and_the_reference_say(
 def test_an_emulator_that_ends_by_itself_is_named(
     devices: tuple[object, object], moving: Counts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wearkit_export import emulate_qemu
+    from wearkit_export.emulate import qemu as emulate_qemu
 
     monkeypatch.setattr(emulate_qemu, "_ICOUNT_SHIFT", 99)
     with pytest.raises(VerificationError, match=r"QEMU stopped: .*icount"):
@@ -87,7 +87,7 @@ def test_what_is_missing_or_impossible_is_said(
 ) -> None:
     import shutil
 
-    from wearkit_export.emulate_qemu import QemuDevice
+    from wearkit_export.emulate.qemu import QemuDevice
 
     qemu = devices[0]
     assert isinstance(qemu, QemuDevice)
@@ -116,7 +116,7 @@ def test_the_sensor_does_not_see_time_that_the_core_spent_waiting_for_this_compu
     needs_module: Callable[[str, str], None], longest_us: int | None, stalled_us: int
 ) -> None:
     needs_module("elftools", "pip install 'wearkit[profile]'")
-    from wearkit_export.sensor_bus import SensorBus
+    from wearkit_export.emulate.sensor_bus import SensorBus
 
     sensor = _Clock()
     bus = SensorBus(sensor, longest_us)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.counts import counts_to_int8
 
 
@@ -32,7 +32,7 @@ def test_the_table_of_the_emulated_core(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from wearkit_export.profile import profile
+    from wearkit_export.profile.profile import profile
     from wearkit_export.targets.target import find_target
 
     target, bundle = find_target("cortex-m4"), open_bundle(micro_bundle)

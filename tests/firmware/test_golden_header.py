@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
 from wearkit.errors import VerificationError
-from wearkit_export.golden_header import golden_counts_header, golden_header
+from wearkit_export.c.golden_header import golden_counts_header, golden_header
 
 MODEL_ID = "0123456789abcdef" * 4
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]

@@ -13,12 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.link import command, frame, message
-from wearkit.link.cobs import stuff
-from wearkit.link.codec import Message, decode_message, encode_message
-from wearkit.link.fields import window_crc
-from wearkit.link.frame import DeviceText, Frame, FrameDecoder, FrameFault, FrameType, decode_frame
-from wearkit.link.message import Feature, Hello, Prediction, SampleFlag, Samples
+from wearkit.link.frames import frame
+from wearkit.link.frames import from_device as message
+from wearkit.link.frames import from_host as command
+from wearkit.link.frames.cobs import stuff
+from wearkit.link.frames.codec import Message, decode_message, encode_message
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.frame import (
+    DeviceText,
+    Frame,
+    FrameDecoder,
+    FrameFault,
+    FrameType,
+    decode_frame,
+)
+from wearkit.link.frames.from_device import Feature, Hello, Prediction, SampleFlag, Samples
 
 _FENCE = re.compile(r"^```vectors\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

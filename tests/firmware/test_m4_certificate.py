@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.counts import COUNTS_PER_G, counts_to_int8
-from wearkit.recording import LabelTrack, Recording
-from wearkit.reference import Reference
+from wearkit.integer.reference import Reference
+from wearkit.recordings.recording import LabelTrack, Recording
 
 M4 = ("--target", "cortex-m4")
 

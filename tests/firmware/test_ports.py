@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.bundle import open_bundle
-from wearkit_export.device_build import PROGRAM_FOLDERS, model_sources
+from wearkit.bundle.bundle import open_bundle
+from wearkit_export.device.build import PROGRAM_FOLDERS, model_sources
 
 WAYS = ("subdirectory", "fetch", "package")
 

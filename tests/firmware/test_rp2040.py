@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, play
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.command import Ping, Replay
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_host import Ping, Replay
 from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import SampleStream
-from wearkit_export.emulate import EmulateOptions
+from wearkit.link.text.stream import SampleStream
+from wearkit_export.device.uf2 import RP2040_FAMILY, to_uf2
+from wearkit_export.emulate.device import EmulateOptions
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import available_compilers
-from wearkit_export.uf2 import RP2040_FAMILY, to_uf2
 
 FAST = EmulateOptions(speed=0.0, boot_id=0x1234567)
 FLASH = 0x1000_0000
@@ -43,7 +43,7 @@ def image(
     needs_module: Callable[[str, str], None],
 ) -> object:
     needs_module("elftools", "pip install 'wearkit[profile]'")
-    from wearkit_export.rp2040_image import build_rp2040_image
+    from wearkit_export.device.rp2040 import build_rp2040_image
 
     compilers = available_compilers(find_target("cortex-m0plus"))
     if not compilers:
@@ -60,7 +60,7 @@ def device(
     needs_program: Callable[[str, str], str],
 ) -> object:
     needs_program("node", "apt-get install nodejs npm")
-    from wearkit_export.emulate_rp2040 import EMULATOR, Rp2040Device, find_node
+    from wearkit_export.emulate.rp2040 import EMULATOR, Rp2040Device, find_node
     from wearkit_export.firmware import firmware_dir
 
     try:
@@ -73,7 +73,7 @@ def device(
 
 
 def test_the_boot_code_has_the_checksum_the_rom_wants(image: object) -> None:
-    from wearkit_export.rp2040_image import Rp2040Image, boot2_crc
+    from wearkit_export.device.rp2040 import Rp2040Image, boot2_crc
 
     assert isinstance(image, Rp2040Image)
     assert boot2_crc(b"123456789") == 0x0376E6E7  # CRC-32/MPEG-2, the catalogue's check value
@@ -86,7 +86,7 @@ def test_the_boot_code_has_the_checksum_the_rom_wants(image: object) -> None:
 
 
 def test_the_image_is_for_a_cortex_m0plus_and_needs_nothing(image: object) -> None:
-    from wearkit_export.rp2040_image import Rp2040Image
+    from wearkit_export.device.rp2040 import Rp2040Image
 
     assert isinstance(image, Rp2040Image)
     wanted = [symbol.name for symbol in image.elf.symbols if symbol.section is None and symbol.name]
@@ -100,7 +100,7 @@ def test_the_image_is_for_a_cortex_m0plus_and_needs_nothing(image: object) -> No
 
 
 def test_uf2_holds_the_image_block_by_block(image: object) -> None:
-    from wearkit_export.rp2040_image import Rp2040Image
+    from wearkit_export.device.rp2040 import Rp2040Image
 
     assert isinstance(image, Rp2040Image)
     data = image.uf2_path.read_bytes()
@@ -194,8 +194,8 @@ def test_commands_wait_while_the_model_runs(device: object, bundle: Bundle, movi
 
 def test_a_chip_boots_ahead_of_its_reader(image: object, moving: Counts, tmp_path: Path) -> None:
     """Nothing asks its sensor or takes its bytes: it stands still, and says what it would have."""
-    from wearkit_export.emulate_rp2040 import Rp2040Device
-    from wearkit_export.rp2040_image import Rp2040Image
+    from wearkit_export.device.rp2040 import Rp2040Image
+    from wearkit_export.emulate.rp2040 import Rp2040Device
 
     assert isinstance(image, Rp2040Image)
     options = replace(FAST, mode="samples")
@@ -211,8 +211,8 @@ def test_a_chip_boots_ahead_of_its_reader(image: object, moving: Counts, tmp_pat
 
 
 def test_a_boot_that_fails_says_so_before_there_is_a_reader(image: object, tmp_path: Path) -> None:
-    from wearkit_export.emulate_rp2040 import Rp2040Device
-    from wearkit_export.rp2040_image import Rp2040Image
+    from wearkit_export.device.rp2040 import Rp2040Image
+    from wearkit_export.emulate.rp2040 import Rp2040Device
 
     assert isinstance(image, Rp2040Image)
     broken = replace(image, flash=bytes(len(image.flash)))
@@ -244,8 +244,8 @@ def test_a_sensor_that_does_not_answer_is_said_to(
 def test_an_image_with_a_wrong_checksum_does_not_start(
     image: object, device: object, moving: Counts, tmp_path: Path
 ) -> None:
-    from wearkit_export.emulate_rp2040 import Rp2040Device
-    from wearkit_export.rp2040_image import Rp2040Image
+    from wearkit_export.device.rp2040 import Rp2040Image
+    from wearkit_export.emulate.rp2040 import Rp2040Device
 
     assert isinstance(image, Rp2040Image) and isinstance(device, Rp2040Device)
     flash = bytearray(image.flash)
@@ -260,7 +260,7 @@ def test_what_is_missing_or_wrong_is_said(
 ) -> None:
     import shutil
 
-    from wearkit_export import emulate_rp2040
+    from wearkit_export.emulate import rp2040 as emulate_rp2040
 
     with pytest.raises(DataError, match="on I2C: leave --bus out"):
         play(device, moving, replace(FAST, bus="spi"))  # type: ignore[arg-type]

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from tests.firmware.device_port import Counts, assert_predictions, hear
 
-from wearkit.bundle import Bundle
-from wearkit_export.device_build import PROGRAM_FOLDERS, firmware_sources, model_sources
-from wearkit_export.emulate import Emulated
+from wearkit.bundle.bundle import Bundle
+from wearkit_export.device.build import PROGRAM_FOLDERS, firmware_sources, model_sources
+from wearkit_export.emulate.device import Emulated
 from wearkit_export.targets.toolchain import WARNINGS
 
 NOTHING = Emulated(0, 0, 0, 0, 0, 0, 0.0, reader_left=False, drained=True)

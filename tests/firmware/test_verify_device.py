@@ -17,14 +17,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import replay_verify
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.cli import run
-from wearkit.link.frame import Frame, FrameDecoder, FrameType
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit_export import device_build
-from wearkit_export.device_build import build_host_device
-from wearkit_export.emulate import Emulated, EmulateOptions, HostDevice
+from wearkit.link.frames.frame import Frame, FrameDecoder, FrameType
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit.verification import replay as replay_verify
+from wearkit_export.device import build as device_build
+from wearkit_export.device.build import build_host_device
+from wearkit_export.emulate.device import Emulated, EmulateOptions, HostDevice
 
 Counts = NDArray[np.int16]
 SANITIZERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -197,7 +197,7 @@ def test_ctrl_c_puts_the_device_back(
 
 
 _TELLS = """
-from wearkit import replay_verify
+from wearkit.verification import replay as replay_verify
 from wearkit.cli import main
 
 compare = replay_verify._Run._compare
@@ -272,9 +272,9 @@ def test_another_bundle_is_refused_and_the_device_left_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     device = start()
-    monkeypatch.setattr("wearkit.graph_file.model_id", lambda _: "ab" * 32)
-    monkeypatch.setattr("wearkit.bundle.model_id", lambda _: "ab" * 32)
-    monkeypatch.setattr("wearkit.bundle.read_json", _other_id)
+    monkeypatch.setattr("wearkit.integer.graph_file.model_id", lambda _: "ab" * 32)
+    monkeypatch.setattr("wearkit.bundle.bundle.model_id", lambda _: "ab" * 32)
+    monkeypatch.setattr("wearkit.bundle.bundle.read_json", _other_id)
     assert verify(device, bundle, tmp_path) == 1
     assert "the bundle is abababababababab" in capsys.readouterr().err
     assert not (tmp_path / "e.json").exists()

@@ -21,8 +21,8 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.counts import INPUT_SCALE_G, counts_to_int8
-from wearkit.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
-from wearkit.reference import Reference
+from wearkit.integer.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
+from wearkit.integer.reference import Reference
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 HOP, LENGTH = 60, 100

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
-from wearkit.link.codec import Message, encode_message
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
-from wearkit.link.fields import window_crc
-from wearkit.link.message import Feature, HeadLogits, Hello, Prediction, Samples
-from wearkit.link.reader import Chunk
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.from_device import Feature, HeadLogits, Hello, Prediction, Samples
+from wearkit.link.ports.reader import Chunk
 from wearkit.link.sample import StreamOptions
-from wearkit.live import live
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
-from wearkit.live_verify import Verifier
-from wearkit.reference import Reference
+from wearkit.live.loop import live
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession
+from wearkit.verification.verifier import Verifier
 
 Counts = NDArray[np.int16]
 

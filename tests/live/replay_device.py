@@ -10,21 +10,29 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import LinkLostError
-from wearkit.link.codec import Message, decode_message, encode_message
-from wearkit.link.command import Config, HelloRequest, Replay, Start, Stop
-from wearkit.link.dialogue import Dialogue
-from wearkit.link.fields import window_crc
-from wearkit.link.frame import MAJOR, MINOR_MAX, MINOR_MIN, Frame, FrameDecoder, FrameType
-from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import Ack, AckStatus, Feature, HeadLogits, Hello, Prediction, Samples
-from wearkit.link.reader import Chunk
+from wearkit.integer.reference import Reference
+from wearkit.link.frames.codec import Message, decode_message, encode_message
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.frame import MAJOR, MINOR_MAX, MINOR_MIN, Frame, FrameDecoder, FrameType
+from wearkit.link.frames.from_device import (
+    Ack,
+    AckStatus,
+    Feature,
+    HeadLogits,
+    Hello,
+    Prediction,
+    Samples,
+)
+from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
+from wearkit.link.frames.sequence import mapped
+from wearkit.link.ports.reader import Chunk
 from wearkit.link.sample import Counts
-from wearkit.live_certificate import certify
-from wearkit.reference import Reference
-from wearkit.replay_verify import Replayed, ReplayOptions, replay_verify
+from wearkit.verification.certificate import certify
+from wearkit.verification.dialogue import Dialogue
+from wearkit.verification.replay import Replayed, ReplayOptions, replay_verify
 
 ABLE = Feature.SAMPLES | Feature.PREDICTIONS | Feature.COMMANDS | Feature.REPLAY
 
@@ -209,9 +217,11 @@ class StillReader:
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """From here on a Dialogue with a ReplayDevice needs no thread, and no time but the clock's."""
     clock = Clock()
-    for module in ("wearkit.replay", "wearkit.link.negotiation"):
+    for module in ("wearkit.verification.replayer", "wearkit.verification.handshake"):
         monkeypatch.setattr(f"{module}.time", clock)
-    monkeypatch.setattr("wearkit.link.dialogue.PortReader", lambda port: StillReader(port, clock))
+    monkeypatch.setattr(
+        "wearkit.verification.dialogue.PortReader", lambda port: StillReader(port, clock)
+    )
     return clock
 
 

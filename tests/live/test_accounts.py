@@ -11,14 +11,14 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
-from wearkit.graph import QuantizedGraph
-from wearkit.link.codec import Message, encode_message
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples
 from wearkit.link.ledger import Ledger
-from wearkit.link.message import Feature, Hello, Samples
 from wearkit.link.sample import AxisMap, StreamOptions
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
-from wearkit.reference import Reference
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession
 
 HEADER = b"#wearkit text/1 units=counts fields=index,x,y,z\n"
 HELLO = Hello(boot_id=1, features=Feature.SAMPLES)

@@ -14,10 +14,10 @@ from wearkit.cli import run
 from wearkit.errors import LinkLostError, PortError
 from wearkit.link import baud as baud_module
 from wearkit.link.baud import RATES, find_baud
-from wearkit.link.carried import Carried, carried
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.message import Feature, Hello, Samples
-from wearkit.link.port import Port
+from wearkit.link.classify import Carried, carried
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples
+from wearkit.link.ports.serial_port import Port
 
 Counts = NDArray[np.int16]
 Lines = Callable[..., list[bytes]]

@@ -10,13 +10,10 @@ from dataclasses import replace
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.binary_stream import MAX_WAITING_SAMPLES, BinaryStream
-from wearkit.link.cobs import stuff
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.command import Ping
-from wearkit.link.frame import encode_frame
-from wearkit.link.link_stream import LinkStream
-from wearkit.link.message import (
+from wearkit.link.frames.cobs import stuff
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.frame import encode_frame
+from wearkit.link.frames.from_device import (
     DeviceError,
     Feature,
     HeadLogits,
@@ -27,7 +24,10 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
+from wearkit.link.frames.from_host import Ping
+from wearkit.link.frames.stream import MAX_WAITING_SAMPLES, BinaryStream
 from wearkit.link.sample import AxisMap, Step, StreamOptions
+from wearkit.link.stream import LinkStream
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.binary_stream import BinaryStream
-from wearkit.link.codec import Message, encode_message
 from wearkit.link.faults import Fault
-from wearkit.link.message import (
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import (
     DeviceError,
     Feature,
     HeadLogits,
@@ -20,6 +19,7 @@ from wearkit.link.message import (
     SensorRegisters,
     Stats,
 )
+from wearkit.link.frames.stream import BinaryStream
 from wearkit.link.sample import SAME_AXES, AxisMap, StreamOptions
 from wearkit.units import Unit
 

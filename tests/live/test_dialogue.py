@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from tests.live.replay_device import ReplayDevice
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
 from wearkit.errors import LinkLostError
-from wearkit.link.carried import Carried
-from wearkit.link.codec import encode_message
-from wearkit.link.command import Ping, Replay, Stop
-from wearkit.link.dialogue import Dialogue, Heard
-from wearkit.link.frame import FrameFault, FrameType
-from wearkit.link.message import Ack, Hello, Pong
-from wearkit.link.port import open_port
-from wearkit.replay_verify import ReplayOptions, replay_verify
+from wearkit.link.classify import Carried
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.frame import FrameFault, FrameType
+from wearkit.link.frames.from_device import Ack, Hello, Pong
+from wearkit.link.frames.from_host import Ping, Replay, Stop
+from wearkit.link.ports.serial_port import open_port
+from wearkit.verification.dialogue import Dialogue, Heard
+from wearkit.verification.replay import ReplayOptions, replay_verify
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.graph import QuantizedGraph
-from wearkit.link.codec import encode_message
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import MAX_EVENTS_PER_FAULT, Fault, FaultLog
-from wearkit.link.message import DeviceError, Feature, Hello, SampleFlag, Samples, Stats
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.from_device import DeviceError, Feature, Hello, SampleFlag, Samples, Stats
 from wearkit.link.sample import StreamOptions
-from wearkit.link.sensor_watch import SensorWatch
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
+from wearkit.live.sensor_watch import SensorWatch
+from wearkit.live.session import LiveSession, LiveWindow
 
 Rows = list[tuple[int, int, int, int, int]]  # index, t_us, x, y, z
 HEADER = b"#wearkit text/1 units=counts rate=50 fields=index,t_us,x,y,z\n"

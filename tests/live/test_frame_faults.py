@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wearkit.graph import QuantizedGraph
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.message import Feature, Hello, Samples, SensorRegisters, Stats
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples, SensorRegisters, Stats
 from wearkit.link.sample import AxisMap, StreamOptions
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
-from wearkit.reference import Reference
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession
 
 FRAMES = 150  # ten samples each: 30 s
 HELLO = Hello(boot_id=1, features=Feature.SAMPLES)

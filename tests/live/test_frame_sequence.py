@@ -1,7 +1,7 @@
 """FrameSequencer: where runs begin and end, frame by frame."""
 
-from wearkit.link.frame_sequence import FrameSequencer, PlacedFrame
-from wearkit.link.message import Feature, Hello, Samples
+from wearkit.link.frames.from_device import Feature, Hello, Samples
+from wearkit.link.frames.sequence import FrameSequencer, PlacedFrame
 from wearkit.link.sample import MAX_GAP, Counts
 
 HELLO = Hello(boot_id=1, features=Feature.SAMPLES)

@@ -9,10 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from wearkit.link.cobs import stuff, unstuff
-from wearkit.link.codec import Message, decode_message, encode_message
-from wearkit.link.command import Config, HelloRequest, Ping, Replay, Start, Stop
-from wearkit.link.frame import (
+from wearkit.link.frames.cobs import stuff, unstuff
+from wearkit.link.frames.codec import Message, decode_message, encode_message
+from wearkit.link.frames.frame import (
     MAX_PAYLOAD_BYTES,
     MAX_TEXT_BYTES,
     DeviceText,
@@ -24,7 +23,7 @@ from wearkit.link.frame import (
     decode_frame,
     encode_frame,
 )
-from wearkit.link.message import (
+from wearkit.link.frames.from_device import (
     Ack,
     DeviceError,
     Feature,
@@ -35,6 +34,7 @@ from wearkit.link.message import (
     Samples,
     Stats,
 )
+from wearkit.link.frames.from_host import Config, HelloRequest, Ping, Replay, Start, Stop
 from wearkit.link.sample import AxisMap
 
 HEADS = (HeadLogits(0.25, -3, (-128, 127, 0)), HeadLogits(1.0, 0, (5,)))

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.layout import Layout, RawSample, find_layout, mixed_shapes
 from wearkit.link.sample import AxisMap, Header, Reason
-from wearkit.link.text_header import is_header, parse_fields, parse_header
-from wearkit.link.text_line import Row, parse_line
+from wearkit.link.text.header import is_header, parse_fields, parse_header
+from wearkit.link.text.layout import Layout, RawSample, find_layout, mixed_shapes
+from wearkit.link.text.line import Row, parse_line
 from wearkit.units import Unit
 
 

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.link_stream import LinkStream
-from wearkit.link.message import Feature, Hello, Samples, SensorRegisters, Stats
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples, SensorRegisters, Stats
 from wearkit.link.sample import Step, StreamOptions
+from wearkit.link.stream import LinkStream
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)

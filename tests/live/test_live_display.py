@@ -13,11 +13,11 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.sample import StreamOptions
-from wearkit.live_display import JsonDisplay, PlainDisplay, panel, summary
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
+from wearkit.live.display import JsonDisplay, PlainDisplay, panel, summary
+from wearkit.live.session import LiveSession, LiveWindow
 
 
 @pytest.fixture

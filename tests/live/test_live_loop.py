@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wearkit.capture.file import SessionLog
 from wearkit.errors import LinkLostError, PortError
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.ledger import Ended
-from wearkit.link.port import open_port
-from wearkit.link.reader import Chunk, PortReader
+from wearkit.link.ports.reader import Chunk, PortReader
+from wearkit.link.ports.serial_port import open_port
 from wearkit.link.sample import StreamOptions
-from wearkit.link.session_log import SessionLog
-from wearkit.live import live
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
+from wearkit.live.loop import live
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession, LiveWindow
 
 
 class Script:
@@ -173,7 +173,7 @@ def test_every_way_a_peer_vanishes_is_a_lost_link_after_its_last_byte() -> None:
 def test_a_full_queue_holds_the_port_back_and_drops_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("wearkit.link.reader.MAX_QUEUED_BYTES", 1000)
+    monkeypatch.setattr("wearkit.link.ports.reader.MAX_QUEUED_BYTES", 1000)
     pieces = [bytes([i]) * 400 for i in range(50)]
     reader = PortReader(Reads(*pieces))
     first = reader.take(1.0)
@@ -183,7 +183,7 @@ def test_a_full_queue_holds_the_port_back_and_drops_nothing(
 
 
 def test_a_reader_that_is_held_back_can_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wearkit.link.reader.MAX_QUEUED_BYTES", 10)
+    monkeypatch.setattr("wearkit.link.ports.reader.MAX_QUEUED_BYTES", 10)
     port = Reads(*[b"0123456789"] * 50)
     reader = PortReader(port)
     reader.close()

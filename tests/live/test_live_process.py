@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle import open_bundle
+from wearkit.bundle.bundle import open_bundle
+from wearkit.capture.decode import read_recording
+from wearkit.capture.file import Kind, LogReader
 from wearkit.counts import g_to_counts
-from wearkit.link.pseudo_terminal import PseudoTerminal
-from wearkit.link.recording import read_recording
-from wearkit.link.session_log import Kind, LogReader
-from wearkit.readers import open_dataset
+from wearkit.link.ports.pty import PseudoTerminal
+from wearkit.recordings.formats import open_dataset
 
 Counts = NDArray[np.int16]
 Start = Callable[..., Any]  # conftest's live_on_pty and wearkit_process

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from wearkit.capture.csv_writer import Recorder
+from wearkit.capture.file import Kind, LogReader, SessionLog
 from wearkit.errors import LinkLostError, PortError, StorageError
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
-from wearkit.link.reader import Chunk
-from wearkit.link.recorder import Recorder
+from wearkit.link.ports.reader import Chunk
 from wearkit.link.sample import StreamOptions
-from wearkit.link.session_log import Kind, LogReader, SessionLog
-from wearkit.live import live
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
+from wearkit.live.loop import live
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession, LiveWindow
 
 HEADER = b"#wearkit text/1 units=counts fields=index,x,y,z\n"
 
@@ -66,7 +66,7 @@ def play(tiny_graph: QuantizedGraph, monkeypatch: pytest.MonkeyPatch) -> Play:
         log: SessionLog | None = None,
         recorder: Recorder | None = None,
     ) -> tuple[LiveReport, list[LiveWindow]]:
-        monkeypatch.setattr("wearkit.live.time.monotonic", lambda: source.now_s)
+        monkeypatch.setattr("wearkit.live.loop.time.monotonic", lambda: source.now_s)
         session = LiveSession(
             tiny_graph, Reference(tiny_graph), StreamOptions(50.0), recorder=recorder
         )

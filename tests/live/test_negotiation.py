@@ -3,10 +3,10 @@
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.command import HelloRequest
-from wearkit.link.frame import FrameFault, FrameType
-from wearkit.link.message import Ack, DeviceError, ErrorCode, Hello, Samples, Stats
-from wearkit.link.negotiation import Negotiation, negotiate
+from wearkit.link.frames.frame import FrameFault, FrameType
+from wearkit.link.frames.from_device import Ack, DeviceError, ErrorCode, Hello, Samples, Stats
+from wearkit.link.frames.from_host import HelloRequest
+from wearkit.verification.handshake import Negotiation, negotiate
 
 
 def test_it_asks_three_times_a_second_apart_and_gives_up_a_second_later() -> None:

@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.logits import Verdict
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.sample import StreamOptions
-from wearkit.live_placement import SMOOTHED_WINDOWS, PlacementCheck
-from wearkit.live_session import LiveSession
-from wearkit.prediction import Verdict
+from wearkit.live.placement import SMOOTHED_WINDOWS, PlacementCheck
+from wearkit.live.session import LiveSession
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 MODEL = ModelSpec(
@@ -150,7 +150,7 @@ def placement_graph(graph: QuantizedGraph) -> QuantizedGraph:
     """The tiny graph, its second head renamed."""
     from dataclasses import replace
 
-    from wearkit.graph import Head
+    from wearkit.integer.graph import Head
 
     activity, _ = graph.model.tasks
     assert isinstance(graph.model, ModelSpec)

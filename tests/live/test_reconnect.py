@@ -12,8 +12,8 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from wearkit.errors import LinkLostError, PortError
 from wearkit.link.faults import FaultLog
-from wearkit.link.reader import Chunk
-from wearkit.link.reconnect import Identity, SerialSource, identify, wait_for
+from wearkit.link.ports.reader import Chunk
+from wearkit.link.ports.reconnect import Identity, SerialSource, identify, wait_for
 
 
 class Board:
@@ -44,7 +44,7 @@ def take_until_lost(source: SerialSource, chunks: int) -> list[Chunk]:
 @pytest.fixture
 def instant(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOOK_S", "FIRST_RETRY_S", "LAST_RETRY_S"):
-        monkeypatch.setattr(f"wearkit.link.reconnect.{name}", 0.001)
+        monkeypatch.setattr(f"wearkit.link.ports.reconnect.{name}", 0.001)
 
 
 def usb(monkeypatch: pytest.MonkeyPatch, ports: dict[str, str]) -> None:
@@ -171,7 +171,7 @@ def test_told_not_to_wait_it_ends_at_once() -> None:
 
 def test_it_gives_up_after_its_time(instant: None, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 50.0
-    monkeypatch.setattr("wearkit.link.reconnect.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("wearkit.link.ports.reconnect.time.monotonic", lambda: now_s)
     source = SerialSource(
         Board("a"), Identity("/dev/wearkit-absent"), Board, FaultLog(), give_up_s=10
     )
@@ -188,7 +188,7 @@ def test_a_port_that_cannot_be_opened_yet_is_tried_again_ever_more_slowly(
 ) -> None:
     now_s = 0.0
     tries: list[float] = []
-    monkeypatch.setattr("wearkit.link.reconnect.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("wearkit.link.ports.reconnect.time.monotonic", lambda: now_s)
 
     def refuse(url: str) -> Board:
         tries.append(now_s)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from wearkit.capture.csv_writer import Recorder
 from wearkit.counts import g_to_counts
 from wearkit.errors import StorageError
-from wearkit.link.recorder import Recorder
-from wearkit.readers import open_dataset
+from wearkit.recordings.formats import open_dataset
 
 
 def read_counts(path: Path) -> list[list[int]]:
@@ -69,7 +69,7 @@ def test_after_kill_9_every_flushed_line_is_there(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from wearkit.link.recorder import Recorder\n"
+        "from wearkit.capture.csv_writer import Recorder\n"
         f"recorder = Recorder(Path({str(path)!r}))\n"
         "for index in range(1000):\n"
         "    recorder.add(index / 50, (index % 500, -5, 256))\n"
@@ -83,7 +83,7 @@ def test_after_kill_9_every_flushed_line_is_there(tmp_path: Path) -> None:
 
 def test_the_tick_flushes_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
-    monkeypatch.setattr("wearkit.link.recorder.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("wearkit.capture.csv_writer.time.monotonic", lambda: now_s)
     path = tmp_path / "ticks.csv"
     recorder = Recorder(path)
     recorder.add(0.0, (1, 2, 3))

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from wearkit.capture.csv_writer import Recorder
+from wearkit.capture.decode import RecordedSamples, options_of, read_recording, session_record
+from wearkit.capture.file import Kind, SessionLog
 from wearkit.errors import DataError
-from wearkit.graph import QuantizedGraph
-from wearkit.link.recorder import Recorder
-from wearkit.link.recording import RecordedSamples, options_of, read_recording, session_record
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.sample import StreamOptions
-from wearkit.link.session_log import Kind, SessionLog
-from wearkit.link.text_header import parse_axes
-from wearkit.live_session import LiveSession
-from wearkit.reference import Reference
+from wearkit.link.text.header import parse_axes
+from wearkit.live.session import LiveSession
 from wearkit.units import Unit
 
 Pieces = list[tuple[float, bytes, bool]]  # arrival, bytes, after a reopening

@@ -8,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.replay_device import Clock, Line, ReplayDevice, play, result, stop_the_clock
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import LinkLostError, PortError, VerificationError
-from wearkit.link.codec import Message
-from wearkit.link.command import HelloRequest, Replay, Stop
-from wearkit.link.message import Ack, Hello, Prediction
-from wearkit.live_certificate import INCOMPLETE
+from wearkit.link.frames.codec import Message
+from wearkit.link.frames.from_device import Ack, Hello, Prediction
+from wearkit.link.frames.from_host import HelloRequest, Replay, Stop
+from wearkit.verification.certificate import INCOMPLETE
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]

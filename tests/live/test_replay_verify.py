@@ -8,17 +8,17 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.replay_device import ABLE, Clock, ReplayDevice, play, result, stop_the_clock
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, VerificationError
-from wearkit.link.codec import Message
-from wearkit.link.command import Config, HelloRequest, Replay, Start, Stop
-from wearkit.link.dialogue import Dialogue
-from wearkit.link.frame import FrameType
-from wearkit.link.frame_sequence import mapped
-from wearkit.link.message import Ack, Feature, Prediction
-from wearkit.link.text_header import parse_axes
-from wearkit.live_certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
-from wearkit.replay_verify import ReplayOptions, replay_verify
+from wearkit.link.frames.codec import Message
+from wearkit.link.frames.frame import FrameType
+from wearkit.link.frames.from_device import Ack, Feature, Prediction
+from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
+from wearkit.link.frames.sequence import mapped
+from wearkit.link.text.header import parse_axes
+from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
+from wearkit.verification.dialogue import Dialogue
+from wearkit.verification.replay import ReplayOptions, replay_verify
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]

@@ -7,7 +7,7 @@ import pytest
 from wearkit.counts import COUNTS_PER_G
 from wearkit.link.faults import Fault
 from wearkit.link.sample import Counts
-from wearkit.link.sensor_watch import SensorWatch, Still
+from wearkit.live.sensor_watch import SensorWatch, Still
 
 
 def found(watch: SensorWatch, samples: Iterable[Counts]) -> list[tuple[int, Fault]]:

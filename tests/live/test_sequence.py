@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wearkit.link.sample import MAX_GAP, Placed, Reason, Refused, Sample, Step
-from wearkit.link.sequence import ArrivalSequencer, IndexSequencer, Sequencer
+from wearkit.link.text.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 
 
 def sample(index: int | None, *, t_us: int | None = None, value: int | None = None) -> Sample:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.sample import StreamOptions
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
-from wearkit.simulate import LineFormat
+from wearkit.live.session import LiveSession, LiveWindow
+from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import WindowSpec
 from wearkit.units import Unit
 

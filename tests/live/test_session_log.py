@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.errors import DataError, StorageError
-from wearkit.link.session_log import (
+from wearkit.capture.file import (
     MAGIC,
     MARK,
     MAX_PAYLOAD_BYTES,
@@ -18,6 +17,7 @@ from wearkit.link.session_log import (
     SessionLog,
     _record,
 )
+from wearkit.errors import DataError, StorageError
 
 
 def make(path: Path, records: int = 20) -> list[bytes]:
@@ -130,7 +130,7 @@ def test_a_file_larger_than_any_session_is_not_read(
 ) -> None:
     path = tmp_path / "a.wkrec"
     make(path)
-    monkeypatch.setattr("wearkit.link.session_log.MAX_FILE_BYTES", path.stat().st_size - 1)
+    monkeypatch.setattr("wearkit.capture.file.MAX_FILE_BYTES", path.stat().st_size - 1)
     with pytest.raises(DataError, match="larger than"):
         LogReader(path)
 
@@ -161,7 +161,7 @@ def test_kill_9_loses_nothing_that_was_handed_over(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from wearkit.link.session_log import SessionLog\n"
+        "from wearkit.capture.file import SessionLog\n"
         f"log = SessionLog(Path({str(path)!r}))\n"
         "for i in range(500): log.chunk(b'%d\\n' % i, i / 50)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -174,8 +174,8 @@ def test_kill_9_loses_nothing_that_was_handed_over(tmp_path: Path) -> None:
 def test_it_is_synced_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 10.0
     synced: list[float] = []
-    monkeypatch.setattr("wearkit.link.session_log.time.monotonic", lambda: now_s)
-    monkeypatch.setattr("wearkit.link.session_log.os.fsync", lambda _: synced.append(now_s))
+    monkeypatch.setattr("wearkit.capture.file.time.monotonic", lambda: now_s)
+    monkeypatch.setattr("wearkit.capture.file.os.fsync", lambda _: synced.append(now_s))
     log = SessionLog(tmp_path / "a.wkrec")
     for _ in range(300):
         log.chunk(b"x", now_s)
@@ -200,7 +200,7 @@ def test_a_sync_that_fails_stops_a_file_and_no_device(
 
     log = SessionLog(tmp_path / name, force=True)
     log.chunk(b"x", 1.0)
-    monkeypatch.setattr("wearkit.link.session_log.os.fsync", fail)
+    monkeypatch.setattr("wearkit.capture.file.os.fsync", fail)
     log.sync()
     assert (log.error is not None) == stops
     log.chunk(b"y", 1.0)

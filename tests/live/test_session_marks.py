@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.graph import QuantizedGraph
-from wearkit.link.codec import encode_message
-from wearkit.link.message import Feature, Hello, SampleFlag, Samples
-from wearkit.link.recorder import Recorder
+from wearkit.capture.csv_writer import Recorder
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.from_device import Feature, Hello, SampleFlag, Samples
 from wearkit.link.sample import StreamOptions
-from wearkit.live_session import LiveSession, LiveWindow
-from wearkit.reference import Reference
+from wearkit.live.session import LiveSession, LiveWindow
 
 HEADER = b"#wearkit text/1 units=counts fields=index,t_us,x,y,z\n"
 SIMULATED = HEADER.replace(b"fields", b"sensor=simulated fields")

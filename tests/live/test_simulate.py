@@ -12,16 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNTS_PER_G
-from wearkit.cut import cut
 from wearkit.errors import StorageError
-from wearkit.link.pseudo_terminal import PseudoTerminal, ReaderLeftError
-from wearkit.link.text_header import parse_header
-from wearkit.link.text_line import Row, parse_line
-from wearkit.link.units import to_counts
-from wearkit.recording import LabelTrack, Recording
-from wearkit.simulate import LineFormat, Played, samples, simulate
+from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError
+from wearkit.link.text.header import parse_header
+from wearkit.link.text.line import Row, parse_line
+from wearkit.link.text.unit_finder import to_counts
+from wearkit.recordings.recording import LabelTrack, Recording
+from wearkit.simulation.sensor import LineFormat, Played, samples, simulate
 from wearkit.spec import WindowSpec
 from wearkit.units import Unit
+from wearkit.windows.cut import cut
 
 SPEC = WindowSpec()
 Counts = NDArray[np.int16]
@@ -220,7 +220,7 @@ def test_lines_leave_when_they_are_due(
         def drain(self, stop: object) -> bool:
             return True
 
-    monkeypatch.setattr("wearkit.simulate.time", Clock())
+    monkeypatch.setattr("wearkit.simulation.sensor.time", Clock())
     style = LineFormat(SPEC, header=False)
     played = simulate(Port(), lambda: [recording(moving_counts(500))], style, speed=2.0)  # type: ignore[arg-type]
     assert played.samples == 500

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearkit.link.sample import Reason
-from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_line import MAX_LINE_BYTES, Row
+from wearkit.link.text.decoder import Line, TextDecoder
+from wearkit.link.text.line import MAX_LINE_BYTES, Row
 
 PIECES = st.sampled_from(
     [

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearkit.link.sample import Reason
-from wearkit.link.text_line import MAX_LINE_BYTES, Row, parse_line, parse_number
+from wearkit.link.text.line import MAX_LINE_BYTES, Row, parse_line, parse_number
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
 from wearkit.link.sample import Step, StreamOptions
-from wearkit.link.stream import SampleStream
+from wearkit.link.text.stream import SampleStream
 from wearkit.units import Unit
 
 HEADER = "#wearkit text/1 units=counts rate=50 fields=index,x,y,z"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.errors import DataError
 from wearkit.link.sample import UnitChoice
-from wearkit.link.units import UnitFinder, to_counts
+from wearkit.link.text.unit_finder import UnitFinder, to_counts
 from wearkit.units import Unit
 
 RATE_HZ = 50.0

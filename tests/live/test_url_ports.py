@@ -17,10 +17,10 @@ import serial
 from numpy.typing import NDArray
 from serial import rfc2217
 
-from wearkit.bundle import open_bundle
-from wearkit.link.codec import Message, encode_message
-from wearkit.link.message import Feature, Hello, Samples
-from wearkit.link.port import open_port
+from wearkit.bundle.bundle import open_bundle
+from wearkit.link.frames.codec import Message, encode_message
+from wearkit.link.frames.from_device import Feature, Hello, Samples
+from wearkit.link.ports.serial_port import open_port
 
 Counts = NDArray[np.int16]
 # pyserial 3.5 names and marks its thread in the old way.

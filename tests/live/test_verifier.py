@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from wearkit.errors import VerificationError
-from wearkit.graph import QuantizedGraph
-from wearkit.link.codec import encode_message
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
-from wearkit.link.fields import window_crc
-from wearkit.link.message import Feature, HeadLogits, Hello, Prediction
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.from_device import Feature, HeadLogits, Hello, Prediction
 from wearkit.link.sample import StreamOptions
-from wearkit.live_certificate import DIFFERENT, EQUIVALENT, NOTHING, Certificate
-from wearkit.live_report import LiveReport
-from wearkit.live_session import LiveSession
-from wearkit.live_verify import MAX_PENDING, Verifier, VerifyCounts
-from wearkit.reference import Reference
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession
+from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, NOTHING, Certificate
+from wearkit.verification.verifier import MAX_PENDING, Verifier, VerifyCounts
 
 MODEL_ID = "0123456789abcdef" * 4
 ROWS = {"activity": (1, 2, 9, 4), "side": (-5, 6)}

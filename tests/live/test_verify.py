@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.predicting_device import Device, Run, flip_one, verify
 
-from wearkit.bundle import Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import VerificationError
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.fields import window_crc
-from wearkit.link.message import NO_MODEL, DeviceError, Feature, Prediction
-from wearkit.live_certificate import DIFFERENT, EQUIVALENT, certify, write_certificate
-from wearkit.live_verify import MAX_PENDING, Verifier
+from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.from_device import NO_MODEL, DeviceError, Feature, Prediction
+from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, certify, write_certificate
+from wearkit.verification.verifier import MAX_PENDING, Verifier
 
 Counts = NDArray[np.int16]
 

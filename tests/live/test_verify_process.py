@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from tests.live.predicting_device import Device, flip_one
 
-from wearkit.bundle import Bundle
-from wearkit.link.codec import encode_message
-from wearkit.link.message import Stats
+from wearkit.bundle.bundle import Bundle
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.from_device import Stats
 
 Counts = NDArray[np.int16]
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wearkit.link.sample import Sample, Step
-from wearkit.live_window import GridWindow, WindowGrid
+from wearkit.live.window_grid import GridWindow, WindowGrid
 from wearkit.spec import WindowSpec
 
 SMALL = WindowSpec(length=10, hop=6)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.checkpoint import Checkpoint
 from wearkit.counts import counts_to_int8
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.model.checkpoint import Checkpoint
 
 ORACLES = {
     "tflm": ("tflite_micro", "pip install 'wearkit[micro]' (Linux x86-64)"),
@@ -28,7 +28,7 @@ def quantized(
     """quantized(arch, dense_per_channel=False)."""
     needs_module("onnx", "pip install 'wearkit[export]'")
     needs_module("ai_edge_litert", "pip install 'wearkit[export]'")
-    from wearkit_export.quantize import quantize
+    from wearkit_export.quantization.quantize import quantize
 
     def make(arch: str, dense_per_channel: bool = False) -> QuantizedGraph:
         counts = made_counts(128, seed=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.graph import QuantizedGraph
+from wearkit.integer.graph import QuantizedGraph
 
 # What may be left: integer kernels, and nodes that move, convert or select single values.
 INTEGER_KERNELS = {"QLinearConv", "QGemm", "NhwcMaxPool", "MaxPool", "QLinearGlobalAveragePool"}
@@ -29,7 +29,7 @@ def test_every_layer_is_fused(
     import onnx
     import onnxruntime
 
-    from wearkit_export.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_onnx import emit_onnx
 
     graph = quantized(arch)
     options = onnxruntime.SessionOptions()

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import requantize
-from wearkit.graph import Conv1D, Dense, Head, QuantizedGraph, Reshape, Rounding, Tensor
-from wearkit.prediction import compare
-from wearkit.reference import Reference
-from wearkit.runtimes import Runtime
-from wearkit.runtimes.micro import MicroRuntime
-from wearkit.runtimes.onnx import OnnxRuntime
-from wearkit.runtimes.tflite import open_tflite
+from wearkit.bundle.runtimes import Runtime
+from wearkit.bundle.runtimes.micro import MicroRuntime
+from wearkit.bundle.runtimes.onnx import OnnxRuntime
+from wearkit.bundle.runtimes.tflite import open_tflite
+from wearkit.integer import requantize
+from wearkit.integer.graph import Conv1D, Dense, Head, QuantizedGraph, Reshape, Rounding, Tensor
+from wearkit.integer.logits import compare
+from wearkit.integer.reference import Reference
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 ORACLES: dict[str, tuple[str, Rounding]] = {
@@ -112,8 +112,8 @@ def tie_graph() -> tuple[QuantizedGraph, NDArray[np.int8]]:
 
 
 def open_oracle(name: str, graph: QuantizedGraph) -> Runtime:
-    from wearkit_export.emit_onnx import emit_onnx
-    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.formats.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_tflite import emit_tflite
 
     match name:
         case "tflm":

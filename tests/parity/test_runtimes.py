@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import reference
-from wearkit.graph import QuantizedGraph, Rounding
-from wearkit.prediction import compare
-from wearkit.runtimes import Runtime
-from wearkit.runtimes.micro import MicroRuntime
-from wearkit.runtimes.onnx import OnnxRuntime
-from wearkit.runtimes.tflite import open_tflite
+from wearkit.bundle.runtimes import Runtime
+from wearkit.bundle.runtimes.micro import MicroRuntime
+from wearkit.bundle.runtimes.onnx import OnnxRuntime
+from wearkit.bundle.runtimes.tflite import open_tflite
+from wearkit.integer import reference
+from wearkit.integer.graph import QuantizedGraph, Rounding
+from wearkit.integer.logits import compare
 
 ORACLES: dict[str, tuple[str, Rounding]] = {
     "tflm": ("tflite_micro", "tflm"),
@@ -24,8 +24,8 @@ ORACLES: dict[str, tuple[str, Rounding]] = {
 
 
 def open_oracle(name: str, graph: QuantizedGraph) -> Runtime:
-    from wearkit_export.emit_onnx import emit_onnx
-    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit_export.formats.emit_onnx import emit_onnx
+    from wearkit_export.formats.emit_tflite import emit_tflite
 
     match name:
         case "tflm":

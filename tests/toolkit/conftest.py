@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.split import Split, subject_split
-from wearkit.windows import WindowSet
+from wearkit.windows.split import Split, subject_split
+from wearkit.windows.window_set import WindowSet
 
 POSTURE = TaskSpec("posture", ("supine", "left", "prone"))
 PLACEMENT = TaskSpec("placement", ("chest", "neck"))

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from wearkit.architecture import (
+from wearkit.errors import ModelFileError
+from wearkit.model.architecture import (
     ARCHITECTURES,
     MeanTime,
     mac_count,
@@ -14,7 +15,6 @@ from wearkit.architecture import (
     shapes,
     weight_shapes,
 )
-from wearkit.errors import ModelFileError
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 POSTURE = TaskSpec("posture", tuple(f"p{number}" for number in range(12)))

@@ -11,9 +11,9 @@ import pytest
 ROWS = 20_000
 _SCRIPT = """
 import resource, sys
-from wearkit.cut import cut
-from wearkit.data_info import describe
-from wearkit.readers import open_dataset
+from wearkit.windows.cut import cut
+from wearkit.recordings.info import describe
+from wearkit.recordings.formats import open_dataset
 if sys.argv[1] == "describe":
     print(describe(open_dataset(sys.argv[2])).rows)
 else:

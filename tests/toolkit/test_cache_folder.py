@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wearkit.cache_folder import CacheFolder, Entry
 from wearkit.errors import StorageError
+from wearkit.windows.cache_folder import CacheFolder, Entry
 
 KEY, OTHER = "a" * 64, "b" * 64
 ENTRY = Entry(
@@ -142,7 +142,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path) -> None:
     script = (
         "import resource, sys, numpy as np\n"
         "from pathlib import Path\n"
-        "from wearkit.cache_folder import CacheFolder, Entry\n"
+        "from wearkit.windows.cache_folder import CacheFolder, Entry\n"
         "from wearkit.errors import StorageError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "entry = Entry({}, {'counts': np.zeros(100_000, np.int16)})\n"

@@ -13,9 +13,15 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
 
-from wearkit.architecture import weight_shapes
-from wearkit.checkpoint import JSON_NAME, WEIGHTS_NAME, Checkpoint, load_checkpoint, save_checkpoint
 from wearkit.errors import ModelFileError
+from wearkit.model.architecture import weight_shapes
+from wearkit.model.checkpoint import (
+    JSON_NAME,
+    WEIGHTS_NAME,
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 MODEL = ModelSpec("mtl-net-micro", WindowSpec(), (TaskSpec("posture", ("left", "right")),))

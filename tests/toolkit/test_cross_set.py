@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.augment import with_twin_copies
-from wearkit.cross_set import LEFT_OUT, ONE_SIDED
 from wearkit.errors import DataError
-from wearkit.label_map import BUILT_IN, LabelMap, open_label_map
-from wearkit.paper_split import cut_stream, paper_split
-from wearkit.protocol import cut_and_split
-from wearkit.readers import dsads, hapt, uci_har, wisdm
-from wearkit.readers.combined import combined, person_of
-from wearkit.readers.dataset import Dataset
-from wearkit.recording import UNLABELLED, LabelTrack, Recording
-from wearkit.sensor_twin import ADXL345, SensorTwin
+from wearkit.recordings.combined import combined, person_of
+from wearkit.recordings.dataset import Dataset
+from wearkit.recordings.formats import dsads, hapt, uci_har, wisdm
+from wearkit.recordings.label_map import BUILT_IN, LabelMap, open_label_map
+from wearkit.recordings.recording import UNLABELLED, LabelTrack, Recording
+from wearkit.recordings.sensor_twin import ADXL345, SensorTwin
 from wearkit.spec import WindowSpec
-from wearkit.split import leak
+from wearkit.windows.augment import with_twin_copies
+from wearkit.windows.evaluation_protocol import cut_and_split
+from wearkit.windows.leave_one_set_out import LEFT_OUT, ONE_SIDED
+from wearkit.windows.paper_split import cut_stream, paper_split
+from wearkit.windows.split import leak
 
 SPEC = WindowSpec()
 LABELS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearkit.cross_validation import summarise
-from wearkit.metrics import TaskScore, score_task
+from wearkit.evaluation.folds import summarise
+from wearkit.evaluation.metrics import TaskScore, score_task
 
 
 def _fold(hits_by_person: list[list[bool]]) -> dict[str, TaskScore]:

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import DataError
-from wearkit.readers import csv_text, open_dataset, stretches, text_rows
-from wearkit.readers.text_rows import Lines, is_number, parse_rows
-from wearkit.recording import Recording
+from wearkit.recordings.formats import csv_text, open_dataset, text_rows
+from wearkit.recordings.formats import runs as stretches
+from wearkit.recordings.formats.text_rows import Lines, is_number, parse_rows
+from wearkit.recordings.recording import Recording
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HEAD = "# units=g\ntime,x,y,z\n"

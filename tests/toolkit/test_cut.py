@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from wearkit.counts import g_to_counts
-from wearkit.cut import cut, majority
 from wearkit.errors import DataError
-from wearkit.gaps import stretches
-from wearkit.recording import LabelTrack, Recording
+from wearkit.recordings.gaps import stretches
+from wearkit.recordings.recording import LabelTrack, Recording
 from wearkit.spec import TaskSpec, WindowSpec
+from wearkit.windows.cut import cut, majority
 
 NAMES = ("sit", "walk", "run")
 SHORT = WindowSpec(length=10, hop=6)

@@ -13,23 +13,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit import code_digest, data_cache
-from wearkit.cache_folder import CacheFolder
-from wearkit.code_digest import code_of
-from wearkit.cut import cut
-from wearkit.data_cache import (
+from wearkit.errors import DataError
+from wearkit.recordings.formats import Dataset, open_dataset
+from wearkit.recordings.info import describe
+from wearkit.spec import WindowSpec
+from wearkit.windows import cache as data_cache
+from wearkit.windows import code_digest
+from wearkit.windows.cache import (
     DataCache,
     cached_cut,
     cached_description,
     cached_stream,
     default_cache,
 )
-from wearkit.data_info import describe
-from wearkit.errors import DataError
-from wearkit.paper_split import cut_stream
-from wearkit.readers import Dataset, open_dataset
-from wearkit.spec import WindowSpec
-from wearkit.windows import WindowSet
+from wearkit.windows.cache_folder import CacheFolder
+from wearkit.windows.code_digest import code_of
+from wearkit.windows.cut import cut
+from wearkit.windows.paper_split import cut_stream
+from wearkit.windows.window_set import WindowSet
 
 SPEC = WindowSpec()
 RATES = {"native": SPEC, "resampled": WindowSpec(rate_hz=40.0, length=80, hop=40)}
@@ -270,7 +271,7 @@ def test_where_the_cache_lies(source: Path, tmp_path: Path) -> None:
 
 def test_the_code_digest_follows_every_import() -> None:
     script = (
-        "import sys, wearkit.data_cache as d; from wearkit.readers import open_dataset; "
+        "import sys, wearkit.windows.cache as d; from wearkit.recordings.formats import open_dataset; "
         "next(iter(open_dataset('posture-sim'))); "
         "print(*(n for n in sys.modules if n.startswith('wearkit.')))"
     )
@@ -298,8 +299,8 @@ def test_processes_at_once_and_a_folder_that_keeps_vanishing(
 ) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from wearkit.cache_folder import CacheFolder\n"
-        "from wearkit.data_cache import DataCache, cached_cut\n"
+        "from wearkit.windows.cache_folder import CacheFolder\n"
+        "from wearkit.windows.cache import DataCache, cached_cut\n"
         "from wearkit.spec import WindowSpec\n"
         "for number in range(6):\n"
         "    dataset = DataCache(CacheFolder(Path(sys.argv[2]))).open(sys.argv[1])\n"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from wearkit.data_info import describe
 from wearkit.errors import DataError
-from wearkit.readers import Dataset, open_dataset
-from wearkit.recording import LabelTrack, Recording
+from wearkit.recordings.formats import Dataset, open_dataset
+from wearkit.recordings.info import describe
+from wearkit.recordings.recording import LabelTrack, Recording
 
 
 def recorded(subject: str, placement: str, rate_hz: float, codes: list[int]) -> Recording:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from wearkit.ema import SmoothedTeacher, warm_decay
-from wearkit.networks import Network, seeded_network
+from wearkit.model.network import Network, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+from wearkit.training.teacher import SmoothedTeacher, warm_decay
 
 SPEC = ModelSpec("mtl-net-micro", WindowSpec(), (TaskSpec("posture", ("a", "b", "c")),))
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from wearkit.architecture import weight_shapes
-from wearkit.checkpoint import Checkpoint
 from wearkit.errors import ModelFileError
-from wearkit.evaluate import evaluate_float, float_logits, score_logits
+from wearkit.evaluation.scores import evaluate_float, float_logits, score_logits
+from wearkit.model.architecture import weight_shapes
+from wearkit.model.checkpoint import Checkpoint
 from wearkit.spec import ModelSpec, WindowSpec
-from wearkit.windows import WindowSet
+from wearkit.windows.window_set import WindowSet
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
-from wearkit.features import FEATURE_NAMES, SIGNALS, features
+from wearkit.evaluation.features import FEATURE_NAMES, SIGNALS, features
 
 RATE_HZ = 50.0
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError, MissingToolError
-from wearkit.evaluate import score_logits
-from wearkit.forest import forest_probabilities
-from wearkit.split import Split
-from wearkit.windows import WindowSet
+from wearkit.evaluation.forest import forest_probabilities
+from wearkit.evaluation.scores import score_logits
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.cut import cut
 from wearkit.errors import DataError
-from wearkit.readers import open_dataset
-from wearkit.readers.hapt import LABELS
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.formats.hapt import LABELS
+from wearkit.windows.cut import cut
 
 # Rows per class 1..12 as counted in the original text files, apart from this reader.
 CLASS_ROWS = [

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wearkit.history import EpochRecord, Scores, overfitting_epoch
+from wearkit.training.epochs import EpochRecord, Scores, overfitting_epoch
 
 
 def _record(epoch: int, training: float, validation: float) -> EpochRecord:
@@ -44,7 +44,7 @@ def test_the_display_says_so_once(needs_module: Callable[[str, str], None]) -> N
     needs_module("torch", "pip install 'wearkit[train]'")
     from rich.console import Console
 
-    from wearkit.cli.training_display import TrainingDisplay
+    from wearkit.cli.terminal.training_display import TrainingDisplay
 
     written = io.StringIO()
     display = TrainingDisplay(Console(file=written, soft_wrap=True))

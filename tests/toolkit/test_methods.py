@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wearkit.errors import DataError
-from wearkit.methods import METHODS, ClassWeights, Method, distillation
-from wearkit.networks import Network, seeded_network
+from wearkit.model.network import Network, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.training_config import METHOD_NAMES, TrainingConfig, task_weights
+from wearkit.training.config import METHOD_NAMES, TrainingConfig, task_weights
+from wearkit.training.methods import METHODS, ClassWeights, Method, distillation
 
 TASKS = (TaskSpec("posture", ("a", "b", "c")), TaskSpec("placement", ("neck", "chest")))
 SPEC = ModelSpec("mtl-net-micro", WindowSpec(), TASKS)

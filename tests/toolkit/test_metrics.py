@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from wearkit.metrics import ClassScore, class_scores, confusion_matrix, score_task
+from wearkit.evaluation.metrics import ClassScore, class_scores, confusion_matrix, score_task
 
 LABELS = ("walk", "sit", "lie")
 #            walk->walk x3, walk->sit, sit->sit x2, sit->walk; nobody lies, nobody is said to

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from wearkit.errors import ModelFileError
-from wearkit.metrics_file import read_metrics
+from wearkit.training.metrics_file import read_metrics
 
 _PART = {"windows": 2, "subjects": ["anna"]}
 GOOD: dict[str, Any] = {

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from wearkit.architecture import ARCHITECTURES, EXPORTABLE, parameter_count, weight_shapes
-from wearkit.networks import Network, export_weights, inputs_g, load_weights, seeded_network
+from wearkit.model.architecture import ARCHITECTURES, EXPORTABLE, parameter_count, weight_shapes
+from wearkit.model.network import Network, export_weights, inputs_g, load_weights, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 TASKS = (TaskSpec("posture", ("a", "b", "c", "d")), TaskSpec("placement", ("neck", "chest")))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wearkit.paper_split import cut_stream, paper_split, stream_window_count
-from wearkit.recording import LabelTrack, Recording
+from wearkit.recordings.recording import LabelTrack, Recording
 from wearkit.spec import WindowSpec
-from wearkit.split import leave_one_out_split, named_split, subject_split
+from wearkit.windows.paper_split import cut_stream, paper_split, stream_window_count
+from wearkit.windows.split import leave_one_out_split, named_split, subject_split
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.counts import g_to_counts
-from wearkit.cut import cut
 from wearkit.errors import DataError
-from wearkit.posture_sim import PLACEMENTS, POSTURES, recordings
-from wearkit.readers import open_dataset
-from wearkit.recording import Recording
-from wearkit.split import subject_split
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.posture_sim import PLACEMENTS, POSTURES, recordings
+from wearkit.recordings.recording import Recording
+from wearkit.windows.cut import cut
+from wearkit.windows.split import subject_split
 
 
 @pytest.fixture(scope="module")

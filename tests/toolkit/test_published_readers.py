@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearkit.data_info import describe
 from wearkit.errors import DataError
-from wearkit.readers import open_dataset, wisdm
-from wearkit.readers.text_rows import parse_rows
-from wearkit.readers.wisdm import ACTIVITIES_2019, _fields
-from wearkit.recording import Recording
+from wearkit.recordings.formats import open_dataset, wisdm
+from wearkit.recordings.formats.text_rows import parse_rows
+from wearkit.recordings.formats.wisdm import ACTIVITIES_2019, _fields
+from wearkit.recordings.info import describe
+from wearkit.recordings.recording import Recording
 
 G = 9.80665
 

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import DataError
-from wearkit.readers import open_dataset, untrusted
-from wearkit.readers.archive import open_source
+from wearkit.recordings.archives import untrusted
+from wearkit.recordings.archives.archive import open_source
+from wearkit.recordings.formats import open_dataset
 
 CSV = b"# units=g\ntime,x,y,z,label\n" + b"".join(
     b"%d.%02d,0.1,0.2,0.9,%s\n" % (i // 50, i % 50 * 2, b"sit" if i < 200 else b"walk")

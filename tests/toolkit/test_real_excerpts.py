@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.data_info import describe
-from wearkit.readers import open_dataset
+from wearkit.recordings.formats import open_dataset
+from wearkit.recordings.info import describe
 
 G = 9.80665
 

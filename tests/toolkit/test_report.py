@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.metrics import score_task
-from wearkit.posture_sim import POSTURES
-from wearkit.report.evaluation import Evaluation, SplitFacts, model_result, share_result
-from wearkit.report.html import html_page, write_evaluation
-from wearkit.report.intervals import over_people, t_quantile
-from wearkit.report.posture_ring import ring_errors
-from wearkit.report.reliability import reliability, softmax
+from wearkit.evaluation.evaluation import Evaluation, SplitFacts, model_result, share_result
+from wearkit.evaluation.intervals import over_people, t_quantile
+from wearkit.evaluation.metrics import score_task
+from wearkit.evaluation.page import html_page, write_evaluation
+from wearkit.evaluation.posture_ring import ring_errors
+from wearkit.evaluation.reliability import reliability, softmax
+from wearkit.recordings.posture_sim import POSTURES
 from wearkit.spec import TaskSpec
-from wearkit.windows import WindowSet
+from wearkit.windows.window_set import WindowSet
 
 HONEST = SplitFacts("subject", 0, 5, 0, 0.0, {"train": 4, "val": 1, "test": 1}, ())
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from wearkit.resample import grid, is_on_grid, mean_rate_hz, nearest, resample
+from wearkit.recordings.resample import grid, is_on_grid, mean_rate_hz, nearest, resample
 
 
 def tone(time_s: NDArray[np.float64], hz: float) -> NDArray[np.float32]:

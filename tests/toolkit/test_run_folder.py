@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit import run_folder
-from wearkit.checkpoint import Checkpoint, save_checkpoint
+from wearkit.api.train import write_run
 from wearkit.errors import ModelFileError
-from wearkit.evaluate import evaluate_float
-from wearkit.npz import read_npz, write_npz
-from wearkit.run_folder import (
+from wearkit.evaluation.scores import evaluate_float
+from wearkit.files.npz import read_npz, write_npz
+from wearkit.model.checkpoint import Checkpoint, save_checkpoint
+from wearkit.spec import ModelSpec
+from wearkit.training import run as run_folder
+from wearkit.training.config import TrainingConfig
+from wearkit.training.loop import TrainingResult, train
+from wearkit.training.run import (
     CALIBRATION_WINDOWS,
     calibration_choice,
     claim_folder,
@@ -25,12 +29,8 @@ from wearkit.run_folder import (
     open_run,
     save_run,
 )
-from wearkit.spec import ModelSpec
-from wearkit.split import Split
-from wearkit.train import TrainingResult, train
-from wearkit.train_run import write_run
-from wearkit.training_config import TrainingConfig
-from wearkit.windows import WindowSet
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 Trained = tuple[Path, TrainingResult]
 
@@ -160,7 +160,7 @@ def test_calibration_is_even_over_people_and_never_a_test_window(
     toy_windows: WindowSet, toy_split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert CALIBRATION_WINDOWS == 512
-    monkeypatch.setattr("wearkit.run_folder.CALIBRATION_WINDOWS", 14)
+    monkeypatch.setattr("wearkit.training.run.CALIBRATION_WINDOWS", 14)
     chosen = calibration_choice(toy_windows, toy_split)
     assert len(set(chosen.tolist())) == 14
     assert set(chosen.tolist()) <= set(toy_split.train.tolist())
@@ -174,7 +174,7 @@ def test_a_person_with_few_windows_gives_all_of_them(
 ) -> None:
     import dataclasses
 
-    monkeypatch.setattr("wearkit.run_folder.CALIBRATION_WINDOWS", 20)
+    monkeypatch.setattr("wearkit.training.run.CALIBRATION_WINDOWS", 20)
     first = toy_windows.subject[toy_split.train[0]]
     mine = toy_split.train[toy_windows.subject[toy_split.train] == first]
     others = toy_split.train[toy_windows.subject[toy_split.train] != first]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.cut import cut
 from wearkit.errors import DataError
-from wearkit.recording import LabelTrack, Recording
-from wearkit.sensor_twin import ADXL345, ANY_ROTATION_DEG, SensorTwin, parse_twin
-from wearkit.twin_recordings import sensed, through_twin
+from wearkit.recordings.recording import LabelTrack, Recording
+from wearkit.recordings.sensor_twin import ADXL345, ANY_ROTATION_DEG, SensorTwin, parse_twin
+from wearkit.recordings.twin_recordings import sensed, through_twin
+from wearkit.windows.cut import cut
 
 NAMES = ("sit", "walk")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from wearkit.errors import DataError
 from wearkit.spec import TaskSpec, WindowSpec
-from wearkit.split import leak, subject_split
-from wearkit.windows import WindowSet
+from wearkit.windows.split import leak, subject_split
+from wearkit.windows.window_set import WindowSet
 
 # Sorted by `printf 0:s1 | sha256sum`. Another order would silently change every fold.
 ORDER_OF_SEED_0 = ["s0", "s3", "s5", "s6", "s4", "s1", "s8", "s7", "s9", "s2"]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from wearkit.strict_json import parse_json
+from wearkit.files.strict_json import parse_json
 
 
 def test_plain_values_pass_as_python_reads_them() -> None:

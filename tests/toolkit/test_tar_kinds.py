@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wearkit.errors import DataError
-from wearkit.readers import open_dataset, untrusted
-from wearkit.readers.archive import open_source
-from wearkit.readers.unpacking import GzipDecoder, UnpackedStream
+from wearkit.recordings.archives import untrusted
+from wearkit.recordings.archives.archive import open_source
+from wearkit.recordings.archives.unpacking import GzipDecoder, UnpackedStream
+from wearkit.recordings.formats import open_dataset
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".tar": bytes,

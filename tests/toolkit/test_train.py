@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from wearkit.checkpoint import Checkpoint
-from wearkit.class_weights import balanced_weights
-from wearkit.devices import DeviceWindows, enough_threads, pick_device
 from wearkit.errors import DataError, MissingToolError, WearkitError
-from wearkit.history import EpochRecord, Scores
-from wearkit.networks import Network, export_weights, load_weights
+from wearkit.model.checkpoint import Checkpoint
+from wearkit.model.network import Network, export_weights, load_weights
 from wearkit.spec import ModelSpec, TaskSpec, derive_seed
-from wearkit.split import Split
-from wearkit.train import TrainingResult, score, train
-from wearkit.training_config import TrainingConfig
-from wearkit.windows import WindowSet
+from wearkit.training.class_weights import balanced_weights
+from wearkit.training.config import TrainingConfig
+from wearkit.training.device import DeviceWindows, enough_threads, pick_device
+from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.loop import TrainingResult, score, train
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -157,7 +157,7 @@ def test_a_fold_does_not_inherit_randomness(toy: Setting) -> None:
 
 def test_weight_zero_is_multitask_to_the_bit(toy: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is offered, so what comes out is the student as the last step left it.
-    monkeypatch.setattr("wearkit.train._Loop._offer", lambda *_: None)
+    monkeypatch.setattr("wearkit.training.loop._Loop._offer", lambda *_: None)
     plain = toy.train(method="multitask")
     silent = toy.train(method="smooth-distill", distillation_weight=0.0)
     loud = toy.train(method="smooth-distill", distillation_weight=0.5)
@@ -252,7 +252,7 @@ def test_an_interrupt_in_the_first_epoch_keeps_the_weights_as_they_are(toy: Sett
 
 
 def test_a_diverging_run_says_so(toy: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wearkit.devices.inputs_g", lambda x: x.float() * float("nan"))
+    monkeypatch.setattr("wearkit.training.device.inputs_g", lambda x: x.float() * float("nan"))
     with pytest.raises(WearkitError, match="diverged in epoch 1: choose a learning rate below"):
         toy.train()
 
@@ -302,7 +302,7 @@ def test_validation_averages_over_unequal_batches(
 ) -> None:
     checkpoint = toy.train(epochs=1).checkpoint
     whole = _validate(toy, checkpoint)
-    monkeypatch.setattr("wearkit.train.EVALUATION_BATCH", 7)
+    monkeypatch.setattr("wearkit.training.loop.EVALUATION_BATCH", 7)
     parts = _validate(toy, checkpoint)
     assert parts.accuracy == pytest.approx(whole.accuracy)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-5)

@@ -14,13 +14,13 @@ import pytest
 from safetensors.numpy import load, save
 
 from wearkit.errors import DataError, ModelFileError
-from wearkit.history import EpochRecord
 from wearkit.spec import ModelSpec
-from wearkit.split import Split
-from wearkit.train import TrainingResult, train
-from wearkit.training_config import TrainingConfig
-from wearkit.training_state import StateFolder, discard_state, read_request
-from wearkit.windows import WindowSet
+from wearkit.training.config import TrainingConfig
+from wearkit.training.epochs import EpochRecord
+from wearkit.training.loop import TrainingResult, train
+from wearkit.training.state import StateFolder, discard_state, read_request
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -136,7 +136,7 @@ def test_an_interrupt_is_resumed_too(trainer: Trainer, tmp_path: Path) -> None:
 def test_a_kill_while_saving_leaves_the_state_before_or_after(
     trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    import wearkit.training_state as module
+    import wearkit.training.state as module
 
     whole = trainer()
     real, calls = getattr(module, broken), [0]

@@ -178,7 +178,7 @@ DEFAULT_SPEC = WindowSpec()
 PLACEMENT_TASK = "placement"
 
 
-SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.protocol
+SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.windows.evaluation_protocol
 
 
 def derive_seed(seed: int, fold: int, purpose: str) -> int:

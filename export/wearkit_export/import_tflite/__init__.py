@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wearkit.errors import DataError, ModelFileError
-from wearkit.graph import QuantizedGraph, Rounding
-from wearkit.requantize import family_gap
+from wearkit.integer.graph import QuantizedGraph, Rounding
+from wearkit.integer.requantize import family_gap
 from wearkit.spec import TaskSpec
 from wearkit_export.import_tflite.labels import Output, imported_spec
 from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.errors import DataError
+from wearkit.files.strict_json import parse_json
 from wearkit.spec import ImportedSpec, TaskSpec
-from wearkit.strict_json import parse_json
 
 _LABELS_MAX_BYTES = 1 << 20
 LABELS_MAX = 4096

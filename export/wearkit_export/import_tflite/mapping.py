@@ -11,7 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import Activation, Head, Op, QuantizedGraph, Relu, Reshape, Rounding, Tensor
+from wearkit.integer.graph import (
+    Activation,
+    Head,
+    Op,
+    QuantizedGraph,
+    Relu,
+    Reshape,
+    Rounding,
+    Tensor,
+)
 from wearkit.spec import ImportedSpec
 from wearkit_export.import_tflite.model_file import FileOperator, FileTensor, ModelFile
 

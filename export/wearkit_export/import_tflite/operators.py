@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.graph import (
+from wearkit.integer.graph import (
     POOL_REACH_MAX,
     Activation,
     Add,

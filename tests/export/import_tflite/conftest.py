@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.graph import ROUNDINGS, Rounding
-from wearkit.prediction import Agreement, compare
-from wearkit.reference import Reference
-from wearkit.requantize import family_gap
-from wearkit.runtimes import Runtime
-from wearkit.runtimes.micro import MicroRuntime
-from wearkit.runtimes.tflite import Kernels, open_placed_tflite
+from wearkit.bundle.runtimes import Runtime
+from wearkit.bundle.runtimes.micro import MicroRuntime
+from wearkit.bundle.runtimes.tflite import Kernels, open_placed_tflite
+from wearkit.integer.graph import ROUNDINGS, Rounding
+from wearkit.integer.logits import Agreement, compare
+from wearkit.integer.reference import Reference
+from wearkit.integer.requantize import family_gap
 
 _KERNELS: dict[Rounding, Kernels] = {
     "ruy": "no-delegates",

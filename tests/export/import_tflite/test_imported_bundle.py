@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit import reference, requantize
-from wearkit.bundle import IMPORTED_FILES, MANIFEST, open_bundle
+from wearkit.bundle.bundle import IMPORTED_FILES, MANIFEST, open_bundle
 from wearkit.errors import DataError, ModelFileError, StorageError, VerificationError
+from wearkit.integer import reference, requantize
 from wearkit.spec import ImportedSpec
 
 
@@ -24,7 +24,7 @@ def source(zoo: Callable[[str], bytes], tmp_path: Path) -> Path:
 
 
 def export(source: Path, out: Path, **options: object) -> None:
-    from wearkit_export.import_bundle import write_imported_bundle
+    from wearkit_export.bundle.import_bundle import write_imported_bundle
 
     write_imported_bundle(source, out, **options)  # type: ignore[arg-type]
 
@@ -138,7 +138,7 @@ def test_what_litert_refuses_never_reaches_micro(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TFLite Micro verifies no file and can crash on one."""
-    from wearkit_export import equality, import_bundle
+    from wearkit_export.bundle import equality, import_bundle
 
     def refuse(*_: object) -> None:
         raise ModelFileError("ai_edge_litert refuses the model: why.")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import ROUNDINGS, QuantizedGraph, Rounding
-from wearkit.reference import Reference
+from wearkit.integer.graph import ROUNDINGS, QuantizedGraph, Rounding
+from wearkit.integer.reference import Reference
 
 ZOO = Path(__file__).parent / "zoo"
 NAMES = sorted(path.stem for path in ZOO.glob("*.tflite") if "refused" not in path.name)
@@ -45,8 +45,8 @@ def compiler(needs_program: Callable[[str, str], str]) -> str:
 
 def differing(graph: QuantizedGraph, folder: Path, compiler: str) -> int:
     """int8 logits in which the program differs from the reference, over 308 windows."""
-    from wearkit_export.emit_c import emit_c
-    from wearkit_export.import_bundle import windows
+    from wearkit_export.bundle.import_bundle import windows
+    from wearkit_export.c.emit import emit_c
 
     emit_c(graph, folder / "c", model_id="id")
     (folder / "main.c").write_text(MAIN)

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit import requantize
-from wearkit.graph import ROUNDINGS, Rounding
-from wearkit.prediction import Agreement
+from wearkit.integer import requantize
+from wearkit.integer.graph import ROUNDINGS, Rounding
+from wearkit.integer.logits import Agreement
 
 Agreements = Callable[..., dict[Rounding, Agreement]]
 SAME, VALID = 0, 1

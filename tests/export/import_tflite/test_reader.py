@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wearkit import reference
 from wearkit.errors import ModelFileError
-from wearkit.graph import Conv1D, MaxPool1D, MeanTime, Reshape
+from wearkit.integer import reference
+from wearkit.integer.graph import Conv1D, MaxPool1D, MeanTime, Reshape
 
 SAME, VALID = 0, 1
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import (
+from wearkit.integer.graph import (
     ROUNDINGS,
     Add,
     AveragePool1D,
@@ -24,7 +24,7 @@ from wearkit.graph import (
     Reshape,
     Rounding,
 )
-from wearkit.prediction import Agreement
+from wearkit.integer.logits import Agreement
 
 Agreements = Callable[..., dict[Rounding, Agreement]]
 ZOO = sorted(path.stem for path in (Path(__file__).parent / "zoo").glob("*.tflite"))
@@ -33,7 +33,7 @@ IMPORTED = [name for name in ZOO if not name.startswith("refused_") and name != 
 
 
 def windows_for(data: bytes, random: int) -> Any:
-    from wearkit_export.import_bundle import windows
+    from wearkit_export.bundle.import_bundle import windows
     from wearkit_export.import_tflite import import_tflite
 
     graph = import_tflite(data, rounding="litert-ref").graph
@@ -71,7 +71,7 @@ def test_relu6_alone_is_not_what_micro_computes(
     ],
 )
 def test_tensorflow_agrees(name: str, zoo: Callable[[str], bytes], real_tensorflow: None) -> None:
-    from wearkit_export.equality import Models, check_int8, require_equal
+    from wearkit_export.bundle.equality import Models, check_int8, require_equal
     from wearkit_export.import_tflite import import_tflite
 
     data = zoo(name)
@@ -154,7 +154,7 @@ def test_peer_vectors(
     model: str, family: Rounding, outputs: str, archive: Callable[[str], Path]
 ) -> None:
     """Against outputs that were recorded elsewhere, in TFLite's own order."""
-    from wearkit.reference import Reference
+    from wearkit.integer.reference import Reference
     from wearkit_export.import_tflite import import_tflite
 
     imported = import_tflite(archive(f"peer-models/{model}_int8.tflite").read_bytes())
@@ -168,8 +168,8 @@ def test_peer_vectors(
 @pytest.mark.parametrize("arch", ["mtl-net", "mtl-net-micro"])
 def test_our_own_files_come_back(arch: str, graphs: Callable[[str], Any]) -> None:
     """Import undoes emit: same operations, same integers, one answer for every window."""
-    from wearkit import reference
-    from wearkit_export.emit_tflite import emit_tflite
+    from wearkit.integer import reference
+    from wearkit_export.formats.emit_tflite import emit_tflite
     from wearkit_export.import_tflite import import_tflite
 
     graph = graphs(arch)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.graph import (
+from wearkit.integer.graph import (
     Activation,
     Add,
     AveragePool1D,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.graph import QuantizedGraph
-from wearkit.reference import Reference
-from wearkit_export.emit_c import emit_c
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
+from wearkit_export.c.emit import emit_c
 from wearkit_export.import_tflite import import_tflite
+from wearkit_export.profile.run import run_image
 from wearkit_export.targets.image import Image, build_image
-from wearkit_export.targets.run import run_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from wearkit.errors import ModelFileError
-from wearkit.graph import QuantizedGraph, Rounding
-from wearkit.reference import Reference
-from wearkit_export.emit_c import emit_c
+from wearkit.integer.graph import QuantizedGraph, Rounding
+from wearkit.integer.reference import Reference
+from wearkit_export.c.emit import emit_c
 from wearkit_export.targets.native import run_native
 
 Int8 = NDArray[np.int8]

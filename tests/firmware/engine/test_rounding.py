@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.requantize import fixed_point
+from wearkit.integer.requantize import fixed_point
 
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[2] / "firmware" / "include"

@@ -21,10 +21,10 @@ def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
     and counted. OUT.csv.json (OUT.npz.json, ...) says what the table does not: device, rates,
     gaps, checksums.
     """
+    from wearkit.capture.convert import write_converted
+    from wearkit.capture.decode import read_recording
+    from wearkit.capture.sidecar import sidecar_path, write_sidecar
     from wearkit.errors import StorageError
-    from wearkit.link.convert import write_converted
-    from wearkit.link.recording import read_recording
-    from wearkit.link.sidecar import sidecar_path, write_sidecar
 
     for path in (out, sidecar_path(out)):
         if path.exists() and not force:

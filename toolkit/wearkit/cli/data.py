@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.caching import NO_CACHE, told_cache
+from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from wearkit.data_info import DataInfo
+    from wearkit.recordings.info import DataInfo
 
 
 @click.group(name="data")
@@ -35,7 +35,7 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
     """
     from rich.console import Console
 
-    from wearkit.data_cache import cached_description
+    from wearkit.windows.cache import cached_description
 
     with Console(stderr=True).status("Reading ..."):
         dataset = told_cache().open(path, format=format_name, units=units)

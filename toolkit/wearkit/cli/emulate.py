@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.bundle_choice import BUNDLE
-from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options, speed_option
-from wearkit.cli.stop_signals import stop_signals
+from wearkit.cli.terminal.bundle_choice import BUNDLE
+from wearkit.cli.terminal.playing import (
+    Chosen,
+    reader_came,
+    reader_options,
+    recording_options,
+    speed_option,
+)
+from wearkit.cli.terminal.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wearkit.bundle import Bundle
-    from wearkit.link.pseudo_terminal import PseudoTerminal
-    from wearkit_export.emulate import Device, EmulateOptions
+    from wearkit.bundle.bundle import Bundle
+    from wearkit.link.ports.pty import PseudoTerminal
+    from wearkit_export.emulate.device import Device, EmulateOptions
 
 TARGETS = ("host", "cortex-m4", "rp2040")
 EMULATORS = ("unicorn", "qemu")
@@ -86,10 +92,10 @@ def command(
     The first line on stdout is the port to give to `wearkit live --port`. The board begins to
     speak when a reader opens it.
     """
-    from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.bundle.bundle import newest_bundle, open_bundle
     from wearkit.errors import WearkitError
-    from wearkit.link.pseudo_terminal import PseudoTerminal
-    from wearkit.readers import open_dataset
+    from wearkit.link.ports.pty import PseudoTerminal
+    from wearkit.recordings.formats import open_dataset
 
     if emulator == "qemu" and target != "cortex-m4":
         raise click.UsageError("--emulator qemu is for --target cortex-m4.")
@@ -118,7 +124,7 @@ def command(
 def _options(
     *, mode: str, streaming: bool, speed: float, odr_error: str, jitter: int, faults: str, bus: str
 ) -> EmulateOptions:
-    from wearkit_export.emulate import EmulateOptions, parse_odr_error
+    from wearkit_export.emulate.device import EmulateOptions, parse_odr_error
 
     options = EmulateOptions(
         mode=mode,  # type: ignore[arg-type]
@@ -138,20 +144,20 @@ def _another_boot(options: EmulateOptions) -> EmulateOptions:
 
 
 def _build(target: str, emulator: str, bundle: Bundle, work: Path) -> Device:
-    from wearkit_export.device_build import build_host_device
-    from wearkit_export.emulate import HostDevice
+    from wearkit_export.device.build import build_host_device
+    from wearkit_export.emulate.device import HostDevice
 
     click.echo("Building the firmware...", err=True)
     if target == "cortex-m4":
-        from wearkit_export.emulate_m4 import M4Device
-        from wearkit_export.emulate_qemu import QemuDevice
-        from wearkit_export.m4_image import build_m4_image
+        from wearkit_export.device.cortex_m4 import build_m4_image
+        from wearkit_export.emulate.cortex_m4 import M4Device
+        from wearkit_export.emulate.qemu import QemuDevice
 
         image = build_m4_image(bundle, work)
         return QemuDevice(image, work) if emulator == "qemu" else M4Device(image, work)
     if target == "rp2040":
-        from wearkit_export.emulate_rp2040 import Rp2040Device, find_node
-        from wearkit_export.rp2040_image import build_rp2040_image
+        from wearkit_export.device.rp2040 import build_rp2040_image
+        from wearkit_export.emulate.rp2040 import Rp2040Device, find_node
 
         find_node()  # what is missing is said before the build
         return Rp2040Device(build_rp2040_image(bundle, work), work)
@@ -198,7 +204,7 @@ class _Player:
 
 def _counts(chosen: Chosen, bundle: Bundle, seconds: float | None) -> Iterator[NDArray[np.int16]]:
     """What the sensor measures, one gap-free stretch after the other, without a pause."""
-    from wearkit.sensor_counts import sensor_counts
+    from wearkit.windows.sensor_counts import sensor_counts
 
     spec = bundle.model.window
     left = None if seconds is None else round(seconds * spec.rate_hz)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.caching import NO_CACHE, told_cache
+from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.errors import ModelFileError
 
 if TYPE_CHECKING:
-    from wearkit.bundle import Bundle
-    from wearkit.readers import Dataset
-    from wearkit.report.evaluation import Evaluation, ModelResult
-    from wearkit.run_folder import Run
-    from wearkit.sensor_twin import SensorTwin
+    from wearkit.bundle.bundle import Bundle
+    from wearkit.evaluation.evaluation import Evaluation, ModelResult
+    from wearkit.recordings.formats import Dataset
+    from wearkit.recordings.sensor_twin import SensorTwin
     from wearkit.spec import ModelSpec
-    from wearkit.windows import WindowSet
+    from wearkit.training.run import Run
+    from wearkit.windows.window_set import WindowSet
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -86,7 +86,7 @@ def command(
     A run brings its own test windows; a bundle alone needs --data. A page for a browser,
     evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
-    from wearkit.run_folder import holds_folds, newest_run, open_run
+    from wearkit.training.run import holds_folds, newest_run, open_run
 
     if data is None and any(x is not None for x in (data_format, units, label_map, twin)):
         raise click.UsageError(
@@ -124,7 +124,7 @@ def command(
 
 
 def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:
-    from wearkit.report.html import write_evaluation
+    from wearkit.evaluation.page import write_evaluation
 
     page = write_evaluation(found, folder)
     if as_json:
@@ -134,7 +134,7 @@ def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:
 
 
 def _open_bundle(path: Path) -> Bundle:
-    from wearkit.bundle import open_bundle
+    from wearkit.bundle.bundle import open_bundle
 
     return open_bundle(path)
 
@@ -142,15 +142,15 @@ def _open_bundle(path: Path) -> Bundle:
 def _open_data(
     data: str, data_format: str | None, units: str | None, label_map: str | None
 ) -> Dataset:
-    from wearkit.label_map import open_label_map
-    from wearkit.readers.combined import combined
+    from wearkit.recordings.combined import combined
+    from wearkit.recordings.label_map import open_label_map
 
     dataset = told_cache().open(data, format=data_format, units=units)
     return dataset if label_map is None else combined([dataset], open_label_map(label_map))
 
 
 def _twin(text: str | None) -> SensorTwin | None:
-    from wearkit.sensor_twin import parse_twin
+    from wearkit.recordings.sensor_twin import parse_twin
 
     return None if text is None else parse_twin(text)
 
@@ -183,14 +183,14 @@ def _evaluated(
     if recordings is None:
         assert run is not None
         return _own(run, bundle, _networks(run, bundle, run.test))
-    from wearkit.data_cache import cached_cut
+    from wearkit.windows.cache import cached_cut
 
     windows = cached_cut(recordings, model.window, tasks=model.tasks)
     familiar = _familiar(run, windows)
     if twin is None:
         models = _networks(run, bundle, windows)
     else:
-        from wearkit.cli.twin_scores import clean_and_twin, without
+        from wearkit.cli.terminal.twin_scores import clean_and_twin, without
 
         windows, models = clean_and_twin(
             recordings,
@@ -205,8 +205,8 @@ def _evaluated(
 
 def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evaluation:
     """The networks and the forest on the run's own test windows."""
-    from wearkit.forest import TrainingData, forest_probabilities
-    from wearkit.report.evaluation import share_result
+    from wearkit.evaluation.evaluation import share_result
+    from wearkit.evaluation.forest import TrainingData, forest_probabilities
 
     shares = forest_probabilities(*TrainingData(recordings).of(run))
     forest = share_result("forest", shares, run.test)
@@ -217,7 +217,7 @@ def _every_fold(
     path: Path, bundle: Path | None, data: tuple[str, str | None, str | None] | None, forest: bool
 ) -> Evaluation:
     """Every fold's network, and a forest on the same folds, on all the people they test."""
-    from wearkit.report.over_folds import evaluate_folds
+    from wearkit.evaluation.over_folds import evaluate_folds
 
     if bundle is not None or (data is not None and not forest):
         raise click.UsageError(
@@ -226,7 +226,7 @@ def _every_fold(
         )
     if data is None:
         return evaluate_folds(path)
-    from wearkit.forest import TrainingData, forest_probabilities
+    from wearkit.evaluation.forest import TrainingData, forest_probabilities
 
     trained_on = TrainingData(_open_data(*data, None))
     return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
@@ -240,9 +240,9 @@ def _own(run: Run, bundle: Bundle | None, models: tuple[ModelResult, ...]) -> Ev
 def _networks(
     run: Run | None, bundle: Bundle | None, windows: WindowSet
 ) -> tuple[ModelResult, ...]:
-    from wearkit import reference
-    from wearkit.evaluate import check_fit, float_logits
-    from wearkit.report.evaluation import model_result
+    from wearkit.evaluation.evaluation import model_result
+    from wearkit.evaluation.scores import check_fit, float_logits
+    from wearkit.integer import reference
 
     found = []
     if run is not None:
@@ -265,7 +265,7 @@ def _evaluation(
     own: bool = False,
     familiar: tuple[str, ...] = (),
 ) -> Evaluation:
-    from wearkit.report.evaluation import Evaluation, split_facts
+    from wearkit.evaluation.evaluation import Evaluation, split_facts
 
     told = run.metrics.get("data", {}) if own and run is not None else {}
     return Evaluation(
@@ -288,7 +288,7 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
     """Scores on people the network was trained on say little: who has a familiar name."""
     if run is None:
         return ()
-    from wearkit.readers.combined import person_of
+    from wearkit.recordings.combined import person_of
 
     known = {person_of(name) for part in ("train", "val") for name in run.split_subjects(part)}
     # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
@@ -303,7 +303,7 @@ def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
 def _show(found: Evaluation, page: Path) -> None:
     from rich.console import Console
 
-    from wearkit.cli.score_tables import score_table, subject_table
+    from wearkit.cli.terminal.score_tables import score_table, subject_table
 
     console = Console(highlight=False)
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.errors import MissingToolError
-from wearkit.graph import ROUNDINGS, Rounding
+from wearkit.integer.graph import ROUNDINGS, Rounding
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from wearkit_export.bundle_writer import Exported
-    from wearkit_export.import_bundle import ImportedExport
-    from wearkit_export.import_report import ImportedReport
-    from wearkit_export.report import Report
+    from wearkit_export.bundle.import_bundle import ImportedExport
+    from wearkit_export.bundle.import_report import ImportedReport
+    from wearkit_export.bundle.report import Report
+    from wearkit_export.bundle.write import Exported
 
 
 @click.command()
@@ -110,10 +110,10 @@ def _export_run(
 ) -> None:
     from rich.console import Console
 
-    from wearkit.bundle import BUNDLES
-    from wearkit.run_folder import newest_run, open_run
-    from wearkit_export.bundle_writer import write_bundle
-    from wearkit_export.calibration import read_calibration
+    from wearkit.bundle.bundle import BUNDLES
+    from wearkit.training.run import newest_run, open_run
+    from wearkit_export.bundle.write import write_bundle
+    from wearkit_export.quantization.calibration import read_calibration
 
     run = open_run(checkpoint or newest_run())
     counts = (
@@ -143,8 +143,8 @@ def _import(
 ) -> None:
     from rich.console import Console
 
-    from wearkit.bundle import BUNDLES
-    from wearkit_export.import_bundle import write_imported_bundle
+    from wearkit.bundle.bundle import BUNDLES
+    from wearkit_export.bundle.import_bundle import write_imported_bundle
     from wearkit_export.import_tflite.labels import read_labels
 
     tasks = None if labels is None else read_labels(labels)
@@ -186,7 +186,7 @@ def _show(exported: Exported, run: Path) -> None:
     for row in report.fp32:
         say(f"{row.file} in {row.version}: within {row.max_abs_difference:.1e} of the float net.")
     if report.accuracy is not None:
-        from wearkit.cli.score_tables import score_table
+        from wearkit.cli.terminal.score_tables import score_table
 
         whom = "SIMULATED subjects" if report.simulated else "people"
         title = f"{report.accuracy.subjects} {whom} the network was not trained on"
@@ -203,7 +203,7 @@ def _show(exported: Exported, run: Path) -> None:
 
 
 def _show_imported(exported: ImportedExport, tflite: Path) -> None:
-    from wearkit_export.import_report import feed
+    from wearkit_export.bundle.import_report import feed
 
     report = exported.report
     console, say = _printer()
@@ -218,7 +218,7 @@ def _show_imported(exported: ImportedExport, tflite: Path) -> None:
 
 
 def _show_tables(console: Console, path: Path, report: Report | ImportedReport) -> None:
-    from wearkit.cli.export_tables import equality_table, file_table
+    from wearkit.cli.terminal.export_tables import equality_table, file_table
 
     console.print(file_table(path))
     console.print(equality_table(report))

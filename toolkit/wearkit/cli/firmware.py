@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.bundle_choice import BUNDLE
+from wearkit.cli.terminal.bundle_choice import BUNDLE
 
 if TYPE_CHECKING:
-    from wearkit.bundle import Bundle
+    from wearkit.bundle.bundle import Bundle
 
 PORTS = ("sources", "arduino", "rp2040")
 
@@ -37,8 +37,8 @@ def command(bundle: Path | None, port: str, out: Path) -> None:
     Each port has a README in firmware/ports that says what to do with the files. Every file written
     is listed on stdout.
     """
-    from wearkit.bundle import newest_bundle, open_bundle
-    from wearkit.safe_write import write_bytes
+    from wearkit.bundle.bundle import newest_bundle, open_bundle
+    from wearkit.files.safe_write import write_bytes
 
     opened = open_bundle(bundle or newest_bundle())
     with tempfile.TemporaryDirectory(prefix="wearkit-") as work:
@@ -49,16 +49,16 @@ def command(bundle: Path | None, port: str, out: Path) -> None:
 
 def _files(bundle: Bundle, port: str, work: Path) -> dict[str, bytes]:
     if port == "arduino":
-        from wearkit_export.arduino_library import arduino_library
+        from wearkit_export.device.arduino import arduino_library
 
         return {"wearkit.zip": arduino_library(bundle, work)}
     if port == "rp2040":
-        from wearkit_export.rp2040_image import build_rp2040_image
+        from wearkit_export.device.rp2040 import build_rp2040_image
 
         image = build_rp2040_image(bundle, work)
         paths = (image.path, image.bin_path, image.uf2_path)
         return {path.name: path.read_bytes() for path in paths}
-    from wearkit_export.device_build import model_sources
+    from wearkit_export.device.build import model_sources
 
     model = model_sources(bundle, work)
     files = (path for path in model.rglob("*") if path.is_file())

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.bundle_choice import BUNDLE
-from wearkit.cli.port_options import CERTIFICATE, no_nan, open_at, port_options
-from wearkit.cli.stop_signals import stop_signals
+from wearkit.cli.terminal.bundle_choice import BUNDLE
+from wearkit.cli.terminal.port_options import CERTIFICATE, no_nan, open_at, port_options
+from wearkit.cli.terminal.stop_signals import stop_signals
 from wearkit.errors import StorageError
 
 if TYPE_CHECKING:
-    from wearkit.bundle import Bundle
+    from wearkit.bundle.bundle import Bundle
+    from wearkit.bundle.runtimes import Runtime
+    from wearkit.capture.csv_writer import Recorder
+    from wearkit.capture.file import SessionLog
     from wearkit.link.faults import FaultLog
-    from wearkit.link.port import Port
-    from wearkit.link.reconnect import SerialSource
-    from wearkit.link.recorder import Recorder
+    from wearkit.link.ports.reconnect import SerialSource
+    from wearkit.link.ports.serial_port import Port
     from wearkit.link.sample import StreamOptions
-    from wearkit.link.session_log import SessionLog
-    from wearkit.live_placement import PlacementCheck
-    from wearkit.live_report import LiveReport
-    from wearkit.live_session import LiveSession
-    from wearkit.live_verify import Verifier
-    from wearkit.runtimes import Runtime
+    from wearkit.live.placement import PlacementCheck
+    from wearkit.live.report import LiveReport
+    from wearkit.live.session import LiveSession
+    from wearkit.verification.verifier import Verifier
 
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
@@ -121,11 +121,11 @@ def command(
     anything else than the host, and leaves a certificate. With --json the summary is one object
     on stderr. Ctrl-C ends cleanly.
     """
-    from wearkit.bundle import newest_bundle, open_bundle
+    from wearkit.bundle.bundle import newest_bundle, open_bundle
     from wearkit.link.faults import FaultLog
-    from wearkit.live import live
-    from wearkit.live_display import open_display
-    from wearkit.live_session import LiveSession
+    from wearkit.live.display import open_display
+    from wearkit.live.loop import live
+    from wearkit.live.session import LiveSession
 
     opened = open_bundle(bundle or newest_bundle())
     computes = _runtime(runtime, opened, verify)
@@ -163,7 +163,7 @@ def command(
 
 
 def _runtime(name: str, bundle: Bundle, verify: bool) -> Runtime:
-    from wearkit.runtimes import open_runtime
+    from wearkit.bundle.runtimes import open_runtime
 
     if verify and name != "reference":
         raise click.UsageError("--verify compares with the reference: leave --runtime out.")
@@ -171,13 +171,13 @@ def _runtime(name: str, bundle: Bundle, verify: bool) -> Runtime:
 
 
 def _verifier(bundle: Bundle, faults: FaultLog, any_model: bool) -> Verifier:
-    from wearkit.live_verify import Verifier
+    from wearkit.verification.verifier import Verifier
 
     return Verifier(bundle.graph, bundle.model_id, faults, any_model=any_model)
 
 
 def _placement_check(bundle: Bundle, declared: str, faults: FaultLog) -> PlacementCheck:
-    from wearkit.live_placement import TASK, PlacementCheck
+    from wearkit.live.placement import TASK, PlacementCheck
 
     scale = bundle.head_scales.get(TASK, 1.0)
     return PlacementCheck(bundle.graph.model, declared, scale, faults)
@@ -194,7 +194,7 @@ def _certify(
     """Where nothing could be compared nothing is written, and an older proof stays. Raises
     VerificationError then, unless another error ended the session."""
     from wearkit.errors import VerificationError
-    from wearkit.live_certificate import certify, write_certificate
+    from wearkit.verification.certificate import certify, write_certificate
 
     if not verifier.counts.compared:
         if report.error is not None:
@@ -216,7 +216,7 @@ def _certify(
 
 def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
     from wearkit.link.sample import StreamOptions
-    from wearkit.link.text_header import parse_axes, parse_fields
+    from wearkit.link.text.header import parse_axes, parse_fields
     from wearkit.units import Unit
 
     return StreamOptions(
@@ -236,8 +236,8 @@ def _open(
     faults: FaultLog,
     received: list[int],
 ) -> tuple[Port, SerialSource]:
-    from wearkit.link.port import open_port
-    from wearkit.link.reconnect import SerialSource, identify
+    from wearkit.link.ports.reconnect import SerialSource, identify
+    from wearkit.link.ports.serial_port import open_port
 
     handle = open_at(port, baud, wait=wait, dtr=dtr, stop=lambda: bool(received))
     rate = handle.baud
@@ -263,9 +263,9 @@ class _Recording:
     def open(
         cls, path: Path | None, force: bool, options: StreamOptions, port: str, bundle: Bundle
     ) -> _Recording:
-        from wearkit.link.recorder import Recorder
-        from wearkit.link.recording import session_record
-        from wearkit.link.session_log import Kind, SessionLog
+        from wearkit.capture.csv_writer import Recorder
+        from wearkit.capture.decode import session_record
+        from wearkit.capture.file import Kind, SessionLog
 
         if path is None:
             return cls()

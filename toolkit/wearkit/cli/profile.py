@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wearkit.bundle import Bundle
-    from wearkit_export.profile import Profile
+    from wearkit.bundle.bundle import Bundle
+    from wearkit_export.profile.profile import Profile
 
 _TARGETS = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m0plus", "rv32", "host")
 
@@ -48,8 +48,8 @@ def command(
     """
     from rich.console import Console
 
-    from wearkit.bundle import newest_bundle, open_bundle
-    from wearkit_export.profile_report import profile_to_json
+    from wearkit.bundle.bundle import newest_bundle, open_bundle
+    from wearkit_export.profile.report import profile_to_json
 
     opened = open_bundle(bundle or newest_bundle())
     with Console(stderr=True).status(f"Building and running for {target} ..."):
@@ -58,7 +58,7 @@ def command(
         head = {"bundle": str(opened.path), "model_id": opened.model_id}
         click.echo(json.dumps(head | profile_to_json(found), indent=2, allow_nan=False))
         return
-    from wearkit.cli.profile_tables import tables
+    from wearkit.cli.terminal.profile_tables import tables
 
     console = Console()
     console.print(f"{opened.path} (model {opened.model_id[:16]}) on {target}", highlight=False)
@@ -69,8 +69,8 @@ def command(
 def _profile(
     bundle: Bundle, target: str, compiler: str | None, optimize: str, clock_mhz: float | None
 ) -> Profile:
-    from wearkit.bundle import C_FOLDER
-    from wearkit_export.profile import profile
+    from wearkit.bundle.bundle import C_FOLDER
+    from wearkit_export.profile.profile import profile
     from wearkit_export.targets.target import find_target
     from wearkit_export.targets.toolchain import COMPILERS
 

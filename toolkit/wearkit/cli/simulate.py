@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.playing import Chosen, reader_came, reader_options, recording_options, speed_option
-from wearkit.cli.stop_signals import stop_signals
+from wearkit.cli.terminal.playing import (
+    Chosen,
+    reader_came,
+    reader_options,
+    recording_options,
+    speed_option,
+)
+from wearkit.cli.terminal.stop_signals import stop_signals
 
 if TYPE_CHECKING:
-    from wearkit.link.pseudo_terminal import PseudoTerminal
-    from wearkit.simulate import StreamFormat
+    from wearkit.link.ports.pty import PseudoTerminal
+    from wearkit.simulation.sensor import StreamFormat
 
 UNITS = ("counts", "g", "mg", "m/s2")
 PROTOCOLS = ("text", "binary")
@@ -64,9 +70,9 @@ def command(
     The first line on stdout is the port to give to `wearkit live --port`. Playing starts when a
     reader opens it.
     """
-    from wearkit.link.pseudo_terminal import PseudoTerminal
-    from wearkit.readers import open_dataset
-    from wearkit.sensor_twin import parse_twin
+    from wearkit.link.ports.pty import PseudoTerminal
+    from wearkit.recordings.formats import open_dataset
+    from wearkit.recordings.sensor_twin import parse_twin
 
     worn = None if twin is None else parse_twin(twin)
     stream_format = _format(protocol, units, header=not no_header)
@@ -89,8 +95,8 @@ def _pace(speed: float) -> str:
 
 
 def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
-    from wearkit.simulate import LineFormat
-    from wearkit.simulated_frames import FrameFormat
+    from wearkit.simulation.frame_format import FrameFormat
+    from wearkit.simulation.sensor import LineFormat
     from wearkit.spec import DEFAULT_SPEC
     from wearkit.units import Unit
 
@@ -114,7 +120,7 @@ def _play(
     wait_s: float | None,
     received: list[int],
 ) -> None:
-    from wearkit.simulate import simulate
+    from wearkit.simulation.sensor import simulate
 
     def stop() -> bool:
         return bool(received)

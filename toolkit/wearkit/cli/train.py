@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from wearkit.architecture import ARCHITECTURES
 from wearkit.cli import INTERRUPTED
-from wearkit.cli.caching import NO_CACHE
-from wearkit.cli.training_data import data_options, training_windows
+from wearkit.cli.terminal.caching import NO_CACHE
+from wearkit.cli.terminal.training_data import data_options, training_windows
 from wearkit.errors import MissingToolError, ModelFileError
-from wearkit.training_config import CLASS_WEIGHTS, METHOD_NAMES, PRECISIONS, TrainingConfig
+from wearkit.model.architecture import ARCHITECTURES
+from wearkit.training.config import CLASS_WEIGHTS, METHOD_NAMES, PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
-    from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.metrics import TaskScore
-    from wearkit.train import TrainingResult
-    from wearkit.windows import WindowSet
+    from wearkit.cli.terminal.training_display import TrainingDisplay
+    from wearkit.evaluation.metrics import TaskScore
+    from wearkit.training.loop import TrainingResult
+    from wearkit.windows.window_set import WindowSet
 
 _DEFAULTS = TrainingConfig()
 
@@ -123,10 +123,10 @@ def command(
     # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
     # reads this once, when torch is loaded. It changes no number.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from wearkit.allocator import keep_freed_memory
-    from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.devices import pick_device
-    from wearkit.run_folder import new_run
+    from wearkit.cli.terminal.training_display import TrainingDisplay
+    from wearkit.training.allocator import keep_freed_memory
+    from wearkit.training.device import pick_device
+    from wearkit.training.run import new_run
 
     keep_freed_memory()
     if resume is not None:
@@ -145,10 +145,10 @@ def command(
 
 def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
     """A fold that is interrupted ends it all, and is resumed by its own folder."""
-    from wearkit.cli.training_display import TrainingDisplay
-    from wearkit.cross_validation import summarise
-    from wearkit.run_folder import FOLDS_SUMMARY, fold_folder
-    from wearkit.safe_write import write_json
+    from wearkit.cli.terminal.training_display import TrainingDisplay
+    from wearkit.evaluation.folds import summarise
+    from wearkit.files.safe_write import write_json
+    from wearkit.training.run import FOLDS_SUMMARY, fold_folder
 
     runs: list[str] = []
     scores: list[dict[str, TaskScore]] = []
@@ -184,12 +184,12 @@ def _every_fold(path: Path, options: Mapping[str, Any], as_json: bool) -> int:
 def _run(
     path: Path, options: Mapping[str, Any], display: TrainingDisplay, resume: bool
 ) -> tuple[WindowSet, TrainingResult, dict[str, TaskScore]]:
-    from wearkit.cli.stop_signals import stop_signals
-    from wearkit.run_folder import claim_folder
+    from wearkit.api.train import write_run
+    from wearkit.cli.terminal.stop_signals import stop_signals
     from wearkit.spec import ModelSpec
-    from wearkit.train import train
-    from wearkit.train_run import write_run
-    from wearkit.training_state import StateFolder, discard_state
+    from wearkit.training.loop import train
+    from wearkit.training.run import claim_folder
+    from wearkit.training.state import StateFolder, discard_state
 
     config = TrainingConfig(
         method=options["method"],
@@ -226,7 +226,7 @@ def _run(
 
 def _options_of(run: Path, context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options a run began with, under those typed now (data that moved, for one)."""
-    from wearkit.training_state import read_request
+    from wearkit.training.state import read_request
 
     typed = {
         name: value

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.cli.bundle_choice import BUNDLE
-from wearkit.cli.playing import Chosen, test_set_options
-from wearkit.cli.port_options import CERTIFICATE, open_at, port_options
-from wearkit.cli.stop_signals import stop_signals
+from wearkit.cli.terminal.bundle_choice import BUNDLE
+from wearkit.cli.terminal.playing import Chosen, test_set_options
+from wearkit.cli.terminal.port_options import CERTIFICATE, open_at, port_options
+from wearkit.cli.terminal.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wearkit.bundle import Bundle
-    from wearkit.link.port import Port
-    from wearkit.replay_verify import Replayed, ReplayOptions, Windows
+    from wearkit.bundle.bundle import Bundle
+    from wearkit.link.ports.serial_port import Port
+    from wearkit.verification.replay import Replayed, ReplayOptions, Windows
 
 
 @click.command()
@@ -61,9 +61,9 @@ def command(
     logits must be the integer reference's, bit for bit. The first difference ends it with exit
     code 1. What was proved is written as a certificate, and the device's sensor runs again.
     """
-    from wearkit.bundle import newest_bundle, open_bundle
-    from wearkit.replay import FLOW_FRAMES, UART_FRAMES
-    from wearkit.replay_verify import ReplayOptions
+    from wearkit.bundle.bundle import newest_bundle, open_bundle
+    from wearkit.verification.replay import ReplayOptions
+    from wearkit.verification.replayer import FLOW_FRAMES, UART_FRAMES
 
     opened = open_bundle(bundle or newest_bundle())
     chosen = _chosen(data, data_format, input_units, subject, recording)
@@ -93,7 +93,7 @@ def _chosen(
     subject: str | None,
     recording: int | None,
 ) -> Chosen | None:
-    from wearkit.readers import open_dataset
+    from wearkit.recordings.formats import open_dataset
 
     if data is None:
         if (data_format, input_units, subject, recording) != (None, None, None, None):
@@ -107,7 +107,7 @@ def _chosen(
 
 
 def _test_set(bundle: Bundle, chosen: Chosen | None) -> tuple[str, Windows]:
-    from wearkit.replay_verify import recorded_windows
+    from wearkit.verification.replay import recorded_windows
 
     golden = bundle.golden().counts
     name = f"{len(golden)} golden windows of the bundle"
@@ -124,8 +124,8 @@ def _replay(
     options: ReplayOptions,
     stop: Callable[[], bool],
 ) -> Replayed:
-    from wearkit.link.dialogue import Dialogue
-    from wearkit.replay_verify import replay_verify
+    from wearkit.verification.dialogue import Dialogue
+    from wearkit.verification.replay import replay_verify
 
     with _progress(options.max_windows) as on_compared:
         return replay_verify(
@@ -155,7 +155,7 @@ def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _certify(bundle: Bundle, port: str, done: Replayed, path: Path, *, as_json: bool) -> None:
-    from wearkit.live_certificate import certify, write_certificate
+    from wearkit.verification.certificate import certify, write_certificate
 
     certificate = certify(bundle, port, done.hello, done.report, done.verifier)
     write_certificate(certificate, path, {task.name: task.labels for task in bundle.model.tasks})

@@ -1,1 +1,1 @@
-"""The sensor's side of the wire: ports, text lines, units, rates. No models here."""
+"""Bytes of a serial link -> samples in counts, each byte booked once."""

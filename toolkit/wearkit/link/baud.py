@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from wearkit.errors import LinkLostError, PortError
-from wearkit.link.carried import Carried, carried
+from wearkit.link.classify import Carried, carried
 from wearkit.link.faults import Fault
-from wearkit.link.message import HELLO_PERIOD_S
+from wearkit.link.frames.from_device import HELLO_PERIOD_S
 from wearkit.link.sample import SETTLE_S
 
 RATES = (115200, 9600, 57600, 230400, 460800, 921600, 38400, 19200, 74880)
@@ -21,7 +21,7 @@ _KEPT_BYTES = 4096
 
 
 class Tunable(Protocol):
-    """An open port whose rate can be changed, as wearkit.link.port.Port."""
+    """An open port whose rate can be changed, as wearkit.link.ports.serial_port.Port."""
 
     url: str
 

@@ -1,293 +1,161 @@
-"""SampleStream: bytes of a text link -> samples in counts, in place, none lost while deciding."""
+"""LinkStream: text lines or frames, whichever the port carries, behind one interface."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import re
+from typing import Protocol
 
 from wearkit.errors import DataError
-from wearkit.link.faults import Fault
-from wearkit.link.layout import (
-    LAYOUT_LINES,
-    MAX_LAYOUT_LINES,
-    Layout,
-    RawSample,
-    find_layout,
-    mixed_shapes,
-)
+from wearkit.link.frames.from_device import Hello, Prediction, Stats
+from wearkit.link.frames.stream import BinaryStream, FrameTally
 from wearkit.link.ledger import Ledger
-from wearkit.link.sample import (
-    SAME_AXES,
-    AxisMap,
-    Header,
-    Placed,
-    Reason,
-    Refused,
-    Sample,
-    Step,
-    StreamOptions,
-    UnitChoice,
-)
-from wearkit.link.sequence import ArrivalSequencer, IndexSequencer, Sequencer
-from wearkit.link.text import Line, TextDecoder
-from wearkit.link.text_header import is_header, parse_header
-from wearkit.link.text_line import Row
-from wearkit.link.units import UnitFinder, to_counts
-from wearkit.units import Unit
+from wearkit.link.sample import AxisMap, Header, Step, StreamOptions, UnitChoice
+from wearkit.link.text.stream import SampleStream
 
-_DEVICE_ERROR = "#error "
-_DEVICE_RESTART = "#restart "
-# What those look like; a damaged sample is damaged whenever it comes.
-_NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
+FRAMES_TO_DECIDE = 2
+_PIECE = re.compile(rb"[^\0\n]*[\0\n]|[^\0\n]+")
 
 
-class SampleStream:
-    """Lines that come before columns and unit are known wait, and are then used like the others.
+class ByteCounter(Protocol):
+    """What a decoder has received so far. lines: those it completed, as in Ledger."""
 
-    Memory: at most MAX_LAYOUT_LINES lines, then at most MAX_MOVING_S seconds of samples.
-    device_error: what the device's last `#error` comment said, as our sketch sends it.
+    received_bytes: int
+    printable_bytes: int
+    lines: int
+
+
+class LinkStream:
+    """Both decoders see every byte until one is sure; then the other is dropped.
+
+    Frames it is after two whole ones, text after a header or the first sample, whichever byte
+    comes first, so that the choice does not hang on how the bytes were cut into chunks. Until
+    then the accounts are those of text.
     """
 
     def __init__(self, options: StreamOptions) -> None:
-        self._options = options
-        self.decoder = TextDecoder(skip_head=options.skip_head)
-        self.ledger = Ledger()
-        self.header: Header | None = None
-        self.choice: UnitChoice | None = None
-        self.valid_lines = 0
-        self.device_error = ""
-        self.device_errors = 0
-        self._boot = self._placed_boot = 0
-        self._opened_s: float | None = None
-        self._odd_header = ""
-        self._layout: Layout | None = None
-        self._sequencer: Sequencer = ArrivalSequencer()
-        self._finder: UnitFinder | None = UnitFinder(options.rate_hz)
-        self._rows: list[tuple[Row, Line]] = []
-        self._raw: list[tuple[RawSample, Line]] = []
-        if options.unit is not None:
-            self.choice = UnitChoice(options.unit, "said by --units")
-        if options.fields is not None:
-            self._use(Layout(options.fields, axes=options.axes or SAME_AXES))
+        self._text: SampleStream | None = SampleStream(options)
+        self._binary: BinaryStream | None = BinaryStream(options)
 
     @property
-    def axes(self) -> AxisMap:
-        """The axes in use: --axes overrules a header."""
-        return SAME_AXES if self._layout is None else self._layout.axes
+    def is_binary(self) -> bool | None:
+        """None until it is known."""
+        return None if self._text and self._binary else self._binary is not None
+
+    @property
+    def _chosen(self) -> SampleStream | BinaryStream:
+        chosen = self._text or self._binary
+        assert chosen is not None
+        return chosen
+
+    @property
+    def decoder(self) -> ByteCounter:
+        return self._chosen.decoder
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._chosen.ledger
 
     @property
     def pending_bytes(self) -> int:
-        """Held and not booked yet: an unterminated piece, and lines that wait."""
-        return self.decoder.tail_bytes + sum(self._waiting_sizes_bytes())
+        """Those that are held and not booked yet."""
+        return self._chosen.pending_bytes
 
     @property
     def pending_lines(self) -> int:
-        """Lines that wait for columns, for a unit or for a line that confirms their index."""
-        return len(self._waiting_sizes_bytes())
+        """Whole lines, or frames, that are held and not booked yet."""
+        return self._chosen.pending_lines
 
-    def _waiting_sizes_bytes(self) -> list[int]:
-        lines = [line.size_bytes for _, line in (*self._rows, *self._raw)]
-        return lines + [sample.size_bytes for sample in self._sequencer.waiting]
+    @property
+    def header(self) -> Header | None:
+        return self._chosen.header
+
+    @property
+    def choice(self) -> UnitChoice | None:
+        return self._chosen.choice
+
+    @property
+    def valid_lines(self) -> int:
+        """Lines, or frames, of samples."""
+        return self._chosen.valid_lines
+
+    @property
+    def device_error(self) -> str:
+        """What the device said is wrong, as its last words on it."""
+        return self._chosen.device_error
+
+    @property
+    def hello(self) -> Hello | None:
+        """The newest HELLO; None from a device that sends text."""
+        return self._binary.hello if self._binary else None
+
+    @property
+    def stats(self) -> Stats | None:
+        """The newest STATS; None from a device that sends text."""
+        return self._binary.stats if self._binary else None
+
+    @property
+    def tally(self) -> FrameTally | None:
+        """None until the port is known to carry frames."""
+        return self._binary.tally if self._binary and not self._text else None
+
+    @property
+    def device_errors(self) -> int:
+        """How often the device said that something is wrong."""
+        return self._chosen.device_errors
+
+    @property
+    def axes(self) -> AxisMap:
+        """Which measured axis, with which sign, is which of the model's."""
+        return self._chosen.axes
 
     def resume(self) -> None:
-        """The port was opened again: a piece of a line before it is over, and what comes need not
-        follow what came."""
-        for line in self.decoder.resume(skip_head=self._options.skip_head):
-            self.ledger.ignore(line.size_bytes, whole_line=False)
-        self._opened_s = None
-        self._sequencer.resume()
+        """The port was opened again: half a line or frame before it is over, and what comes need
+        not follow what came."""
+        for stream in (self._text, self._binary):
+            if stream is not None:
+                stream.resume()
+
+    def take_predictions(self) -> list[Prediction]:
+        """As BinaryStream.take_predictions; none from a device that sends text."""
+        return self._binary.take_predictions() if self._binary else []
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
-        """The samples this chunk completes, in order.
-
-        Raises DataError when columns or unit cannot be found, or the device contradicts itself
-        or the user.
-        """
-        if self._opened_s is None:
-            self._opened_s = arrival_s
-        lines = self.decoder.feed(chunk, arrival_s)
-        for position, line in enumerate(lines):
+        """As SampleStream.feed or BinaryStream.feed."""
+        if self.is_binary is not None:
+            return self._chosen.feed(chunk, arrival_s)
+        steps: list[Step] = []
+        for piece in _PIECE.finditer(chunk):
             try:
-                self._take(line)
+                steps += self._feed_both(piece.group(), arrival_s)
             except DataError:
-                for unread in lines[position + 1 :]:
-                    self.ledger.reject(Reason.UNDECIDED, unread.size_bytes)
+                self._chosen.skip(chunk[piece.end() :])
                 raise
-        return self._place_all() if self.choice is not None else []
-
-    def skip(self, chunk: bytes) -> None:
-        """Only book bytes that came together with what was refused."""
-        for line in self.decoder.feed(chunk):
-            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
+            if self.is_binary is not None:
+                rest = chunk[piece.end() :]
+                return steps + (self._chosen.feed(rest, arrival_s) if rest else [])
+        return steps
 
     def finish(self) -> list[Step]:
-        """Close the accounts: what still waits for a decision is counted as undecided."""
-        for line in self.decoder.finish():
-            self.ledger.ignore(line.size_bytes, whole_line=False)
-        for _, line in (*self._rows, *self._raw):
-            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
-        self._rows, self._raw = [], []
-        return self._booked(self._sequencer.finish())
+        """As SampleStream.finish. One whole frame and not one line of numbers are frames."""
+        if self._text is not None and self._binary is not None:
+            if self._binary.tally.whole and not self._text.valid_lines:
+                self._text = None
+            else:
+                self._binary = None
+        return self._chosen.finish()
 
-    def _take(self, line: Line) -> None:
-        match line.content:
-            case Row() as row:
-                self._take_row(row, line)
-            case Reason() as reason if reason in _NOISE and self._is_settling(line):
-                self.ledger.ignore_noise(line.size_bytes)
-            case Reason() as reason:
-                self.ledger.reject(reason, line.size_bytes)
-            case str() as text:
-                self._take_comment(text, line)
-            case None:
-                self.ledger.ignore(line.size_bytes)
-
-    def _is_settling(self, line: Line) -> bool:
-        assert self._opened_s is not None
-        return line.arrival_s - self._opened_s < self._options.settle_s
-
-    def _take_row(self, row: Row, line: Line) -> None:
-        if self.header is not None and self.header.needs_crc and not row.has_crc:
-            self.ledger.reject(Reason.CRC_MISSING, line.size_bytes)
-            return
-        self.valid_lines += 1
-        if self._boot:
-            line = replace(line, boot=self._boot)
-        if self._layout is not None:
-            self._read(self._layout, row, line)
-            return
-        self._rows.append((row, line))
-        if len(self._rows) >= LAYOUT_LINES:
-            rows = [row for row, _ in self._rows]
-            layout = find_layout(rows)
-            if layout is not None:
-                self._use(Layout(layout.fields, layout.named, self._said_axes()))
-            elif len(rows) >= MAX_LAYOUT_LINES:
-                raise mixed_shapes(rows)
-
-    def _take_comment(self, text: str, line: Line) -> None:
-        if is_header(text) and self.header is not None:
-            self._take_another_header(text, line)
-            return
-        self.ledger.ignore(line.size_bytes)
-        if is_header(text):
-            self._take_header(parse_header(text))
-        elif text.startswith(_DEVICE_ERROR):
-            self.device_error = text.removeprefix(_DEVICE_ERROR).strip()
-            self.device_errors += 1
-        elif text.startswith(_DEVICE_RESTART):
-            self._boot += 1
-
-    def _take_another_header(self, text: str, line: Line) -> None:
-        """Normally the same again. One that differs may be garbled; twice the same is meant."""
+    def _feed_both(self, piece: bytes, arrival_s: float) -> list[Step]:
+        """A piece that ends with a zero or a line end, if it has one."""
+        assert self._text is not None and self._binary is not None
         try:
-            is_same = parse_header(text) == self.header
+            steps = self._binary.feed(piece, arrival_s)
         except DataError:
-            is_same = False
-        if is_same:
-            self.ledger.ignore(line.size_bytes)
-            return
-        self.ledger.reject(Reason.HEADER, line.size_bytes)
-        if text == self._odd_header:
-            raise DataError(f"The device changed its header to {text[:120]!r}: start live again.")
-        self._odd_header = text
-
-    def _take_header(self, header: Header) -> None:
-        self._check_against_choices(header)
-        self.header = header
-        if self.choice is None and header.unit is not None:
-            self.choice = UnitChoice(header.unit, "said by the device's header")
-        if self._layout is None and header.fields is not None:
-            self._use(Layout(header.fields, axes=self._said_axes()))
-
-    def _said_axes(self) -> AxisMap:
-        said = self.header.axes if self.header is not None else SAME_AXES
-        return self._options.axes or said
-
-    def _check_against_choices(self, header: Header) -> None:
-        if self.choice is not None and header.unit not in (None, self.choice.unit):
-            raise DataError(
-                f"The device's header says its values are {header.unit}, which contradicts "
-                f"{self.choice.unit} ({self.choice.evidence}).",
-                fault=Fault.UNITS,
-            )
-        if self._layout is None:
-            return
-        same_fields = header.fields in (None, self._layout.fields)
-        same_axes = (self._options.axes or header.axes) == self._layout.axes
-        if not (same_fields and same_axes):
-            raise DataError(
-                "The device's header contradicts the columns in use "
-                f"({','.join(self._layout.fields)}): start live again."
-            )
-
-    def _use(self, layout: Layout) -> None:
-        self._layout = layout
-        self._sequencer = IndexSequencer() if "index" in layout.fields else ArrivalSequencer()
-        while self._rows:
-            self._read(layout, *self._rows.pop(0))
-
-    def _read(self, layout: Layout, row: Row, line: Line) -> None:
-        sample = layout.read(row)
-        if isinstance(sample, Reason):
-            self.ledger.reject(sample, line.size_bytes)
-            return
-        self._raw.append((sample, line))
-        self._watch_unit(sample)
-
-    def _watch_unit(self, sample: RawSample) -> None:
-        """Find the unit; or, where it was said, check it once against gravity at rest."""
-        if self._finder is None:
-            return
-        found = self._finder.push(sample.xyz)
-        if found is not None:
-            self._finder = None
-            if self.choice is not None and found.unit is not self.choice.unit:
-                raise DataError(
-                    f"The values look like {found.unit} ({found.evidence}), but {self.choice.unit} "
-                    f"was {self.choice.evidence}.",
-                    fault=Fault.UNITS,
-                )
-            if self.choice is None and found.is_doubtful:
-                raise DataError(
-                    f"The values may be mg or cm/s2 ({found.evidence}): say --units mg if they "
-                    "are mg; cm/s2 cannot be read.",
-                    fault=Fault.UNITS,
-                )
-            self.choice = self.choice or found
-        elif self.choice is None and (refusal := self._finder.given_up):
-            raise refusal
-
-    def _place_all(self) -> list[Step]:
-        assert self.choice is not None
-        waiting, self._raw = self._raw, []
-        if self.choice.unit is Unit.COUNTS:
-            waiting = list(self._whole_only(waiting))
-        counts = to_counts([raw.xyz for raw, _ in waiting], self.choice.unit).tolist()
-        placed: list[Placed] = []
-        for (raw, line), (x, y, z) in zip(waiting, counts, strict=True):
-            if line.boot != self._placed_boot:
-                self._placed_boot = line.boot
-                placed += self._sequencer.restart()
-            sample = Sample(raw.index, raw.t_us, (x, y, z), line.size_bytes, line.arrival_s)
-            placed += self._sequencer.push(sample)
-        return self._booked(placed)
-
-    def _whole_only(
-        self, waiting: list[tuple[RawSample, Line]]
-    ) -> Iterable[tuple[RawSample, Line]]:
-        for raw, line in waiting:
-            if all(isinstance(value, int) for value in raw.xyz):
-                yield raw, line
-            else:
-                self.ledger.reject(Reason.NOT_INTEGER, line.size_bytes)
-
-    def _booked(self, placed: list[Placed]) -> list[Step]:
-        steps: list[Step] = []
-        for item in placed:
-            if isinstance(item, Refused):
-                self.ledger.reject(item.reason, item.sample.size_bytes)
-            else:
-                self.ledger.accept(item.sample.size_bytes)
-                steps.append(item)
+            self._text = None  # only a whole frame can be refused
+            raise
+        if self._binary.tally.whole >= FRAMES_TO_DECIDE:
+            self._text = None
+            return steps  # none came before: the first sample takes a HELLO and its own frame
+        steps = self._text.feed(piece, arrival_s)
+        if steps or self._text.header is not None:
+            self._binary = None
         return steps

@@ -1,0 +1,1 @@
+"""The folder that export leaves: files, equality, report, model card."""

@@ -1,0 +1,112 @@
+"""BUNDLE/c: the sources, the golden vectors beside them, and what this computer makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.bundle.bundle import C_FOLDER
+from wearkit.errors import MissingToolError
+from wearkit.files.safe_write import write_bytes
+from wearkit.integer import reference
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.graph_file import model_id
+from wearkit.integer.logits import Logits, compare
+from wearkit_export.bundle.equality import EqualityRow, NotRun
+from wearkit_export.c.emit import EmittedC, emit_c
+from wearkit_export.c.golden_header import golden_header, golden_io_header
+from wearkit_export.targets.native import run_native
+
+GOLDEN_HEADER = "wk_golden_model.h"
+ON_THIS_COMPUTER = "C on this computer"
+
+_GOLDEN_INPUT_BYTES_MAX = 64 * 1024
+"""More would be of no use to a microcontroller, and imported models may have large inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CFolder:
+    """What was written. golden_windows: of GOLDEN_HEADER; source_bytes: of all files."""
+
+    emitted: EmittedC
+    golden_windows: int
+    source_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "arena_bytes": dict(self.emitted.arena_bytes),
+            "stream_step": self.emitted.stream_step,
+            "golden_windows": self.golden_windows,
+            "source_bytes": self.source_bytes,
+        }
+
+    def sentence(self) -> str:
+        """For a reader: what is there and what it needs."""
+        arena = self.emitted.arena_bytes
+        step = self.emitted.stream_step
+        stream = "no streaming form" if step is None else f"a streaming form, {step} samples a push"
+        return (
+            f"`{C_FOLDER}/` is the model as C99 with its kernels: working memory of {arena['dsp']} "
+            f"bytes with DSP instructions, else {arena['other']}; {stream}; {self.golden_windows} "
+            f"golden windows in `{GOLDEN_HEADER}`."
+        )
+
+
+def write_c(
+    graph: QuantizedGraph,
+    folder: Path,
+    inputs: NDArray[np.int8],
+    logits: Logits,
+    counts: NDArray[np.int16] | None = None,
+) -> CFolder:
+    """The C folder of a bundle in `folder`, with golden vectors a device can compile in.
+
+    inputs: (N >= 1, ...) int8 windows; logits: task -> (N, labels) in the order of the heads;
+    counts: the windows before quantization, None where nobody knows the sensor.
+    Raises ModelFileError when an operation or the rounding family has no exact kernel.
+    """
+    out = folder / C_FOLDER
+    identity = model_id(graph)
+    emitted = emit_c(graph, out, model_id=identity)
+    room = max(1, _GOLDEN_INPUT_BYTES_MAX // inputs[0].nbytes)
+    few = slice(0, None, -(-len(inputs) // room))
+    some = {head.task: logits[head.task][few] for head in graph.heads}
+    if counts is None:
+        golden = golden_io_header(identity, inputs[few], some)
+    else:
+        golden = golden_header(identity, counts[few], inputs[few], some)
+    write_bytes(out / GOLDEN_HEADER, golden.encode())
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return CFolder(emitted, len(inputs[few]), size)
+
+
+def check_c(graph: QuantizedGraph, folder: Path, inputs: NDArray[np.int8]) -> EqualityRow | NotRun:
+    """Build the C folder of a bundle with this computer's compiler and run windows (N, ...) int8.
+
+    Decides nothing: see `equality.require_equal`. Raises VerificationError when the compiler
+    refuses the sources or the program fails.
+    """
+    try:
+        found = run_native(folder / C_FOLDER, inputs, warnings=())
+    except MissingToolError as error:
+        return NotRun(ON_THIS_COMPUTER, str(error))
+    expected = reference.run(graph, inputs)
+    logits: dict[str, NDArray[np.int8]] = {}
+    at = 0
+    for head in graph.heads:
+        labels = graph.tensor(head.tensor).shape[2]
+        logits[head.task] = found.logits[:, at : at + labels]
+        at += labels
+    return EqualityRow(
+        runtime=ON_THIS_COMPUTER,
+        version=found.compiler,
+        file=f"{C_FOLDER}/",
+        family=graph.rounding,
+        against=graph.rounding,
+        must_match=True,
+        agreement=compare(expected, logits),
+    )

@@ -1,0 +1,1 @@
+"""QuantizedGraph -> C99."""

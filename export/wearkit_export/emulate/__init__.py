@@ -1,0 +1,1 @@
+"""That firmware on this computer or an emulated chip, on a pseudo-terminal."""

@@ -1,0 +1,1 @@
+"""QuantizedGraph -> model files, and back from them its fingerprint."""

@@ -1,0 +1,1 @@
+"""What a bundle's C costs, counted on emulated cores."""

@@ -1,0 +1,1 @@
+"""Checkpoint -> float graph -> QuantizedGraph."""

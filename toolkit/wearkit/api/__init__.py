@@ -1,0 +1,1 @@
+"""The front door: one verb a module, for notebooks and for the command line."""

@@ -1,0 +1,1 @@
+"""A bundle of wearkit export, and the runtimes that carry its model."""

@@ -1,0 +1,1 @@
+"""Recorded sessions: written so that a kill loses nothing, read back, converted."""

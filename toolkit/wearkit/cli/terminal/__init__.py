@@ -1,0 +1,1 @@
+"""What several commands ask and print with: options, tables, displays, signals."""

@@ -1,0 +1,85 @@
+"""What `wearkit live` and `wearkit verify` share: the port, how it is opened, where proofs go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from wearkit.link.ports.serial_port import Port
+
+BAUD = 115200  # wearkit.link.ports.serial_port.BAUD, spelled out so that --help imports nothing
+AUTO = "auto"
+CERTIFICATE = "equivalence.json"  # unless --certificate names another
+_LOWEST = 50
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def baud_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> int | str:
+    """A rate, or AUTO."""
+    if value == AUTO:
+        return AUTO
+    if not value.isascii() or not value.isdigit() or not _LOWEST <= int(value[:9]):
+        raise click.BadParameter(f"{value!r} is no rate: give a number from {_LOWEST} on, or auto.")
+    return int(value[:9])
+
+
+def no_nan(
+    _context: click.Context, _parameter: click.Parameter, value: float | None
+) -> float | None:
+    """click's ranges let nan pass, which no comparison with a clock would ever end."""
+    if value is not None and value != value:
+        raise click.BadParameter("give a number.")
+    return value
+
+
+def port_options(command: _Command) -> _Command:
+    """The options port, baud, wait and no_dtr."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS = (
+    click.option(
+        "--port",
+        required=True,
+        metavar="URL",
+        help="A device such as /dev/ttyUSB0, or a pyserial URL such as socket://host:port.",
+    ),
+    click.option(
+        "--baud",
+        callback=baud_rate,
+        default=str(BAUD),
+        show_default=True,
+        metavar="N|auto",
+        help="auto listens at the common rates, one after the other.",
+    ),
+    click.option("--wait", is_flag=True, help="Wait for a port that is not there yet."),
+    click.option("--no-dtr", is_flag=True, help="Leave DTR low, which would reset many boards."),
+)
+
+
+def open_at(port: str, baud: int | str, *, wait: bool, dtr: bool, stop: Callable[[], bool]) -> Port:
+    """The open port, at the rate that was asked for or found, which is then said."""
+    from wearkit.errors import WearkitError
+    from wearkit.link.baud import find_baud
+    from wearkit.link.ports.reconnect import wait_for
+    from wearkit.link.ports.serial_port import open_port
+
+    if wait:
+        wait_for(port, stop)
+    if isinstance(baud, int):
+        return open_port(port, baud, dtr=dtr)
+    handle = open_port(port, dtr=dtr)
+    try:
+        found = find_baud(handle, stop)
+    except WearkitError:
+        handle.close()
+        raise
+    if found is not None:
+        click.echo(f"Baud rate: {found}, where what comes can be read.", err=True)
+    return handle

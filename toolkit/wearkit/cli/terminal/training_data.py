@@ -1,0 +1,124 @@
+"""What `wearkit train` is trained on: its options about data, and the windows they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from wearkit.spec import SPLITS, WindowSpec
+
+if TYPE_CHECKING:
+    from wearkit.recordings.formats import Dataset
+    from wearkit.windows.split import Split
+    from wearkit.windows.window_set import WindowSet
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--data",
+        multiple=True,
+        default=("posture-sim",),
+        show_default=True,
+        metavar="PATH|posture-sim",
+        help="A recording, a folder or an archive of recordings, or the built-in simulator. Again "
+        "for more data sets; they need --label-map.",
+    ),
+    click.option(
+        "--format", "data_format", metavar="F", help="Format of the data, if not recognised."
+    ),
+    click.option("--units", metavar="U", help="Unit of the samples, if the data does not say."),
+    click.option(
+        "--label-map",
+        metavar="MAP",
+        help="Which labels of the data sets are the same: a TOML file, or wisdm-hapt or "
+        "dsads-hapt. Other labels are left out.",
+    ),
+    click.option(
+        "--twin",
+        metavar="T",
+        help="Train on copies of the recordings as other sensors would have made them, too: "
+        "adxl345, or tolerances like offset=40mg,gain=5%,rotation=10deg,rate=1.5%,noise=3mg.",
+    ),
+    click.option(
+        "--twin-copies",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        help="Copies of each training recording with --twin.",
+    ),
+    click.option(
+        "--split",
+        "split_name",
+        type=click.Choice(SPLITS),
+        default=SPLITS[0],
+        show_default=True,
+        help="subject: groups of people; loso: one person; dataset: one of several data sets; "
+        "official: UCI HAR's own test people; paper: the paper's random windows, which leak.",
+    ),
+    click.option(
+        "--rate",
+        "rate_hz",
+        type=click.FloatRange(0, min_open=True),
+        default=WindowSpec().rate_hz,
+        show_default=True,
+        help="Samples a second of the windows; recordings at another rate are resampled.",
+    ),
+)
+
+
+def data_options(command: _Command) -> _Command:
+    """The command with the options that `training_windows` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def training_windows(options: Mapping[str, Any]) -> tuple[WindowSet, Split]:
+    """Windows and split, twin copies included. options: by parameter name, fold a number.
+
+    Raises DataError for data, labels or a twin that cannot be had.
+    """
+    from wearkit.recordings.sensor_twin import parse_twin
+    from wearkit.windows.augment import with_twin_copies
+    from wearkit.windows.evaluation_protocol import cut_and_split
+
+    twin = None if options["twin"] is None else parse_twin(options["twin"])
+    if twin is None and options["twin_copies"] != 1:
+        raise click.UsageError("--twin-copies is of --twin, which is not given.")
+    dataset = _dataset(options)
+    windows, split = cut_and_split(
+        dataset,
+        WindowSpec(rate_hz=options["rate_hz"]),
+        options["split_name"],
+        fold=options["fold"],
+        folds=options["folds"],
+        seed=options["split_seed"],
+    )
+    if options["task"] is not None:
+        windows = windows.only(options["task"])
+    if twin is not None:
+        windows, split = with_twin_copies(windows, split, dataset, twin, options["twin_copies"])
+    return windows, split
+
+
+def _dataset(options: Mapping[str, Any]) -> Dataset:
+    from wearkit.cli.terminal.caching import told_cache
+    from wearkit.recordings.combined import combined
+    from wearkit.recordings.label_map import open_label_map
+
+    names = options["data"]
+    if len(names) > 1 and (options["data_format"] is not None or options["units"] is not None):
+        raise click.UsageError("--format and --units are of one data set: give one --data.")
+    if len(names) > 1 and options["label_map"] is None:
+        raise click.UsageError(
+            "Several data sets need --label-map, which says which of their labels are the same."
+        )
+    label_map = None if options["label_map"] is None else open_label_map(options["label_map"])
+    cache = told_cache()
+    datasets = [
+        cache.open(name, format=options["data_format"], units=options["units"]) for name in names
+    ]
+    return datasets[0] if label_map is None else combined(datasets, label_map)

@@ -1,0 +1,133 @@
+"""What `wearkit train` shows on stderr: progress, a line an epoch, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskID as BarId
+
+from wearkit.cli.terminal.score_tables import score_table
+from wearkit.evaluation.metrics import TaskScore
+from wearkit.model.architecture import REPRODUCTIONS, parameter_count
+from wearkit.spec import ModelSpec
+from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
+from wearkit.training.loop import TrainingResult
+from wearkit.windows.split import Split
+from wearkit.windows.window_set import WindowSet
+
+
+class TrainingDisplay:
+    """A `history.Progress`. On anything but a terminal only whole lines are written."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._bar_id = BarId(0)
+        self._records: list[EpochRecord] = []
+
+    @contextmanager
+    def reading(self, source: str) -> Iterator[None]:
+        with self._console.status(f"Reading {source} ..."):
+            yield
+
+    def describe(self, windows: WindowSet, split: Split, spec: ModelSpec) -> None:
+        kind = "simulated windows" if windows.simulated else "windows"
+        self._say(f"{len(windows)} {kind} of {len(windows.subjects)} people.")
+        for name, label in (("train", "train"), ("val", "validate"), ("test", "test")):
+            people, count = getattr(split, f"{name}_subjects"), len(getattr(split, name))
+            self._say(f"  {label:<8} {count:>6} windows, {len(people)} people")
+        self._say(f"  fold {split.fold} of {split.folds}, leak {split.leak_share:g}")
+        if split.leak_share or split.shared_subjects:
+            self._say(
+                f"LEAKY SPLIT: {split.leak_share:.1%} of the test windows share samples with other "
+                f"parts, and {len(split.shared_subjects)} of {len(split.test_subjects)} test "
+                "people are in them; no figure of this run says how the model does on new people."
+            )
+        for note in windows.notes:
+            self._say(f"Note: {note}")
+        tasks = ", ".join(f"{task.name} ({len(task.labels)})" for task in spec.tasks)
+        self._say(f"{spec.arch}: {parameter_count(spec):,} parameters; tasks: {tasks}.")
+        if spec.arch in REPRODUCTIONS:
+            self._say(f"WARNING: {REPRODUCTIONS[spec.arch]}")
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        with bar:
+            self._bar, self._bar_id = bar, bar.add_task("training", total=None)
+            yield
+
+    def batch(self, done: int, total: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar_id, completed=done, total=total)
+
+    def epoch(self, record: EpochRecord) -> None:
+        parts = [f"epoch {record.epoch:>3}  loss {record.objective:.4f}"]
+        parts.append(f"validation: student {_accuracies(record.student)}")
+        if record.teacher is not None:
+            parts.append(f"teacher {_accuracies(record.teacher)}")
+        self._say("  ".join(parts))
+        self._records.append(record)
+        if overfitting_epoch(self._records) == record.epoch:
+            self._say(
+                f"OVERFITTING: for {OVERFITTING_EPOCHS} epochs the loss has fallen on the training "
+                "windows and risen on the validation windows; the best network so far is safe, "
+                "and more people will help where more epochs do not."
+            )
+
+    def result(
+        self,
+        path: Path,
+        windows: WindowSet,
+        result: TrainingResult,
+        scores: Mapping[str, TaskScore],
+    ) -> None:
+        if result.interrupted:
+            which = (
+                f"the best network so far (epoch {result.epoch})"
+                if result.epoch
+                else "the network as it is (no epoch had ended)"
+            )
+            self._say(f"Interrupted: {which} was kept.")
+        title = "Test people" + (" (simulated)" if windows.simulated else "")
+        self._console.print(score_table(title, {"": scores}))
+        self._say(
+            f"Kept the {result.kept} of epoch {result.epoch}; trained {result.training_s:.1f} s "
+            f"on {result.device} ({result.windows_per_s:,.0f} windows/s)."
+        )
+        reproduction = result.checkpoint.model.arch in REPRODUCTIONS
+        command = "evaluate" if reproduction else "export --int8"
+        self._say(f"Saved in {path}. Next: wearkit {command} --checkpoint {path}")
+
+    def folds(self, path: Path, folds: int, tasks: Mapping[str, Any]) -> None:
+        """tasks: what `cross_validation.summarise` gives."""
+        for task, figures in tasks.items():
+            found = figures["macro_f1"]["over_subjects"]
+            spread = "" if found["std"] is None else f" ± {found['std']:.3f}"
+            self._say(
+                f"{task}: macro F1 by person {found['mean']:.3f}{spread} "
+                f"({found['n']} people, {folds} folds)"
+            )
+        self._say(f"Saved in {path}.")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False)
+
+
+def _accuracies(scores: Scores) -> str:
+    return " / ".join(f"{value:.3f}" for value in scores.accuracy.values())

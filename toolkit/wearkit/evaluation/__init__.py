@@ -1,0 +1,1 @@
+"""Scores, intervals, calibration, baselines, and the page that shows them."""

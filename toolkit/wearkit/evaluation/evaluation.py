@@ -1,0 +1,226 @@
+"""An evaluation: every model's answers to the same windows, and what must be said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.evaluation.intervals import over_people
+from wearkit.evaluation.metrics import TaskScore
+from wearkit.evaluation.posture_ring import ring_errors
+from wearkit.evaluation.reliability import Reliability, reliability, softmax
+from wearkit.evaluation.scores import score_logits
+from wearkit.training.metrics_file import PARTS
+from wearkit.training.run import Run
+from wearkit.windows.window_set import WindowSet
+
+FORMAT = "wearkit-evaluation"
+FORMAT_VERSION = 1
+FIGURES = ("accuracy", "macro_f1")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelResult:
+    """scores, reliability: task -> figure. name: "fp32", "int8" or "forest"."""
+
+    name: str
+    scores: Mapping[str, TaskScore]
+    reliability: Mapping[str, Reliability]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"tasks": {task: score.to_json() for task, score in self.scores.items()}}
+
+    def details(self) -> dict[str, Any]:
+        """What the page shows beside the scores, by task."""
+        found = {}
+        for task, score in self.scores.items():
+            ring = ring_errors(score)
+            people = score.per_subject.values()
+            found[task] = {
+                "over_people_95": {
+                    figure: over_people([getattr(one, figure) for one in people]).to_json()
+                    for figure in FIGURES
+                },
+                "reliability": self.reliability[task].to_json(),
+                "posture_ring": None if ring is None else ring.to_json(),
+            }
+        return found
+
+
+def model_result(
+    name: str,
+    logits: Mapping[str, NDArray[Any]],
+    windows: WindowSet,
+    scales: Mapping[str, float] | None = None,
+) -> ModelResult:
+    """logits: task -> (N, labels) float, or int8 with `scales`, what one step of each task's is
+    worth. Raises ModelFileError when they do not fit the windows."""
+    shares = {
+        task.name: softmax(logits[task.name], 1.0 if scales is None else scales[task.name])
+        for task in windows.tasks
+        if task.name in logits
+    }
+    return _result(name, score_logits(logits, windows), shares, windows)
+
+
+def share_result(
+    name: str, shares: Mapping[str, NDArray[np.float64]], windows: WindowSet
+) -> ModelResult:
+    """shares: task -> (N, labels) probabilities as they are."""
+    return _result(name, score_logits(shares, windows), shares, windows)
+
+
+def _result(
+    name: str,
+    scores: Mapping[str, TaskScore],
+    shares: Mapping[str, NDArray[np.float64]],
+    windows: WindowSet,
+) -> ModelResult:
+    found = {task: reliability(shares[task], windows.targets[task]) for task in scores}
+    return ModelResult(name, scores, found)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFacts:
+    """How the run's people were parted. people: part -> how many. fold: None for all of them.
+    shared: people of the test part who are in another part too."""
+
+    kind: str
+    fold: int | None
+    folds: int
+    seed: int
+    leak_share: float
+    people: Mapping[str, int]
+    shared: tuple[str, ...]
+
+
+def split_facts(run: Run) -> SplitFacts:
+    """From the run's metrics.json."""
+    told = run.metrics["split"]
+    parts = {part: set(run.split_subjects(part)) for part in PARTS}
+    return SplitFacts(
+        kind=told["kind"],
+        fold=told["fold"],
+        folds=told["folds"],
+        seed=told["seed"],
+        leak_share=told["leak_share"],
+        people={part: len(names) for part, names in parts.items()},
+        shared=tuple(sorted(parts["test"] & (parts["train"] | parts["val"]))),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldResult:
+    """One fold of an evaluation of all. kept: the network and the epoch of its checkpoint."""
+
+    fold: int
+    kept: str
+    leak_share: float
+    people: tuple[str, ...]
+    windows: int
+    models: tuple[ModelResult, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fold": self.fold,
+            "kept": self.kept,
+            "leak_share": self.leak_share,
+            "people": list(self.people),
+            "windows": self.windows,
+            "models": {
+                model.name: {
+                    task: {figure: getattr(score, figure) for figure in FIGURES}
+                    for task, score in model.scores.items()
+                }
+                for model in self.models
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """windows: the scored ones. source: what to call them. own: they are the run's test windows,
+    so that the split's figures are theirs. rejected, dropped: windows and source rows left out,
+    by reason. familiar: scored people named like people of the training data, of other
+    recordings only. folds: what was put together, each fold's own networks on its test people."""
+
+    models: tuple[ModelResult, ...]
+    windows: WindowSet
+    source: str
+    own: bool
+    split: SplitFacts | None
+    rejected: Mapping[str, int]
+    dropped: Mapping[str, int]
+    familiar: tuple[str, ...]
+    arch: str
+    checkpoint: str | None = None
+    bundle: str | None = None
+    model_id: str | None = None
+    folds: tuple[FoldResult, ...] = ()
+
+    @property
+    def scores(self) -> dict[str, Mapping[str, TaskScore]]:
+        return {model.name: model.scores for model in self.models}
+
+    @property
+    def people(self) -> int:
+        return len(np.unique(self.windows.subject))
+
+    def warnings(self) -> Iterator[str]:
+        """What a reader must know before the first figure."""
+        split = self.split
+        if split is not None and self.own and (split.leak_share > 0 or split.shared):
+            yield (
+                f"LEAKY SPLIT: {split.leak_share:.1%} of the test windows overlap windows the "
+                f"network was chosen with, and {len(split.shared)} of {split.people['test']} test "
+                "people are in the training or validation data too. No figure here says how it "
+                "does on new people."
+            )
+        if self.familiar:
+            yield f"POSSIBLY LEAKY: {self.familiar_note()}"
+        if self.windows.simulated:
+            yield "SIMULATED DATA: no figure here says how the model does on people."
+        if split is None:
+            yield (
+                "UNKNOWN SPLIT: a bundle alone does not say who was trained on; whether these "
+                "people were is for the reader to know. Add --checkpoint RUN to have it checked."
+            )
+
+    def familiar_note(self) -> str:
+        names = ", ".join(self.familiar[:5]) + (", ..." if len(self.familiar) > 5 else "")
+        return (
+            f"{len(self.familiar)} of {len(self.windows.subjects)} subjects are named like people "
+            f"of the training data ({names}): if they are the same, these scores are optimistic."
+        )
+
+    def notes(self) -> list[str]:
+        notes = [*self.windows.notes, *([self.familiar_note()] if self.familiar else [])]
+        if sum(len(fold.people) for fold in self.folds) > self.people:
+            notes.append("The folds test some people more than once; each of their windows counts.")
+        return notes
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "warnings": list(self.warnings()),
+            "checkpoint": self.checkpoint,
+            "bundle": self.bundle,
+            "model_id": self.model_id,
+            "arch": self.arch,
+            "source": self.source,
+            "simulated": self.windows.simulated,
+            "windows": len(self.windows),
+            "people": self.people,
+            "rejected": dict(self.rejected),
+            "dropped_rows": dict(self.dropped),
+            "notes": self.notes(),
+            "split": None if self.split is None else asdict(self.split),
+            "models": {model.name: model.to_json() for model in self.models},
+            "details": {model.name: model.details() for model in self.models},
+            "folds": [fold.to_json() for fold in self.folds],
+        }

@@ -1,0 +1,75 @@
+"""Scores of a float or an integer model on windows, its own or another recording's.
+
+Windows of other recordings are to be cut with `cut(recordings, model.window, tasks=model.tasks)`,
+which matches their labels to the model's by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.errors import ModelFileError
+from wearkit.evaluation.metrics import TaskScore, score_task
+from wearkit.model.checkpoint import Checkpoint
+from wearkit.spec import ModelSpec
+from wearkit.windows.window_set import WindowSet
+
+
+def float_logits(
+    checkpoint: Checkpoint, inputs: NDArray[np.int8]
+) -> dict[str, NDArray[np.float32]]:
+    """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
+
+    Raises ModelFileError for weights so large that an answer is not finite.
+    """
+    import torch
+
+    from wearkit.model.network import Network, inputs_g, load_weights
+
+    network = Network(checkpoint.model).eval()
+    load_weights(network, checkpoint.weights)
+    parts: dict[str, list[NDArray[np.float32]]] = {task.name: [] for task in checkpoint.model.tasks}
+    with torch.inference_mode():
+        for chunk in torch.split(torch.from_numpy(inputs), 512):
+            for name, logits in network(inputs_g(chunk)).items():
+                parts[name].append(logits.numpy())
+    whole = {name: np.concatenate(found) for name, found in parts.items()}
+    if not all(np.isfinite(logits).all() for logits in whole.values()):
+        raise ModelFileError("The network answers with infinities: train it again.")
+    return whole
+
+
+def score_logits(logits: Mapping[str, NDArray[Any]], windows: WindowSet) -> dict[str, TaskScore]:
+    """logits: task -> (N, labels), float or int8; the first of equal logits wins, as on the
+    device. Scores every task of the windows; raises ModelFileError when logits do not fit them."""
+    scores = {}
+    for task in windows.tasks:
+        answers = logits.get(task.name)
+        if answers is None or answers.shape != (len(windows), len(task.labels)):
+            raise ModelFileError(f"The model does not answer task {task.name!r} of the windows.")
+        scores[task.name] = score_task(
+            task.labels,
+            windows.targets[task.name],
+            answers.argmax(axis=1),
+            windows.subject,
+            windows.subjects,
+        )
+    return scores
+
+
+def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, TaskScore]:
+    """Task -> score of the float network. Cut the windows with the model's spec and tasks."""
+    check_fit(checkpoint.model, windows)
+    return score_logits(float_logits(checkpoint, windows.inputs), windows)
+
+
+def check_fit(model: ModelSpec, windows: WindowSet) -> None:
+    """Raises ModelFileError when the windows are none, cut otherwise, or of other tasks."""
+    if windows.spec != model.window:
+        raise ModelFileError("The windows are not cut as this model's were.")
+    if not len(windows) or not set(windows.tasks) <= set(model.tasks):
+        raise ModelFileError("The windows have other tasks or labels than the model.")

@@ -1,0 +1,81 @@
+"""Reading .npz archives that may come from anywhere: no pickle, nothing copied before it is
+checked, nothing that unpacks to more than it says."""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.errors import ModelFileError
+from wearkit.files.safe_write import replacing
+
+MAX_ARRAY_BYTES = 256 << 20
+ENCRYPTED = 0x1  # of a zip member's flags
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(
+    rb"\{'descr': '([|<](?:[iuf][1248]|U[0-9]{1,4}))', 'fortran_order': False, "
+    rb"'shape': \(((?:[0-9]{1,10}, ?){0,7}[0-9]{0,10})\), \} *\n"
+)
+TEXT = "text"  # the type of an array of strings in `read_npz`
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write a compressed archive; the same arrays always give the same bytes."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+
+
+def read_npz(path: Path, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    """Exactly the arrays named in `types` (name -> dtype name, or TEXT).
+
+    Raises ModelFileError when the file is missing, damaged, holds other arrays or types, or an
+    array is larger than MAX_ARRAY_BYTES. Shapes are for the caller to check.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {item.filename: item for item in archive.infolist()}
+            if set(members) != {f"{name}.npy" for name in types}:
+                raise ModelFileError(f"{path} holds other arrays than a file of its name should.")
+            return {
+                name: _array(path, archive, members[f"{name}.npy"], dtype)
+                for name, dtype in types.items()
+            }
+    except OSError as error:
+        raise ModelFileError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        raise ModelFileError(f"{path} is truncated or damaged: {error}.") from error
+
+
+def _array(path: Path, archive: zipfile.ZipFile, item: zipfile.ZipInfo, dtype: str) -> NDArray[Any]:
+    if item.flag_bits & ENCRYPTED or item.compress_type not in METHODS:
+        raise ValueError(f"{item.filename} is encrypted or packed in an unusual way")
+    if item.file_size > MAX_ARRAY_BYTES:
+        raise ModelFileError(f"{path}: {item.filename} is larger than {MAX_ARRAY_BYTES} bytes.")
+    with archive.open(item) as stream:
+        # zipfile itself stops a member at the size it declares.
+        data = stream.read(item.file_size)
+    found, shape, begin = _header(data)
+    fits = found.kind == "U" if dtype == TEXT else found == np.dtype(dtype)
+    if not fits or math.prod(shape) * found.itemsize != len(data) - begin:
+        raise ValueError(f"{item.filename} is {found} of shape {shape}, which does not fit")
+    return np.frombuffer(data, found, math.prod(shape), begin).reshape(shape)
+
+
+def _header(data: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Type, shape and where the numbers begin. numpy's own reader evaluates this header as Python
+    text and mends what it cannot; here it is what numpy writes, for rows of plain types."""
+    size = int.from_bytes(data[8:10], "little")
+    match = _HEADER.fullmatch(data[10 : 10 + size])
+    if not data.startswith(_MAGIC) or match is None:
+        raise ValueError("the header of an array does not fit plain numbers")
+    shape = tuple(int(extent) for extent in match.group(2).replace(b",", b" ").split())
+    return np.dtype(match.group(1).decode()), shape, 10 + size

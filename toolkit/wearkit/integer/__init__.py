@@ -1,0 +1,1 @@
+"""QuantizedGraph, and the numpy reference that defines the right answer."""

@@ -1,0 +1,146 @@
+"""Where the samples of each SAMPLES frame stand. A frame is whole or not there, so one is enough:
+what an index says needs no second frame to confirm it, as a line of text does.
+
+The first sample of a run is the first of a window on the device's own grid (its index a multiple
+of the hop), so that host and device speak of the same windows; up to 59 before it are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.link.frames.from_device import Hello, Samples
+from wearkit.link.sample import MAX_GAP, SAME_AXES, AxisMap, Counts, Sample, Step
+
+_WRAP = 1 << 32
+_REMEMBERED = 128
+_CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFrame:
+    """steps: the samples that count. unaligned: how many were left out before the first window.
+    repeated: how many were here before, the same.
+
+    is_duplicate: every sample was here before, the same. conflicts: one was here before, but
+    another: the device started again unseen, or cannot count. began: a new run began with it that
+    nothing had announced.
+    """
+
+    steps: list[Step]
+    unaligned: int = 0
+    repeated: int = 0
+    is_duplicate: bool = False
+    conflicts: bool = False
+    began: bool = False
+
+
+class FrameSequencer:
+    """Indices and clock grow past 2^32 as the device's wrap. Memory: _REMEMBERED samples.
+
+    Only the last sample of a frame has a stamp; those before it lie evenly between it and that
+    of the frame before, or, in the first frame of a run and where the clock was set, at the
+    sensor's nominal rate.
+    """
+
+    def __init__(self, hello: Hello) -> None:
+        self._hop, self._axes = hello.hop, hello.axes
+        self._turns = hello.axes != SAME_AXES  # asked once, not for every sample
+        self._period_us = 1e6 / hello.registers.rate_hz
+        self._next: int | None = None
+        self._last_us = 0
+        self._recent: dict[int, Counts] = {}
+        self._is_aligned = False
+        self._announce_restart = self._announce_jump = False
+
+    def restart(self) -> None:
+        """The device started again; the next frame begins a run."""
+        self._announce_restart = self._announce_restart or self._is_aligned
+        self._next, self._is_aligned = None, False
+        self._recent.clear()
+
+    def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
+        """frame: with counts between the rails of +-2 g."""
+        if self._next is None:
+            return self._begin(frame, arrival_s, began=False)
+        ahead = _signed(frame.first_index - self._next)
+        clock_step_us = _signed(frame.t_us - self._last_us)
+        if ahead < 0:
+            repeated = min(-ahead, len(frame.counts))
+            before = [self._recent.get(self._next + ahead + at) for at in range(repeated)]
+            if tuple(before) != frame.counts[:repeated]:
+                self.restart()
+                return self._begin(frame, arrival_s, conflicts=None not in before)
+            if repeated == len(frame.counts):
+                return PlacedFrame([], repeated=repeated, is_duplicate=True)
+        elif ahead > MAX_GAP or clock_step_us < 0:
+            self.restart()
+            self._announce_jump = self._announce_restart and ahead > MAX_GAP
+            return self._begin(frame, arrival_s)
+        index = self._next + ahead
+        return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
+
+    def _begin(
+        self, frame: Samples, arrival_s: float, *, conflicts: bool = False, began: bool = True
+    ) -> PlacedFrame:
+        index = frame.first_index
+        self._next = index
+        self._last_us = frame.t_us - round(self._period_us * len(frame.counts))
+        placed = self._append(frame, index, frame.t_us, arrival_s)
+        return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=began)
+
+    def _append(self, frame: Samples, first: int, t_us: int, arrival_s: float) -> PlacedFrame:
+        """Samples before self._next were here before; between it and `first` they are missing."""
+        assert self._next is not None
+        end = first + len(frame.counts)
+        taken = end - self._next
+        step_us = (t_us - self._last_us) / taken
+        if step_us > 2 * self._period_us + _CLOCK_SET_US / taken:
+            step_us = self._period_us
+        missing = max(first - self._next, 0)
+        repeated = max(self._next - first, 0)
+        steps: list[Step] = []
+        unaligned = 0
+        for index in range(max(first, self._next), end):
+            counts = frame.counts[index - first]
+            self._recent[index] = counts
+            if not self._is_aligned and index % self._hop:
+                unaligned += 1
+                continue
+            stamp_us = round(t_us - (end - 1 - index) * step_us)
+            turned = mapped(counts, self._axes) if self._turns else counts
+            sample = Sample(index, stamp_us, turned, arrival_s=arrival_s)
+            steps.append(self._step(sample, missing))
+            missing = 0
+        self._next, self._last_us = end, t_us
+        while len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        return PlacedFrame(steps, unaligned, repeated)
+
+    def _step(self, sample: Sample, missing: int) -> Step:
+        if self._is_aligned:
+            return Step(sample, missing)
+        self._is_aligned = True
+        restarted, self._announce_restart = self._announce_restart, False
+        jumped, self._announce_jump = self._announce_jump, False
+        return Step(sample, restarted=restarted, jumped=jumped)
+
+
+def mapped(counts: Counts, axes: AxisMap) -> Counts:
+    """Sensor axes to model axes. Minus the lower rail is past the upper one, and is put on it."""
+    x, y, z = (
+        min(counts[source] * sign, COUNT_MAX)
+        for source, sign in zip(axes.source, axes.sign, strict=True)
+    )
+    return (x, y, z)
+
+
+def within_rails(frame: Samples) -> bool:
+    """Whether an ADXL345 at +-2 g can give these counts."""
+    return all(COUNT_MIN <= min(xyz) and max(xyz) <= COUNT_MAX for xyz in frame.counts)
+
+
+def _signed(difference: int) -> int:
+    """A difference of two 32-bit counters: -2^31 to 2^31 - 1."""
+    return (difference + _WRAP // 2) % _WRAP - _WRAP // 2

@@ -1,0 +1,1 @@
+"""Where bytes come from: serial ports, pseudo-terminals, ports that come back."""

@@ -1,0 +1,101 @@
+"""TextDecoder: arbitrary chunks of bytes -> complete lines, every byte accounted for once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wearkit.link.sample import Reason
+from wearkit.link.text.header import is_header
+from wearkit.link.text.line import MAX_LINE_BYTES, Row, checked_text, parse_line
+
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line as received. size_bytes counts its line end too.
+
+    content: the numbers; a comment's text, headers among them; None for a blank line, a damaged
+    comment, or bytes that were not a whole line; or the reason why it is not a line of ours.
+    boot: how often the device had said that it began again, as SampleStream counts.
+    """
+
+    size_bytes: int
+    content: Row | str | Reason | None
+    arrival_s: float = 0.0
+    boot: int = 0
+
+
+class TextDecoder:
+    """Incremental decoder of `wk-text/1`. Memory: one line of at most MAX_LINE_BYTES.
+
+    skip_head: drop everything before the first line end. True for a UART, which is joined in
+    mid-line; False where the first byte read is the first byte written (pty, socket).
+
+    lines: how many were completed. After any feeds, the sizes of all of them plus `tail_bytes`
+    equal `received_bytes`; they do not depend on how the bytes were cut into chunks. An
+    unterminated tail is never parsed.
+    """
+
+    def __init__(self, *, skip_head: bool = False) -> None:
+        self.received_bytes = 0
+        self.printable_bytes = 0
+        self.lines = 0
+        self._tail = bytearray()
+        self._overlong_bytes = 0
+        self._skip_head = skip_head
+
+    @property
+    def tail_bytes(self) -> int:
+        return len(self._tail) + self._overlong_bytes
+
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Line]:
+        """The lines this chunk completed. arrival_s: when it was read, on the host's clock."""
+        self.received_bytes += len(chunk)
+        self.printable_bytes += len(chunk) - len(chunk.translate(None, _PRINTABLE))
+        *ended, rest = chunk.split(b"\n")
+        self.lines += len(ended)
+        lines = [self._end_line(part, arrival_s) for part in ended]
+        self._extend(rest)
+        return lines
+
+    def finish(self) -> list[Line]:
+        """What is left when no more bytes will come: at most one unterminated piece."""
+        size, self._overlong_bytes = self.tail_bytes, 0
+        self._tail.clear()
+        return [Line(size, None)] if size else []
+
+    def resume(self, *, skip_head: bool) -> list[Line]:
+        """The port was opened again: the unterminated piece before it will never end."""
+        self._skip_head = skip_head
+        return self.finish()
+
+    def _extend(self, part: bytes) -> None:
+        if self._overlong_bytes or len(self._tail) + len(part) > MAX_LINE_BYTES + 1:
+            # Only its length is needed from here to the next line end (+1: a closing CR).
+            self._overlong_bytes += len(self._tail) + len(part)
+            self._tail.clear()
+        else:
+            self._tail += part
+
+    def _end_line(self, part: bytes, arrival_s: float) -> Line:
+        self._extend(part)
+        size = self.tail_bytes + 1
+        content = self._content()
+        self._tail.clear()
+        self._overlong_bytes = 0
+        return Line(size, content, arrival_s)
+
+    def _content(self) -> Row | str | Reason | None:
+        if self._skip_head:
+            self._skip_head = False
+            return None
+        if self._overlong_bytes:
+            return Reason.TOO_LONG
+        line = bytes(self._tail).removesuffix(b"\r")
+        if not line.strip(b" \t"):
+            return None
+        if line.startswith(b"#"):
+            text = checked_text(line)
+            return None if isinstance(text, Reason) and not is_header(line) else text
+        return parse_line(line)

@@ -1,0 +1,127 @@
+"""Which column of a line is what: by header, by option, by the line's own labels, or found.
+
+Without any of these the first LAYOUT_LINES lines of numbers decide, once for the session:
+3 columns are x,y,z; in 4 or 5 the leading ones must behave like a counter (steps of 1) or a
+clock (even steps: 2..999 are milliseconds, from 1000 on microseconds). Anything else is refused
+with a request to name the columns, because guessing wrong would give confident nonsense.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections import Counter
+from dataclasses import dataclass
+
+from wearkit.errors import DataError
+from wearkit.link.sample import SAME_AXES, AxisMap, Reason
+from wearkit.link.text.header import IGNORED_COLUMN
+from wearkit.link.text.line import Number, Row
+
+LAYOUT_LINES = 20
+MAX_LAYOUT_LINES = 200
+_SAME_SHAPE_SHARE = 0.9
+_STEADY_SHARE = 0.8
+_MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in bursts
+_MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
+_HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
+
+Shape = int | tuple[str, ...]
+"""Number of unnamed columns, or the names a labelled line carried."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawSample:
+    """One sample as printed. index: device counter; t_us: device clock, microseconds."""
+
+    index: int | None
+    t_us: int | None
+    xyz: tuple[Number, Number, Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Column names in order; `-` is left out. named: lines carry these labels themselves."""
+
+    fields: tuple[str, ...]
+    named: bool = False
+    axes: AxisMap = SAME_AXES
+
+    def read(self, row: Row) -> RawSample | Reason:
+        """The sample of one row, or why it is not one of this layout."""
+        if row.names != (self.fields if self.named else None):
+            return Reason.COLUMNS
+        if len(row.numbers) != len(self.fields):
+            return Reason.COLUMNS
+        column = dict(zip(self.fields, row.numbers, strict=True))
+        index, t_us = column.get("index"), _microseconds(column)
+        if isinstance(index, float):
+            return Reason.NOT_INTEGER
+        if (index is not None and index < 0) or (t_us is not None and t_us < 0):
+            return Reason.OUT_OF_RANGE
+        printed = (column["x"], column["y"], column["z"])
+        if max(map(abs, printed)) > _MAX_AXIS:
+            return Reason.OUT_OF_RANGE
+        source, sign = self.axes.source, self.axes.sign
+        x, y, z = (printed[source[axis]] * sign[axis] for axis in range(3))
+        return RawSample(index, t_us, (x, y, z))
+
+
+def find_layout(rows: list[Row]) -> Layout | None:
+    """The layout most rows agree on, or None when fewer than 90 % have one shape.
+
+    Raises DataError when their leading columns are neither counter nor clock.
+    """
+    shape, count = Counter(_shape(row) for row in rows).most_common(1)[0]
+    if count < _SAME_SHAPE_SHARE * len(rows):
+        return None
+    if not isinstance(shape, int):
+        return Layout(shape, named=True)
+    alike = [row.numbers for row in rows if row.names is None and len(row.numbers) == shape]
+    return Layout(_unnamed_fields(alike, shape))
+
+
+def mixed_shapes(rows: list[Row]) -> DataError:
+    """The refusal when find_layout still says None after MAX_LAYOUT_LINES."""
+    counts = Counter(len(row.numbers) for row in rows)
+    seen = ", ".join(f"{count} with {columns}" for columns, count in sorted(counts.items()))
+    return DataError(f"The lines have different numbers of columns ({seen}): print one kind only.")
+
+
+def _shape(row: Row) -> Shape:
+    return len(row.numbers) if row.names is None else row.names
+
+
+def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, ...]:
+    if columns == 3:
+        return ("x", "y", "z")
+    leading = tuple(_leading_kind([row[i] for row in rows]) for i in range(min(columns - 3, 2)))
+    if columns == 4 and leading[0] is not None:
+        return (leading[0], "x", "y", "z")
+    if columns == 5 and leading[0] == "index" and leading[1] in ("t_us", "t_ms"):
+        return ("index", leading[1], "x", "y", "z")
+    raise DataError(
+        f"The lines have {columns} columns and it is not clear which are x, y and z: "
+        f"{_HOW_TO_NAME}, where {IGNORED_COLUMN} leaves one out."
+    )
+
+
+def _leading_kind(column: list[Number]) -> str | None:
+    """`index`, `t_us`, `t_ms`, or None when the column is neither counter nor clock."""
+    if len(column) < 3 or not all(isinstance(value, int) and value >= 0 for value in column):
+        return None
+    steps = [later - earlier for earlier, later in itertools.pairwise(column)]
+    middle = statistics.median(steps)
+    steady = sum(abs(step - middle) <= middle / 2 for step in steps)
+    in_bursts = sum(steps) > _MOST_LOST * middle * len(steps)
+    if middle < 1 or steady < _STEADY_SHARE * len(steps) or in_bursts:
+        return None
+    return "index" if middle < 2 else "t_ms" if middle < 1000 else "t_us"
+
+
+def _microseconds(column: dict[str, Number]) -> int | None:
+    if "t_us" in column:
+        return round(column["t_us"])
+    if "t_ms" in column:
+        return round(column["t_ms"] * 1000)
+    return None

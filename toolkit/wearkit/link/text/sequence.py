@@ -1,0 +1,221 @@
+"""Where each sample stands: gaps, duplicates, garbled counters, a device that started again.
+
+With an index column a gap is exact. One odd index proves nothing (a digit may be garbled), so it
+waits for the next lines to confirm it: one more for a gap, two more for a restart. Without an
+index every valid line is the next sample; a device clock in even steps still shows gaps.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from typing import Protocol
+
+from wearkit.link.sample import MAX_GAP, Counts, Placed, Reason, Refused, Sample, Step
+
+_MAX_STEP = 1000  # between two lines that confirm each other
+_RESTART_LINES = 3
+_REMEMBERED = 128
+_CLOCK_STEPS = 20
+_STEADY_SHARE = 0.8
+_CLOCK_WRAP_US = 1 << 32  # micros() of a 32-bit counter, after 71.6 minutes
+_INDEX_WRAP = 1 << 32  # a 32-bit counter of samples, after 2.7 years at 50 Hz
+
+
+class Sequencer(Protocol):
+    """Samples in arrival order -> samples in place. Each one pushed comes out exactly once."""
+
+    @property
+    def waiting(self) -> list[Sample]:
+        """Those pushed that did not come out yet."""
+
+    def push(self, sample: Sample) -> list[Placed]: ...
+
+    def resume(self) -> None:
+        """The port was opened again: what comes need not follow what came."""
+
+    def restart(self) -> list[Placed]:
+        """The device said that it begins again: what comes is another run of it. Returns what
+        was waiting for lines of the run before."""
+
+    def finish(self) -> list[Placed]: ...
+
+
+class IndexSequencer:
+    """For lines with a device index that counts every sample taken."""
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._recent: dict[int, Counts] = {}
+        self._waiting: list[tuple[int, Sample]] = []
+        self._begun = self._announced = False
+
+    @property
+    def waiting(self) -> list[Sample]:
+        return [sample for _, sample in self._waiting]
+
+    def push(self, sample: Sample) -> list[Placed]:
+        """sample.index must be set. Memory: _REMEMBERED samples and three that wait."""
+        assert sample.index is not None
+        index = self._unwrapped(sample.index)
+        if self._last is None:
+            return self._wait_for_second(index, sample)
+        if index == self._last + 1:
+            return [*self._refuse_waiting(), self._accept(index, sample)]
+        if self._recent.get(index) == sample.counts:
+            return [Refused(sample, Reason.DUPLICATE)]
+        if self._waiting and self._confirms(index):
+            self._waiting.append((index, sample))
+            return self._confirmed()
+        refused = self._refuse_waiting()
+        self._waiting = [(index, sample)]
+        return refused
+
+    def resume(self) -> None:
+        """Nothing to do: the index itself tells whether the device went on or began again."""
+
+    def restart(self) -> list[Placed]:
+        # Told by its index alone, a run of one or two samples before the next is taken for
+        # garbled lines, and a run that goes on from there for the rest of the one before.
+        placed = self.finish()
+        self._last = None
+        self._recent.clear()
+        self._announced = self._begun
+        return placed
+
+    def finish(self) -> list[Placed]:
+        """No line will come that could confirm what waits: a small step ahead is believed."""
+        if self._waiting and (
+            self._last is None or 0 < self._waiting[0][0] - self._last <= _MAX_STEP
+        ):
+            return self._release(restarted=False)
+        return self._refuse_waiting()
+
+    def _unwrapped(self, index: int) -> int:
+        """A 32-bit counter that came round goes on counting here."""
+        if self._last is None or index >= _INDEX_WRAP:
+            return index
+        index += self._last // _INDEX_WRAP * _INDEX_WRAP
+        return index + _INDEX_WRAP if self._last - index > _INDEX_WRAP // 2 else index
+
+    def _wait_for_second(self, index: int, sample: Sample) -> list[Placed]:
+        # The first line may be the rear part of one that began before we listened ("23,.." of
+        # "1023,.."); the second tells whether its index fits.
+        if not self._waiting:
+            self._waiting = [(index, sample)]
+            return []
+        first, _ = self._waiting[0]
+        if (index, sample.counts) == (first, self._waiting[0][1].counts):
+            return [Refused(sample, Reason.DUPLICATE)]
+        if 0 < index - first <= _MAX_STEP:
+            self._waiting.append((index, sample))
+            return self._release(restarted=False)
+        refused = self._refuse_waiting()
+        self._waiting = [(index, sample)]
+        return refused
+
+    def _confirms(self, index: int) -> bool:
+        """Whether `index` continues the lines that wait, on their side of the last sample."""
+        assert self._last is not None
+        latest = self._waiting[-1][0]
+        same_side = (index > self._last) == (latest > self._last)
+        return same_side and 0 < index - latest <= _MAX_STEP
+
+    def _confirmed(self) -> list[Placed]:
+        assert self._last is not None
+        gap = self._waiting[0][0] - self._last - 1
+        if gap > 0:
+            return self._release(restarted=gap > MAX_GAP, jumped=gap > MAX_GAP)
+        return self._release(restarted=True) if len(self._waiting) == _RESTART_LINES else []
+
+    def _release(self, *, restarted: bool, jumped: bool = False) -> list[Placed]:
+        waiting, self._waiting = self._waiting, []
+        restarted, self._announced = restarted or self._announced, False
+        if restarted:
+            self._recent.clear()
+        return [
+            self._accept(index, sample, restarted and position == 0, jumped and position == 0)
+            for position, (index, sample) in enumerate(waiting)
+        ]
+
+    def _accept(
+        self, index: int, sample: Sample, restarted: bool = False, jumped: bool = False
+    ) -> Step:
+        missing = 0 if self._last is None or restarted else index - self._last - 1
+        self._last = index
+        self._begun = True
+        self._recent[index] = sample.counts
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        return Step(sample, missing, restarted, jumped)
+
+    def _refuse_waiting(self) -> list[Placed]:
+        waiting, self._waiting = self._waiting, []
+        return [
+            # Only a sample that differs still waits here; the same one again was a duplicate.
+            Refused(sample, Reason.CONFLICT if index in self._recent else Reason.BAD_INDEX)
+            for index, sample in waiting
+        ]
+
+
+class ArrivalSequencer:
+    """For lines without an index: every line is the next sample.
+
+    A device clock whose last 20 steps are even shows a gap as a step of more than 1.5 of them;
+    a clock that runs backwards is a restart.
+    """
+
+    def __init__(self) -> None:
+        self._last_us: int | None = None
+        self._steps_us: deque[int] = deque(maxlen=_CLOCK_STEPS)
+        self._begun = self._resumed = False
+
+    @property
+    def waiting(self) -> list[Sample]:
+        return []
+
+    def resume(self) -> None:
+        """How much is missing cannot be known: the next sample begins a new stretch."""
+        self._resumed = self._begun
+
+    def restart(self) -> list[Placed]:
+        self.resume()
+        return []
+
+    def push(self, sample: Sample) -> list[Placed]:
+        last_us, self._last_us = self._last_us, sample.t_us
+        self._begun = True
+        if self._resumed:
+            self._resumed = False
+            self._steps_us.clear()
+            return [Step(sample, restarted=True)]
+        if sample.t_us is None or last_us is None:
+            return [Step(sample)]
+        step_us = sample.t_us - last_us
+        if -step_us > _CLOCK_WRAP_US // 2 and last_us < _CLOCK_WRAP_US:
+            step_us += _CLOCK_WRAP_US
+        if step_us < 0:
+            self._steps_us.clear()
+            return [Step(sample, restarted=True)]
+        period_us = self._period_us()
+        if period_us is None or step_us <= 1.5 * period_us:
+            self._steps_us.append(step_us)  # not that of a gap, or the next would look normal
+            return [Step(sample)]
+        missing = round(step_us / period_us) - 1
+        too_far = missing > MAX_GAP
+        return [
+            Step(sample, restarted=True, jumped=True) if too_far else Step(sample, missing=missing)
+        ]
+
+    def finish(self) -> list[Placed]:
+        return []
+
+    def _period_us(self) -> float | None:
+        if len(self._steps_us) < _CLOCK_STEPS:
+            return None
+        middle = statistics.median(self._steps_us)
+        steady = sum(abs(step - middle) <= middle / 2 for step in self._steps_us)
+        # Samples stamped as a FIFO is emptied are steps of next to nothing between large ones:
+        # most are alike, but not like their mean.
+        in_bursts = sum(self._steps_us) > 1.5 * middle * _CLOCK_STEPS
+        return middle if steady >= _STEADY_SHARE * _CLOCK_STEPS and not in_bursts else None

@@ -1,0 +1,1 @@
+"""Samples as they come -> windows -> device-equivalent verdicts."""

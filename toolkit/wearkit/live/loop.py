@@ -1,0 +1,208 @@
+"""live(): a byte source and a bundle's graph -> verdicts, until something ends it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from wearkit.capture.file import Kind, SessionLog
+from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
+from wearkit.link.faults import Fault
+from wearkit.link.ledger import Ended
+from wearkit.link.ports.reader import ByteSource, Chunk
+from wearkit.live.report import LiveReport
+from wearkit.live.session import LiveSession, LiveWindow
+
+FIRST_LINE_S = 5.0  # without one readable line, a port carries nothing for us
+STALL_S = 2.0
+SILENCE_S = 10.0
+MAX_BEHIND_S = 60.0  # further behind than this, windows get no verdict until caught up
+POLL_S = 0.1
+_MAX_PENDING_BYTES = 1 << 20
+_ENOUGH_BYTES = 200
+_PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are printable
+
+OnUpdate = Callable[[list[LiveWindow]], None]
+
+
+def live(
+    source: ByteSource,
+    session: LiveSession,
+    *,
+    on_update: OnUpdate,
+    stop: Callable[[], bool] = lambda: False,
+    first_line_s: float = FIRST_LINE_S,
+    stall_s: float = STALL_S,
+    silence_s: float = SILENCE_S,
+    log: SessionLog | None = None,
+) -> LiveReport:
+    """Run until `session.is_full`, `stop()`, or an error, which the report carries.
+
+    on_update is called several times a second with the new windows, often none. log: gets every
+    byte before anything is computed from it.
+    report.error: LinkLostError when the source went away or fell silent, PortError when nothing
+    readable came, DataError when unit or columns could not be settled.
+    """
+    watch = _Watch(session, source, first_line_s, stall_s, silence_s)
+    if log is not None:
+        written = log
+        session.faults.listeners.append(lambda event: written.note(Kind.EVENT, event.to_json()))
+    ended, error = Ended.STOPPED, None
+    try:
+        ended = _run(_Intake(source, log), session, on_update, stop, watch)
+    except WearkitError as caught:
+        error = caught
+        ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
+        _count(session, caught)
+    try:
+        on_update(session.finish())
+    except WearkitError as caught:
+        ended, error = Ended.REFUSED, caught
+        _count(session, caught)
+    report = session.report(ended, error)
+    if log is not None:
+        log.note(Kind.END, report.to_json())
+        if log.error is not None:
+            _check_disk(session, log)
+            report = session.report(ended, error)
+    return report
+
+
+def _count(session: LiveSession, error: WearkitError) -> None:
+    """An error that ended the session, unless it was counted where it happened."""
+    fault = error.fault or (Fault.FORMAT if isinstance(error, DataError) else "")
+    if fault:
+        session.faults.add_once(Fault(fault), str(error).rstrip("."))
+
+
+class _Intake:
+    """Hands out chunks one by one; records those that wait before the next is computed."""
+
+    def __init__(self, source: ByteSource, log: SessionLog | None) -> None:
+        self._source, self.log = source, log
+        self._waiting: deque[Chunk] = deque()
+        self._waiting_bytes = 0
+        self._lost: LinkLostError | None = None
+
+    def next(self) -> Chunk | None:
+        """Raises LinkLostError once the source did and all its chunks were handed out."""
+        if self._lost is None and self._waiting_bytes < _MAX_PENDING_BYTES:
+            try:
+                self._keep(self._source.take(0.0 if self._waiting else POLL_S))
+            except LinkLostError as error:
+                self._lost = error
+        if self.log is not None:
+            self.log.tick()
+        if not self._waiting:
+            if self._lost is not None:
+                raise self._lost
+            return None
+        chunk = self._waiting.popleft()
+        self._waiting_bytes -= len(chunk.data)
+        return chunk
+
+    def _keep(self, chunks: list[Chunk]) -> None:
+        for chunk in chunks:
+            if self.log is not None:
+                self.log.chunk(chunk.data, chunk.arrival_s, resumed=chunk.resumed)
+            self._waiting.append(chunk)
+            self._waiting_bytes += len(chunk.data)
+
+
+def _run(
+    intake: _Intake,
+    session: LiveSession,
+    on_update: OnUpdate,
+    stop: Callable[[], bool],
+    watch: _Watch,
+) -> Ended:
+    while not stop():
+        chunk = intake.next()
+        windows: list[LiveWindow] = []
+        if chunk is not None:
+            if chunk.resumed:
+                session.resume()
+            keeps_up = time.monotonic() - chunk.arrival_s <= MAX_BEHIND_S
+            windows = session.feed(chunk.data, chunk.arrival_s, judge=keeps_up)
+        _check_disk(session, intake.log)
+        on_update(windows)
+        if session.is_full:
+            return Ended.WINDOWS
+        watch.check()
+    return Ended.STOPPED
+
+
+def _check_disk(session: LiveSession, log: SessionLog | None) -> None:
+    for writer in (log, session.recorder):
+        if writer is not None and writer.error is not None:
+            session.faults.add_once(Fault.DISK_FULL, str(writer.error).rstrip("."))
+
+
+class _Watch:
+    """Notices a port that is open and says nothing useful."""
+
+    def __init__(
+        self,
+        session: LiveSession,
+        source: ByteSource,
+        first_line_s: float,
+        stall_s: float,
+        silence_s: float,
+    ) -> None:
+        self._session, self._source = session, source
+        self._first_line_s, self._stall_s, self._silence_s = first_line_s, stall_s, silence_s
+        self._lines = 0
+        self._stalled = False
+        self._since_s = time.monotonic()
+
+    def check(self) -> None:
+        """Raises PortError before the first readable line, LinkLostError after it."""
+        now_s = time.monotonic()
+        lines = self._session.stream.valid_lines
+        if lines != self._lines:
+            self._lines, self._since_s, self._stalled = lines, now_s, False
+            return
+        if self._source.is_away:
+            self._since_s = now_s
+            return
+        silent_s = now_s - self._since_s
+        if lines == 0:
+            if silent_s > self._first_line_s:
+                raise _nothing_readable(self._session, self._first_line_s)
+            return
+        if silent_s > self._stall_s and not self._stalled:
+            self._stalled = True
+            self._session.faults.add(Fault.STALL, f"no readable line for {self._stall_s:g} s")
+        if silent_s > self._silence_s:
+            if not self._source.reopen():
+                raise LinkLostError(f"No readable line came for {self._silence_s:.0f} s.")
+            self._since_s = now_s
+
+
+def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
+    said = session.stream.device_error
+    if said:
+        return PortError(f"The device sends no samples but an error: {said.rstrip('.')}.")
+    report = session.report()
+    received = report.bytes_received
+    if received == 0:
+        return PortError(
+            f"Nothing came from the port in {waited_s:.0f} s: check that the board is powered, "
+            "runs its sketch and is the one on this port.",
+            fault=Fault.NO_VALID_DATA,
+        )
+    share = report.printable_bytes / received
+    seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
+    if received >= _ENOUGH_BYTES and share < _PRINTABLE_SHARE:
+        return PortError(
+            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
+            "57600, 230400 or the rate in the board's sketch, or let --baud auto find it.",
+            fault=Fault.BAUD_MISMATCH_SUSPECTED,
+        )
+    why = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())
+    return PortError(
+        f"No readable line: {seen}; lines refused: {why or 'none was complete'}; print three "
+        "numbers x,y,z a line.",
+        fault=Fault.NO_VALID_DATA,
+    )

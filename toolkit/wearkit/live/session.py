@@ -1,0 +1,348 @@
+"""LiveSession: bytes in, verdicts out; integers from counts to logits. No ports, no clocks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wearkit.capture.csv_writer import Recorder
+from wearkit.counts import counts_to_int8
+from wearkit.errors import VerificationError, WearkitError
+from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.logits import Logits, Verdict, verdict
+from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.frames.from_device import Hello
+from wearkit.link.sample import SAME_AXES, Step, StreamOptions
+from wearkit.link.stream import LinkStream
+from wearkit.live.placement import REASON as PLACEMENT_REASON
+from wearkit.live.placement import TASK as PLACEMENT_TASK
+from wearkit.live.placement import PlacementCheck
+from wearkit.live.quality import CLIPPED_REASON, LiveTrust, fault_counts
+from wearkit.live.report import LiveReport
+from wearkit.live.window_grid import GridWindow, Missing, WindowGrid
+from wearkit.spec import trained
+from wearkit.verification.verifier import Verifier
+
+_PIECE = re.compile(rb"[^\0]*\0|[^\0]+")
+BACKPRESSURE_REASON = "backpressure"
+
+
+class Runtime(Protocol):
+    """As wearkit.bundle.runtimes.Runtime, as far as live needs it: (N, length, 3) int8 -> logits."""
+
+    def run(self, inputs: NDArray[np.int8]) -> Logits: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWindow:
+    """One window and its verdicts, by task in the model's order.
+
+    valid: every sample is there and nothing forbids a verdict. reasons: why not; or, for a valid
+    window, why its verdicts are not to be trusted (docs/faults.md). clipped_share: of its samples,
+    0 where one is missing.
+    device_index: as in GridWindow.
+    """
+
+    window: int
+    first_index: int
+    t_s: float
+    valid: bool
+    reasons: tuple[str, ...]
+    verdicts: Mapping[str, Verdict]
+    clipped_share: float = 0.0
+    device_index: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of `wearkit live --json`."""
+        return {
+            "window": self.window,
+            "first_index": self.first_index,
+            "t_s": round(self.t_s, 6),
+            "valid": self.valid,
+            "reasons": list(self.reasons),
+            "clipped_share": round(self.clipped_share, 4),
+            "tasks": {
+                task: {"label": said.label, "prob": said.prob, "logits": list(said.logits)}
+                for task, said in self.verdicts.items()
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A complete window, and what held when it ended."""
+
+    window: GridWindow
+    reasons: tuple[str, ...]
+    clipped_share: float
+
+
+class LiveSession:
+    """Feed it chunks; it gives windows. The same bytes give the same windows, however cut."""
+
+    def __init__(
+        self,
+        graph: QuantizedGraph,
+        runtime: Runtime,
+        options: StreamOptions,
+        *,
+        max_windows: int | None = None,
+        recorder: Recorder | None = None,
+        faults: FaultLog | None = None,
+        verifier: Verifier | None = None,
+        placement: PlacementCheck | None = None,
+    ) -> None:
+        """verifier: compares what the device's model says; then `runtime` must be the reference.
+        placement: withholds verdicts while it disagrees."""
+        self._verifier, self._placement = verifier, placement
+        self._graph = graph
+        self._runtime = runtime
+        self._max_windows = max_windows
+        self.recorder = recorder
+        self._rate_hz = trained(graph.model).window.rate_hz
+        self.stream = LinkStream(options)
+        self.faults = faults if faults is not None else FaultLog()
+        self.trust = LiveTrust(self._rate_hz, self.faults)
+        self._grid = WindowGrid(trained(graph.model).window)
+        self._last_index = -1
+        self._samples = self._missing = self._restarts = self._clipped = 0
+        self._windows = self._windows_valid = self._windows_invalid = 0
+        self._invalid: Counter[str] = Counter()
+        self._claimed_hz: float | None = None
+        self._axes = SAME_AXES
+        self._hello: Hello | None = None
+        self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `max_windows` windows were given, or compared where there is a verifier."""
+        done = self._windows if self._verifier is None else self._verifier.counts.compared
+        return self._max_windows is not None and done >= self._max_windows
+
+    def feed(self, chunk: bytes, arrival_s: float, *, judge: bool = True) -> list[LiveWindow]:
+        """The windows this chunk completes. arrival_s: host seconds when it was read.
+
+        judge: False when the host is too far behind to run the model: the windows then have no
+        verdict and say so. Raises DataError when it cannot be settled what the samples are
+        (wearkit.link.text.stream, wearkit.link.frames.stream).
+        """
+        if self._verifier is None:
+            return self._advance(self.stream.feed(chunk, arrival_s), judge)
+        # Frame by frame, so that a prediction stands between the samples it stood between.
+        found: list[LiveWindow] = []
+        for piece in _PIECE.finditer(chunk):
+            found += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+            self._verify()
+            if self.is_full:
+                break
+        return found
+
+    def resume(self) -> None:
+        """The port went away and was opened again."""
+        self.stream.resume()
+        self.trust.arrivals.restart()
+
+    def finish(self) -> list[LiveWindow]:
+        """The windows that only waited for a last confirmation; closes the accounts."""
+        found = self._advance(self.stream.finish(), judge=True)
+        if self._verifier is not None:
+            if self._verifier.first_difference is None and not self.is_full:
+                self._verify()
+            self._verifier.restart()
+        return found
+
+    def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
+        """Where the session stands now."""
+        ledger, decoder = self.stream.ledger, self.stream.decoder
+        return LiveReport(
+            bytes_received=decoder.received_bytes,
+            bytes_ok=ledger.bytes_ok,
+            bytes_rejected=ledger.bytes_rejected,
+            bytes_ignored=ledger.bytes_ignored,
+            bytes_pending=self.stream.pending_bytes,
+            printable_bytes=decoder.printable_bytes,
+            lines=decoder.lines,
+            lines_ok=ledger.lines_ok,
+            lines_ignored=ledger.lines_ignored,
+            lines_pending=self.stream.pending_lines,
+            rejected=dict(sorted(ledger.rejected.items())),
+            samples=self._samples,
+            missing_samples=self._missing,
+            restarts=self._restarts,
+            clipped_samples=self._clipped,
+            windows=self._windows,
+            windows_valid=self._windows_valid,
+            windows_invalid=self._windows_invalid,
+            invalid=dict(sorted(self._invalid.items())),
+            unit=self.stream.choice,
+            rate=self.trust.rate(),
+            expected_rate_hz=self._rate_hz,
+            simulated=self._is_simulated,
+            frames=copy(self.stream.tally),
+            faults=fault_counts(self.faults, self.stream),
+            events=tuple(self.faults.events),
+            still=self.trust.still,
+            ended=ended,
+            error=error,
+        )
+
+    def _advance(self, steps: list[Step], judge: bool) -> list[LiveWindow]:
+        self._hear_claims()
+        found: list[_Found] = []
+        for step in steps:
+            found += [self._mark(window) for window in self._push(step)]
+        if steps:
+            self.trust.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
+        if self.recorder is not None:
+            self.recorder.tick()
+        if self._max_windows is not None and self._verifier is None:
+            del found[self._max_windows - self._windows :]
+        given = self._judge(found) if judge else self._shed(found)
+        self._windows += len(found)
+        return given
+
+    def _hear_claims(self) -> None:
+        if self.stream.stats is not None:
+            self.trust.dropped(self.stream.stats.tx_dropped)
+        if self.stream.axes is not self._axes:
+            self._axes = self.stream.axes
+            self.trust.turned(self._axes)
+            if self._axes.determinant < 0:
+                self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
+        header = self.stream.header
+        if header is not None and header.rate_hz not in (None, self._claimed_hz):
+            assert header.rate_hz is not None
+            self._claimed_hz = header.rate_hz
+            self.trust.claimed(header.rate_hz)
+
+    def _push(self, step: Step) -> list[GridWindow]:
+        if step.restarted and self._verifier is not None:
+            self._verifier.restart()
+        index = self._grid.index_of(step)
+        time_s = self.trust.sample(index, index - self._last_index, step)
+        self._last_index = index
+        self._samples += 1
+        self._missing += step.missing
+        self._restarts += step.restarted
+        self._clipped += self.trust.is_at_rail(step.sample.counts)
+        if self.recorder is not None:
+            self.recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
+        return self._grid.push(step, time_s)
+
+    @property
+    def _is_simulated(self) -> bool:
+        return self.stream.header is not None and self.stream.header.simulated
+
+    def _verify(self) -> None:
+        """Raises VerificationError for lines of text, another model or another answer."""
+        assert self._verifier is not None
+        if self.stream.is_binary is False:
+            raise VerificationError(
+                "The device sends lines of text, which hold no predictions to compare: give it "
+                "firmware that sends frames, or leave --verify out."
+            )
+        hello = self.stream.hello
+        if hello is not None and hello is not self._hello:
+            self._hello = hello
+            self._verifier.hello(hello, self.stream.device_error)
+            self._verifier.both_streams(hello)
+        waiting, self._to_verify = self._to_verify, []
+        for device_index, counts, rows in waiting:
+            self._verifier.window(device_index, counts, rows)
+        for prediction in self.stream.take_predictions():
+            self._verifier.prediction(prediction)
+
+    def _mark(self, window: GridWindow) -> _Found:
+        self.trust.check_rate()
+        reasons = self.trust.reasons()
+        if window.counts is None:
+            return _Found(window, (*window.reasons, *reasons), 0.0)
+        share = self.trust.clipped_share(window.window, window.counts)
+        return _Found(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
+
+    def _judge(self, found: list[_Found]) -> list[LiveWindow]:
+        whole = [one.window.counts for one in found if one.window.counts is not None]
+        logits: Logits = {}
+        if whole:
+            logits = self._runtime.run(counts_to_int8(np.stack(whole)))
+        judged: list[LiveWindow] = []
+        row = 0
+        for one in found:
+            if one.window.counts is None:
+                self._count_missing(one.window)
+                judged.append(_unjudged(one, valid=False))
+            else:
+                verdicts = self._verdicts(logits, row)
+                self._hand_over(one.window, verdicts)
+                judged.append(self._placed(one, verdicts))
+                row += 1
+        return judged
+
+    def _count_missing(self, window: GridWindow) -> None:
+        self._windows_invalid += 1
+        self._invalid.update(str(reason) for reason in window.reasons)
+        # Here, in the order of windows: one chunk may hold those before and after a restart.
+        if self._placement is not None and Missing.RESTART in window.reasons:
+            self._placement.restart()
+
+    def _placed(self, one: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
+        """With its verdicts, unless the sensor is not where it was said to be."""
+        live = _unjudged(one, valid=True)
+        if self._placement is not None:
+            self._placement.push(verdicts[PLACEMENT_TASK])
+            if self._placement.disagrees:
+                self._windows_invalid += 1
+                self._invalid[PLACEMENT_REASON] += 1
+                return replace(live, valid=False, reasons=(PLACEMENT_REASON, *live.reasons))
+        self._windows_valid += 1
+        return replace(live, verdicts=verdicts)
+
+    def _hand_over(self, window: GridWindow, verdicts: dict[str, Verdict]) -> None:
+        if self._verifier is None or window.device_index is None:
+            return
+        assert window.counts is not None
+        rows = {task: said.logits for task, said in verdicts.items()}
+        self._to_verify.append((window.device_index, window.counts, rows))
+
+    def _shed(self, found: list[_Found]) -> list[LiveWindow]:
+        """No verdicts, so that the host can catch up; the samples are recorded all the same."""
+        shed = []
+        for one in found:
+            live = _unjudged(one, valid=False)
+            if one.window.counts is not None:
+                live = replace(live, reasons=(BACKPRESSURE_REASON, *live.reasons))
+                where = f"no verdict for window {one.window.window}"
+                self.faults.add(Fault.BACKPRESSURE, f"{where}, the host is behind")
+                self._windows_invalid += 1
+                self._invalid[BACKPRESSURE_REASON] += 1
+            else:
+                self._count_missing(one.window)
+            shed.append(live)
+        return shed
+
+    def _verdicts(self, logits: Logits, row: int) -> dict[str, Verdict]:
+        scales = {head.task: self._graph.tensor(head.tensor).scale for head in self._graph.heads}
+        return {
+            task.name: verdict(task, logits[task.name][row], scales[task.name])
+            for task in self._graph.model.tasks
+        }
+
+
+def _unjudged(one: _Found, *, valid: bool) -> LiveWindow:
+    return LiveWindow(
+        window=one.window.window,
+        first_index=one.window.first_index,
+        t_s=one.window.t_s,
+        valid=valid,
+        reasons=tuple(str(reason) for reason in one.reasons),
+        verdicts={},
+        clipped_share=one.clipped_share,
+        device_index=one.window.device_index,
+    )

@@ -1,0 +1,1 @@
+"""The networks: their shapes without torch, their layers with it, their weights on disk."""

@@ -1,0 +1,1 @@
+"""What a body-worn sensor measured, from any source, as one type."""

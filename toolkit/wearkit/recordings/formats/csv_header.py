@@ -1,0 +1,88 @@
+"""The lines of our CSV before its first row: comments with settings, and the column names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from wearkit.errors import DataError
+from wearkit.recordings.formats.text_rows import is_number
+from wearkit.units import Unit
+
+NUMBERS = ("time", "x", "y", "z")
+TEXTS = ("label", "placement", "subject")
+DEFAULT_TASK = "activity"
+_EXPECTED = "begin with 'time,x,y,z', then any of 'label', 'placement', 'subject'"
+_SETTING = re.compile(r"\b(units|task|sensor)\s*=\s*(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """texts: the optional columns, in the file's order. width: how many columns in all."""
+
+    texts: tuple[str, ...]
+    unit: Unit
+    task: str
+    simulated: bool
+
+    @property
+    def width(self) -> int:
+        return len(NUMBERS) + len(self.texts)
+
+
+class HeaderReader:
+    """Fed line by line until the column names have come. asked: the unit the user named."""
+
+    def __init__(self, name: str, asked: Unit | None) -> None:
+        self._name, self._asked = name, asked
+        self._said: dict[str, str] = {}
+
+    def push(self, line: str) -> Header | None:
+        """The header once complete. Raises DataError when it cannot be used."""
+        text = line.removeprefix("\ufeff").strip()
+        if text.startswith("#"):
+            self._said.update(_SETTING.findall(text))
+            return None
+        return self._header(text) if text else None
+
+    def missing(self) -> DataError:
+        return DataError(f"{self._name} holds no header line: {_EXPECTED}.")
+
+    def _header(self, line: str) -> Header:
+        columns = tuple(unquoted(field).lower() for field in line.split(","))
+        texts = columns[len(NUMBERS) :]
+        if is_number(columns[0]):
+            raise DataError(f"{self._name} begins with numbers, not a header line: {_EXPECTED}.")
+        if columns[: len(NUMBERS)] != NUMBERS or not set(texts) <= set(TEXTS):
+            raise DataError(f"{self._name} has the header {line[:60]!r}: {_EXPECTED}.")
+        if len(set(texts)) != len(texts):
+            raise DataError(f"{self._name} has a column twice: {_EXPECTED}.")
+        task = self._said.get("task", DEFAULT_TASK)
+        if not task.isidentifier():
+            raise DataError(f"{self._name} says task={task[:40]!r}, which must be a plain word.")
+        return Header(texts, self._unit(), task, self._said.get("sensor") == "simulated")
+
+    def _unit(self) -> Unit:
+        said = self._said.get("units")
+        if said is None:
+            if self._asked is None:
+                raise DataError(
+                    f"{self._name} does not say what its numbers are in: put a line '# units=g' "
+                    f"before the header, or give --units ({', '.join(Unit)})."
+                )
+            return self._asked
+        try:
+            unit = Unit(said)
+        except ValueError:
+            raise DataError(
+                f"{self._name} says units={said[:20]}; known are {', '.join(Unit)}."
+            ) from None
+        if self._asked not in (None, unit):
+            raise DataError(
+                f"{self._name} says units={unit}, but {self._asked} was asked for: leave one out."
+            )
+        return unit
+
+
+def unquoted(field: str) -> str:
+    return field.strip().removeprefix('"').removesuffix('"').strip()

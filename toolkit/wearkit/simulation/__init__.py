@@ -1,0 +1,1 @@
+"""A sensor that is not there, on a real pseudo-terminal."""

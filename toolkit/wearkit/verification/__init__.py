@@ -1,0 +1,1 @@
+"""What a device computes against the integer reference, and the certificate of it."""

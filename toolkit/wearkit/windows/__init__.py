@@ -1,0 +1,1 @@
+"""Recordings -> windows of sensor counts -> who trains, who tests."""
