@@ -248,7 +248,7 @@ def graph_set() -> Files:
 
 @cache
 def bundle_set() -> Files:
-    """A bundle as wearkit.bundle.bundle knows it: models are vouched for, not read, so any bytes do."""
+    """A bundle as open_bundle knows it: models are vouched for, not read, so any bytes do."""
     graph = quantize(checkpoint(), _counts(16))
     counts = _counts(4)
     golden: dict[str, NDArray[Any]] = {

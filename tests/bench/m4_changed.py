@@ -23,8 +23,8 @@ from wearkit.integer.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """edits: (file of the bundle, text, text instead). constant: of wearkit.integer.requantize, and its
-    value in the changed engine."""
+    """edits: (file of the bundle, text, text instead). constant: of wearkit.integer.requantize,
+    and its value in the changed engine."""
 
     name: str
     edits: tuple[tuple[str, str, str], ...]

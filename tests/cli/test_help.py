@@ -74,8 +74,10 @@ def test_the_packages_front_doors_import_nothing_heavy() -> None:
 
 def test_live_and_simulate_import_nothing_of_training_and_export() -> None:
     loaded = modules_after(
-        "import wearkit.live.loop, wearkit.live.display, wearkit.link.ports.serial_port, wearkit.link.ports.reader\n"
-        "import wearkit.simulation.sensor, wearkit.recordings.formats, wearkit.bundle.bundle, wearkit.bundle.runtimes"
+        "import wearkit.live.loop, wearkit.live.display\n"
+        "import wearkit.link.ports.serial_port, wearkit.link.ports.reader\n"
+        "import wearkit.simulation.sensor, wearkit.recordings.formats\n"
+        "import wearkit.bundle.bundle, wearkit.bundle.runtimes"
     )
     assert {"serial", "numpy"} <= loaded
     assert not loaded & TRAINING_AND_EXPORT

@@ -5,6 +5,7 @@ import pytest
 
 import wearkit.cli.live
 import wearkit.cli.simulate
+import wearkit.cli.terminal.port_options
 from wearkit.bundle.runtimes import RUNTIMES
 from wearkit.cli import run
 from wearkit.link.ports.serial_port import BAUD

@@ -18,7 +18,7 @@ from wearkit.link.frames import from_device as message
 from wearkit.link.frames import from_host as command
 from wearkit.link.frames.cobs import stuff
 from wearkit.link.frames.codec import Message, decode_message, encode_message
-from wearkit.link.frames.fields import window_crc
+from wearkit.link.frames.fields import AXIS_MINUS, ID_BYTES, window_crc
 from wearkit.link.frames.frame import (
     DeviceText,
     Frame,
@@ -27,7 +27,15 @@ from wearkit.link.frames.frame import (
     FrameType,
     decode_frame,
 )
-from wearkit.link.frames.from_device import Feature, Hello, Prediction, SampleFlag, Samples
+from wearkit.link.frames.from_device import (
+    Ack,
+    AckStatus,
+    Feature,
+    Hello,
+    Prediction,
+    SampleFlag,
+    Samples,
+)
 
 _FENCE = re.compile(r"^```vectors\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -70,7 +78,7 @@ def _fields(said: Message) -> list[str]:
                 ("head", f"{head.scale:.9g}:{head.zero_point}:{_list(head.logits)}")
                 for head in said.heads
             ]
-        case command.Ack():
+        case Ack():
             pairs = [("of_type", said.type), ("of_seq", said.seq), ("status", said.status)]
         case _:
             pairs = [(field.name, getattr(said, field.name)) for field in fields(said)]
@@ -155,17 +163,17 @@ def test_constants_are_the_same(echo: Callable[..., list[str]]) -> None:
         "WK_FRAME_WIRE_MAX": frame.MAX_FRAME_BYTES + 3,
         "WK_HELLO_PERIOD_MS": 1000 * message.HELLO_PERIOD_S,
         "WK_STATS_PERIOD_MS": 1000 * message.STATS_PERIOD_S,
-        "WK_UID_BYTES": message.ID_BYTES,
-        "WK_MODEL_ID_BYTES": message.ID_BYTES,
+        "WK_UID_BYTES": ID_BYTES,
+        "WK_MODEL_ID_BYTES": ID_BYTES,
         "WK_HEADS_MAX": frame.MAX_HEADS,
         "WK_SAMPLES_MAX": frame.MAX_SAMPLES,
         "WK_ERROR_TEXT_MAX": frame.MAX_ERROR_TEXT,
-        "WK_AXIS_MINUS": message.AXIS_MINUS,
+        "WK_AXIS_MINUS": AXIS_MINUS,
         **{f"WK_TYPE_{type_.name}": type_.value for type_ in FrameType},
         **{f"WK_FEATURE_{flag.name}": flag.value for flag in Feature},
         **{f"WK_SAMPLES_{flag.name}": flag.value for flag in SampleFlag},
         **{f"WK_ERROR_{code.name}": code.value for code in message.ErrorCode},
-        **{f"WK_ACK_{status.name}": status.value for status in command.AckStatus},
+        **{f"WK_ACK_{status.name}": status.value for status in AckStatus},
     }
     assert in_c == in_python
 

@@ -271,7 +271,8 @@ def test_where_the_cache_lies(source: Path, tmp_path: Path) -> None:
 
 def test_the_code_digest_follows_every_import() -> None:
     script = (
-        "import sys, wearkit.windows.cache as d; from wearkit.recordings.formats import open_dataset; "
+        "import sys, wearkit.windows.cache as d; "
+        "from wearkit.recordings.formats import open_dataset; "
         "next(iter(open_dataset('posture-sim'))); "
         "print(*(n for n in sys.modules if n.startswith('wearkit.')))"
     )
@@ -279,19 +280,23 @@ def test_the_code_digest_follows_every_import() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     loaded = {name.removeprefix("wearkit.") for name in done.stdout.split()}
-    found = code_of("data_cache")
-    assert {"cut", "readers.wisdm", "posture_sim", "counts"} <= loaded <= set(found)
-    assert "train" not in found and "networks" not in found
+    found = code_of("windows.cache")
+    assert (
+        {"windows.cut", "recordings.formats.wisdm", "recordings.posture_sim", "counts"}
+        <= loaded
+        <= set(found)
+    )
+    assert "training.loop" not in found and "model.network" not in found
 
 
 def test_the_code_digest_changes_with_any_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = code_digest.code_sha256.__wrapped__("cut")
-    assert before == code_digest.code_sha256.__wrapped__("cut")
-    texts = code_of("cut")
+    before = code_digest.code_sha256.__wrapped__("windows.cut")
+    assert before == code_digest.code_sha256.__wrapped__("windows.cut")
+    texts = code_of("windows.cut")
     assert "counts" in texts
     changed = {**texts, "counts": texts["counts"].replace("256", "255")}
     monkeypatch.setattr(code_digest, "code_of", lambda module: changed)
-    assert code_digest.code_sha256.__wrapped__("cut") != before
+    assert code_digest.code_sha256.__wrapped__("windows.cut") != before
 
 
 def test_processes_at_once_and_a_folder_that_keeps_vanishing(

@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from wearkit.errors import DataError, ModelFileError
 
+PLACEMENT_TASK = "placement"
+SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.windows.evaluation_protocol
+
 
 def canonical_json(value: Any) -> bytes:
     """One byte string per value: sorted keys, no blanks, ASCII. The input of every digest."""
@@ -69,6 +72,9 @@ class WindowSpec:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelFileError(f"The window specification is damaged: {error!r}.") from error
+
+
+DEFAULT_SPEC = WindowSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +176,6 @@ def _check_tasks(tasks: tuple[TaskSpec, ...]) -> None:
         raise DataError("A model needs at least one task with two or more labels.")
     if len({task.name for task in tasks}) != len(tasks):
         raise DataError("Two tasks have the same name.")
-
-
-DEFAULT_SPEC = WindowSpec()
-
-
-PLACEMENT_TASK = "placement"
-
-
-SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.windows.evaluation_protocol
 
 
 def derive_seed(seed: int, fold: int, purpose: str) -> int:

@@ -10,6 +10,7 @@ from wearkit.errors import ModelFileError
 from wearkit.files.strict_json import parse_json
 
 _MAX_JSON_BYTES = 4 << 20
+_HASHED_AT_ONCE_BYTES = 1 << 20
 
 
 def read_limited(path: Path, limit_bytes: int) -> bytes:
@@ -40,9 +41,6 @@ def read_json(path: Path, format_name: str, version: int) -> dict[str, Any]:
             f"{version}; export the run again with this version."
         )
     return value
-
-
-_HASHED_AT_ONCE_BYTES = 1 << 20
 
 
 def file_sha256(path: Path) -> str:

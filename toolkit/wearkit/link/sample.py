@@ -8,6 +8,11 @@ from enum import StrEnum
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.units import Unit
 
+MAX_GAP = 100_000  # samples (33 min at 50 Hz); a larger jump is a new start, not a gap
+SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
+
+Counts = tuple[int, int, int]
+
 
 class Reason(StrEnum):
     """Why a line gave no sample. Every rejected line is counted under exactly one."""
@@ -77,9 +82,6 @@ class UnitChoice:
     is_doubtful: bool = False
 
 
-SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
-
-
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
     """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
@@ -100,10 +102,6 @@ class StreamOptions:
         """The same for a port that is, or is not, joined in the middle of a line: a UART is, and
         its board may reset when it is opened."""
         return replace(self, skip_head=in_mid_line, settle_s=SETTLE_S if in_mid_line else 0.0)
-
-
-MAX_GAP = 100_000  # samples (33 min at 50 Hz); a larger jump is a new start, not a gap
-Counts = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,10 @@ BACKPRESSURE_REASON = "backpressure"
 
 
 class Runtime(Protocol):
-    """As wearkit.bundle.runtimes.Runtime, as far as live needs it: (N, length, 3) int8 -> logits."""
+    """As wearkit.bundle.runtimes.Runtime, as far as live needs it.
+
+    run: (N, length, 3) int8 -> logits.
+    """
 
     def run(self, inputs: NDArray[np.int8]) -> Logits: ...
 

@@ -67,7 +67,7 @@ def train(
     the best so far, or the current weights when no epoch has ended, and says so.
 
     With `state`, everything the rest depends on is on disk after every epoch, and stays there:
-    whoever has the result safe calls `training_state.discard_state`. With `resume` training goes
+    whoever has the result safe calls `training.state.discard_state`. With `resume` training goes
     on from there, to the bit as if it had never stopped; an epoch cut short is done again.
     Raises DataError when the windows do not fit the model, the state on disk is of another
     training, or a part of the split is empty, ModelFileError when the state is missing or

@@ -30,7 +30,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
 
 
 def _wrong(value: dict[str, Any]) -> str:
-    """The first part that is not what `run_folder.describe` writes; empty when all are."""
+    """The first part that is not what `training.run.describe` writes; empty when all are."""
     split = value.get("split")
     if not isinstance(split, dict):
         return "split"

@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, ModelFileError, StorageError
-from wearkit.evaluation.metrics import TaskScore
 from wearkit.files.npz import TEXT, read_npz, write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import mac_count, parameter_count
@@ -34,6 +33,7 @@ from wearkit.training.metrics_file import METRICS_NAME, METRICS_VERSION, read_me
 from wearkit.windows.window_set import WindowSet
 
 if TYPE_CHECKING:
+    from wearkit.evaluation.metrics import TaskScore
     from wearkit.training.loop import TrainingResult
     from wearkit.windows.split import Split
 

@@ -200,7 +200,7 @@ class _Run:
 
 
 def _sensor_counts(window: NDArray[np.int16], axes: AxisMap) -> tuple[Counts, ...]:
-    """The counts a sensor mounted that way gives, which is the inverse of frame_sequence.mapped
+    """The counts a sensor mounted that way gives, which is the inverse of `mapped`
     but for the lower rail's negative."""
     sensor = np.empty_like(window)
     for axis in range(3):

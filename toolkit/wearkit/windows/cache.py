@@ -30,7 +30,7 @@ from wearkit.windows.paper_split import cut_stream
 from wearkit.windows.window_set import WindowSet
 
 ENVIRONMENT = "WEARKIT_CACHE"
-_CODE = "data_cache"  # this module, from which all that has a say in a result is imported
+_CODE = "windows.cache"  # this module, from which all that has a say in a result is imported
 _Result = TypeVar("_Result")
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import wearkit
 
-_IMPORT = re.compile(r"^\s*(?:from|import) wearkit\.([\w.]+)", re.MULTILINE)
+_ROOT = Path(wearkit.__file__).parent
+_PREFIX = "wearkit."
 
 
 @cache
@@ -23,22 +25,41 @@ def code_sha256(module: str) -> str:
 
 
 def code_of(module: str) -> dict[str, str]:
-    """Module -> source text, for `module` and what it imports; of a package, all it holds."""
-    found: dict[str, str] = {}
+    """Module -> source text, for `module`, what it imports, and the packages they stand in."""
+    texts: dict[str, str] = {}
     pending = [module]
     while pending:
         name = pending.pop()
-        if name not in found:
-            inside, found[name] = _source(name)
-            pending += inside
-            pending += _IMPORT.findall(found[name])
-    return found
+        if name not in texts:
+            texts[name] = _file(name).read_text("utf-8")
+            pending += _packages_of(name)
+            pending += _imported(texts[name])
+    return texts
 
 
-def _source(name: str) -> tuple[list[str], str]:
-    """The modules inside a package (none of a module), and its source text."""
-    path = Path(wearkit.__file__).parent.joinpath(*name.split("."))
-    if not path.is_dir():
-        return [], path.with_suffix(".py").read_text("utf-8")
-    inside = [f"{name}.{file.stem}" for file in path.glob("*.py") if file.stem != "__init__"]
-    return inside, (path / "__init__.py").read_text("utf-8")
+def _packages_of(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def _imported(text: str) -> Iterator[str]:
+    """The modules of wearkit that a source text names, inside functions too. `from package import
+    name` is a module where there is such a file, else something that the package itself holds."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *filter(_is_module, inner)]
+        else:
+            continue
+        yield from (name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
+
+
+def _is_module(name: str) -> bool:
+    return name.startswith(_PREFIX) and _file(name.removeprefix(_PREFIX)).is_file()
+
+
+def _file(name: str) -> Path:
+    path = _ROOT.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -23,7 +23,7 @@ def cut_and_split(
     dataset: Dataset, spec: WindowSpec, split: str, *, fold: int = 0, folds: int = 5, seed: int = 0
 ) -> tuple[WindowSet, Split]:
     """split: a name of SPLITS. folds counts for "subject" only: the others have their own.
-    "dataset" needs recordings of several data sets (readers.combined).
+    "dataset" needs recordings of several data sets (recordings.combined).
 
     Raises DataError for a protocol this data set does not have.
     """
@@ -55,7 +55,7 @@ def split_windows(
 ) -> Split:
     """windows: of `cut_for`. data_format: of the data set they were cut from.
 
-    Every split but "dataset", which takes windows away too (cross_set.leave_one_set_out).
+    Every split but "dataset", which takes windows away too (leave_one_set_out).
     """
     match split:
         case "subject":

@@ -20,7 +20,7 @@ ONE_SIDED = "label not in both the training and the tested data sets"
 
 
 def cut_mapped(dataset: Dataset, spec: WindowSpec) -> WindowSet:
-    """Windows of a `readers.combined` data set, those of labels outside the map left out.
+    """Windows of a `recordings.combined` data set, those of labels outside the map left out.
 
     The placement task stays only where all data sets have the same placements: a head that tells
     watch from waist would tell the data sets apart. Raises DataError when fewer than two of the

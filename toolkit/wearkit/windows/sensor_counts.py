@@ -15,8 +15,8 @@ from wearkit.spec import WindowSpec
 def sensor_counts(recording: Recording, spec: WindowSpec) -> list[NDArray[np.int16]]:
     """(T, 3) int16 counts of each gap-free stretch, as a sensor at spec.rate_hz reports them.
 
-    A recording at another rate (over 0.5 % off) is resampled, exactly as wearkit.windows.cut does it; a
-    stretch that cut would reject as a lone sample or as too slow is left out.
+    A recording at another rate (over 0.5 % off) is resampled, exactly as wearkit.windows.cut does
+    it; a stretch that cut would reject as a lone sample or as too slow is left out.
     """
     found: list[NDArray[np.int16]] = []
     for part in stretches(recording):
