@@ -148,11 +148,12 @@ class Bundle:
         return ImportedGolden(inputs.reshape(len(inputs), *shape), logits)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: str | Path) -> Bundle:
     """Read a bundle, hash every file it lists and check the model id.
 
     Raises ModelFileError, naming the file, when one is missing, changed or of another version.
     """
+    path = Path(path)
     if not path.is_dir():
         raise ModelFileError(
             f"There is no bundle folder {path}: make one with `wearkit export --int8`."

@@ -57,15 +57,15 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
     if forest is not None:
         models.append(_Answered("forest", [forest(run) for run in runs], share_result))
     windows = _joined([run.test for run in runs])
-    told = runs[0].metrics.get("data", {})
+    data = runs[0].metrics.data
     return Evaluation(
         models=tuple(one.result(one.name, _concatenated(one.of_fold), windows) for one in models),
         windows=windows,
         source=f"test windows of all {len(runs)} folds of {path}",
         own=True,
         split=_facts(runs),
-        rejected=told.get("rejected_windows", {}),
-        dropped=told.get("dropped_rows", {}),
+        rejected=data.rejected_windows,
+        dropped=data.dropped_rows,
         familiar=(),
         arch=runs[0].checkpoint.model.arch,
         checkpoint=str(path),
@@ -75,10 +75,9 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
 
 def _fold_results(runs: Sequence[Run], models: Sequence[_Answered]) -> Iterator[FoldResult]:
     for fold, run in enumerate(runs):
-        kept = run.checkpoint.provenance.get("kept", {})
         yield FoldResult(
             fold=fold,
-            kept=f"{kept.get('network')}, epoch {kept.get('epoch')}",
+            kept=str(run.checkpoint.provenance.kept or "not recorded"),
             leak_share=split_facts(run).leak_share,
             people=run.split_subjects("test"),
             windows=len(run.test),

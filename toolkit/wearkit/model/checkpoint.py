@@ -24,6 +24,7 @@ from wearkit.errors import DataError, ModelFileError
 from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.files.strict_json import parse_json
 from wearkit.model.architecture import weight_shapes
+from wearkit.model.provenance import UNRECORDED, Provenance
 from wearkit.spec import ModelSpec
 
 FORMAT = "wearkit-checkpoint"
@@ -33,20 +34,19 @@ WEIGHTS_NAME = "checkpoint.safetensors"
 _MAX_JSON_BYTES = 4 << 20
 _MAX_WEIGHTS_BYTES = 64 << 20
 _MAX_HEADER_BYTES = 64 << 10
-_PROVENANCE_PARTS = ("training", "split", "data", "kept", "versions")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """weights: name -> float32 array, exactly `architecture.weight_shapes(model)`.
 
-    provenance: plain JSON: training configuration, seeds, split, data fingerprint, simulated or
-    not, which of student and teacher was kept, metrics, package versions.
+    provenance: training configuration, seeds, split, data fingerprint, simulated or not, which of
+    student and teacher was kept, package versions.
     """
 
     model: ModelSpec
     weights: Mapping[str, NDArray[np.float32]]
-    provenance: Mapping[str, Any]
+    provenance: Provenance = UNRECORDED
 
     def __post_init__(self) -> None:
         expected = weight_shapes(self.model)
@@ -74,7 +74,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
             "format_version": FORMAT_VERSION,
             "weights": {"file": WEIGHTS_NAME, "sha256": hashlib.sha256(weights).hexdigest()},
             "model": checkpoint.model.to_json(),
-            "provenance": dict(checkpoint.provenance),
+            "provenance": checkpoint.provenance.to_json(),
         },
     )
 
@@ -89,9 +89,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         model = ModelSpec.from_json(value["model"])
         expected_sha256 = str(value["weights"]["sha256"])
-        provenance = dict(value["provenance"])
-        if not all(isinstance(provenance.get(part, {}), dict) for part in _PROVENANCE_PARTS):
-            raise ValueError("provenance")
+        provenance = Provenance.from_json(dict(value["provenance"]))
     except (KeyError, TypeError, ValueError, DataError) as error:
         raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}; train again.") from error
     path = folder / WEIGHTS_NAME

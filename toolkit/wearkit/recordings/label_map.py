@@ -24,7 +24,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from wearkit.errors import DataError
 
@@ -62,6 +62,15 @@ class LabelMap:
             "task": self.task,
             "sets": {key: dict(table) for key, table in self.sets.items()},
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises AttributeError, KeyError or TypeError for what `to_json` does not give."""
+        sets = {
+            str(key): {str(own): str(shared) for own, shared in table.items()}
+            for key, table in value["sets"].items()
+        }
+        return cls(str(value["name"]), str(value["task"]), sets)
 
 
 def open_label_map(name: str) -> LabelMap:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,18 @@ class SensorTwin:
             "noise_mg": list(self.noise_mg),
             "seed": self.seed,
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises DataError, KeyError, TypeError or ValueError for what `to_json` does not give."""
+        return cls(
+            rate_error_percent=float(value["rate_error_percent"]),
+            offset_mg=_axes(value["offset_mg"]),
+            gain_error_percent=float(value["gain_error_percent"]),
+            rotation_deg=float(value["rotation_deg"]),
+            noise_mg=_axes(value["noise_mg"]),
+            seed=int(value["seed"]),
+        )
 
     def part_for(self, recording: Recording, copy: int = 0) -> Part:
         """The part that sits in copy number `copy` of this recording: always the same one."""
@@ -199,6 +212,11 @@ def _value(name: str, field: str, unit: str, text: str) -> Any:
             return values * 3 if len(values) == 1 else values
     example = {"seed": "7", "rotation": "10deg or full"}.get(name, f"1.5{unit}")
     raise DataError(f"A twin's {name} is given like {name}={example}, not {text!r}.")
+
+
+def _axes(value: Any) -> Axes:
+    x, y, z = (float(number) for number in value)
+    return x, y, z
 
 
 def _axes_text(values: Axes) -> str:

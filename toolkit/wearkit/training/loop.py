@@ -209,7 +209,7 @@ class _Loop:
         if found != described or not in_order or any(names != tasks for names in named):
             raise ModelFileError(f"The state in {path} does not fit its model: train again.")
         if state.best is not None:  # raises if these are not weights of this model
-            Checkpoint(self.student.spec, state.best.weights, {})
+            Checkpoint(self.student.spec, state.best.weights)
         try:
             self.order.set_state(torch.from_numpy(state.tensors["generator.batches"].copy()))
         except RuntimeError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from wearkit.recordings.label_map import LabelMap
 from wearkit.recordings.sensor_twin import SensorTwin
@@ -31,6 +32,21 @@ class Origin:
             "twin": None if self.twin is None else {"text": str(self.twin), **self.twin.to_json()},
             "twin_copies": self.twin_copies,
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` gives; a part that is not there is as in UNKNOWN.
+
+        Raises AttributeError, DataError, KeyError, TypeError or ValueError for anything else.
+        """
+        label_map, twin = value.get("label_map"), value.get("twin")
+        return cls(
+            sets=tuple(str(name) for name in value.get("sets") or ()),
+            tested_set=str(value.get("tested_set") or ""),
+            label_map=None if label_map is None else LabelMap.from_json(label_map),
+            twin=None if twin is None else SensorTwin.from_json(twin),
+            twin_copies=int(value.get("twin_copies", 0)),
+        )
 
 
 UNKNOWN = Origin()

@@ -1,4 +1,4 @@
-"""`wearkit evaluate --twin`: the same people's recordings as they are and through other sensors."""
+"""The same subjects' recordings as they are and through other sensors."""
 
 from __future__ import annotations
 
