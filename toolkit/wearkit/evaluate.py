@@ -17,6 +17,7 @@ from wearkit.checkpoint import Checkpoint
 from wearkit.errors import ModelFileError
 from wearkit.graph import QuantizedGraph
 from wearkit.metrics import TaskScore, score_task
+from wearkit.optional_packages import require_packages
 from wearkit.spec import ModelSpec, trained
 from wearkit.windows import WindowSet
 
@@ -26,8 +27,10 @@ def float_logits(
 ) -> dict[str, NDArray[np.float32]]:
     """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
 
-    Raises ModelFileError for weights so large that an answer is not finite.
+    Raises MissingToolError without torch, ModelFileError for weights so large that an answer is
+    not finite.
     """
+    require_packages("Scoring a run", "torch")
     import torch
 
     from wearkit.networks import Network, inputs_g, load_weights
