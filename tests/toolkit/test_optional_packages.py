@@ -27,7 +27,7 @@ Hide = Callable[[str], None]
 def hide(monkeypatch: pytest.MonkeyPatch) -> Hide:
     """hide(module): nobody finds it any more."""
     find = importlib.util.find_spec
-    hidden = set()
+    hidden: set[str] = set()
     monkeypatch.setattr(
         importlib.util,
         "find_spec",
@@ -110,11 +110,11 @@ def test_evaluate_refuses_a_report_it_cannot_write_before_it_scores(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from wearkit import evaluate, optional_packages
+    from wearkit import evaluate
 
     scored = []
     monkeypatch.setattr(evaluate, "float_logits", lambda *_: scored.append(True))
-    monkeypatch.setattr(optional_packages.importlib.util, "find_spec", lambda _: True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
     (tmp_path / "file").write_text("not a folder")
     run = str(untrained_run("mtl-net-micro"))
     code = cli.run(["evaluate", "--checkpoint", run, "--report", str(tmp_path / "file" / "report")])
