@@ -129,8 +129,10 @@ def test_c_runs_on_this_computer_without_pyelftools() -> None:
         "import sys; sys.modules['elftools'] = None\n"
         "from pathlib import Path\n"
         "from wearkit.errors import MissingToolError\n"
-        "from wearkit_export.targets import elf, image, native, qemu, trace\n"
-        "from wearkit_export import c_folder, emulate_qemu, profile\n"
+        "from wearkit_export.targets import elf, image, native\n"
+        "from wearkit_export.profile import profile, qemu, trace\n"
+        "from wearkit_export.bundle import c_folder\n"
+        "from wearkit_export.emulate import qemu as emulate_qemu\n"
         "try: elf.read_elf(Path('image'))\n"
         "except MissingToolError as error: print(error)\n"
     )
