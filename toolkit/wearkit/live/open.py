@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +119,7 @@ class Live:
         and more than once; raises nothing of wearkit.errors."""
         with self._resources:
             self._updates.close()
+            self._waiting.clear()
             self._settle()
 
     def __enter__(self) -> Self:
@@ -136,7 +137,7 @@ class Live:
             error.certificate = self.certificate
             raise error
 
-    def _until_the_end(self) -> Iterator[list[LiveWindow]]:
+    def _until_the_end(self) -> Generator[list[LiveWindow], None, None]:
         yield from self._run.updates()
         self._settle()
 
