@@ -22,10 +22,10 @@ TOOLKIT = {
     "link": "",
     "capture": "link files",
     "verification": "bundle integer link windows recordings files",
-    "live": "verification capture integer link",
+    "live": "verification capture bundle integer link",
     "simulation": "link windows recordings",
     "evaluation": "training model windows recordings files",
-    "api": "evaluation training model windows",
+    "api": "evaluation live verification training bundle link model windows",
     "cli": "api evaluation simulation live verification capture training bundle integer link model "
     "windows recordings files",
 }
