@@ -12,10 +12,10 @@ from pathlib import Path
 
 from wearkit.bundle.bundle import open_bundle
 from wearkit.bundle.runtimes import open_runtime
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.pty import PseudoTerminal
 from wearkit.link.ports.reader import PortReader
 from wearkit.link.ports.serial_port import open_port
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.session import LiveSession, LiveWindow
 from wearkit.recordings import posture_sim

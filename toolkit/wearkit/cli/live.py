@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from wearkit.bundle.bundle import Bundle
     from wearkit.bundle.runtimes import Runtime
     from wearkit.capture.csv_writer import Recorder
-    from wearkit.capture.file import SessionLog
+    from wearkit.capture.file import CaptureWriter
     from wearkit.link.faults import FaultLog
+    from wearkit.link.options import StreamOptions
     from wearkit.link.ports.reconnect import SerialSource
     from wearkit.link.ports.serial_port import Port
-    from wearkit.link.sample import StreamOptions
     from wearkit.live.placement import PlacementCheck
     from wearkit.live.report import LiveReport
     from wearkit.live.session import LiveSession
@@ -196,7 +196,7 @@ def _certify(
     from wearkit.errors import VerificationError
     from wearkit.verification.certificate import certify, write_certificate
 
-    if not verifier.counts.compared:
+    if not verifier.tally.compared:
         if report.error is not None:
             return
         raise VerificationError(
@@ -206,7 +206,7 @@ def _certify(
     certificate = certify(bundle, port, session.stream.hello, report, verifier)
     tasks = {task.name: task.labels for task in bundle.model.tasks}
     write_certificate(certificate, path, tasks)
-    counts = certificate.counts
+    counts = certificate.tally
     click.echo(
         f"{certificate.result}: {counts.compared} windows compared, {counts.differing} differ "
         f"({path}, {path.with_suffix('.md')}).",
@@ -215,7 +215,7 @@ def _certify(
 
 
 def _options(rate_hz: float, units: str, fields: str | None, axes: str | None) -> StreamOptions:
-    from wearkit.link.sample import StreamOptions
+    from wearkit.link.options import StreamOptions
     from wearkit.link.text.header import parse_axes, parse_fields
     from wearkit.units import Unit
 
@@ -256,7 +256,7 @@ def _open(
 class _Recording:
     """--record: the samples as CSV, or the whole session; or neither."""
 
-    def __init__(self, samples: Recorder | None = None, log: SessionLog | None = None) -> None:
+    def __init__(self, samples: Recorder | None = None, log: CaptureWriter | None = None) -> None:
         self.samples, self.log = samples, log
 
     @classmethod
@@ -265,13 +265,13 @@ class _Recording:
     ) -> _Recording:
         from wearkit.capture.csv_writer import Recorder
         from wearkit.capture.decode import session_record
-        from wearkit.capture.file import Kind, SessionLog
+        from wearkit.capture.file import CaptureWriter, Kind
 
         if path is None:
             return cls()
         if path.suffix == ".csv" or path.is_char_device():
             return cls(samples=Recorder(path, force=force))
-        log = SessionLog(path, force=force)
+        log = CaptureWriter(path, force=force)
         hop = bundle.model.window.hop
         log.note(Kind.SESSION, session_record(options, port, bundle.model_id, hop))
         return cls(log=log)
@@ -289,7 +289,7 @@ class _Recording:
 def _is_end(verifier: Verifier | None, port: Port, report: LiveReport) -> bool:
     """Whether every window was compared and the program behind a pseudo-terminal ended, as wearkit
     emulate does when its recording is over. A board's port does not close by itself."""
-    if verifier is None or not verifier.counts.is_whole:
+    if verifier is None or not verifier.tally.is_whole:
         return False
     return port.is_pty and report.ended == "lost" and "UNPLUGGED" in report.faults
 

@@ -77,7 +77,7 @@ def command(
             any_model=any_model,
         )
         done = _replay(handle, opened, found, options, lambda: bool(received))
-    if done.verifier.counts.compared:
+    if done.verifier.tally.compared:
         _certify(opened, port, done, certificate, as_json=as_json)
     if not done.report.put_back:
         click.echo("The device did not confirm that its sensor runs again: reset it.", err=True)
@@ -159,7 +159,7 @@ def _certify(bundle: Bundle, port: str, done: Replayed, path: Path, *, as_json: 
 
     certificate = certify(bundle, port, done.hello, done.report, done.verifier)
     write_certificate(certificate, path, {task.name: task.labels for task in bundle.model.tasks})
-    counts, tally = certificate.counts, done.report.tally
+    counts, tally = certificate.tally, done.report.tally
     if as_json:
         click.echo(json.dumps(certificate.to_json(), allow_nan=False))
     click.echo(
