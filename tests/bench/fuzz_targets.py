@@ -42,8 +42,8 @@ from wearkit.evaluation.scores import float_logits
 from wearkit.files import npz
 from wearkit.integer import graph_file
 from wearkit.integer.reference import Reference
-from wearkit.link.sample import StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.stream import TextStream
 from wearkit.model import checkpoint
 from wearkit.recordings.formats import cwa, open_dataset
 from wearkit.recordings.formats.text_rows import Lines
@@ -90,7 +90,7 @@ def read_archive(path: Path) -> None:
 def read_wk_text(path: Path) -> None:
     """As live reads a port; every byte must be in exactly one account."""
     data = (path / "port.txt").read_bytes()
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     try:
         for at in range(0, len(data), 700):
             stream.feed(data[at : at + 700])
@@ -259,7 +259,7 @@ TARGETS = (
         _LINES,
     ),
     *(Target(suffix, partial(_broken_tar, suffix), read_archive, _LINES) for suffix in _PACKERS),
-    Target("wk-text", _broken_port, read_wk_text, (SampleStream, "_read")),
+    Target("wk-text", _broken_port, read_wk_text, (TextStream, "_read")),
     Target(
         "checkpoint",
         partial(_vouched_checkpoint, seeds.checkpoint_set),

@@ -37,8 +37,8 @@ from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
-from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import LinkStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.stream import AutoStream
 from wearkit.live.session import LiveSession, Runtime
 from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import DEFAULT_SPEC
@@ -103,7 +103,7 @@ def _lines(counts: Counts) -> list[bytes]:
 
 
 def _decode_s(chunks: list[bytes], samples: int) -> float:
-    stream, came = LinkStream(_OPTIONS), 0
+    stream, came = AutoStream(_OPTIONS), 0
     since_s = time.process_time()
     for number, chunk in enumerate(chunks):
         came += len(stream.feed(chunk, number * 0.2))
@@ -119,7 +119,7 @@ def _reference_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
 def _verified_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
     verifier = Verifier(model.graph, model.model_id, FaultLog())
     took_s = _session_s(chunks, model.graph, ReferenceRuntime(model.graph), windows, verifier)
-    assert verifier.counts.equal == windows, verifier.counts
+    assert verifier.tally.equal == windows, verifier.tally
     return took_s
 
 

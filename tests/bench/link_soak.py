@@ -39,7 +39,7 @@ from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.frames.from_device import HeadLogits
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 from wearkit.verification.verifier import Verifier
@@ -188,7 +188,7 @@ def _figures(report: LiveReport, verifier: Verifier | None) -> dict[str, int]:
         "windows clipped": faults.get(Fault.CLIPPED, 0),
         "predictions": frames.predictions,
     }
-    return found if verifier is None else found | {"windows compared": verifier.counts.equal}
+    return found if verifier is None else found | {"windows compared": verifier.tally.equal}
 
 
 def _others(report: LiveReport) -> dict[str, int]:
