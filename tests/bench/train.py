@@ -40,9 +40,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from wearkit.model.architecture import Conv, Dense, Flatten, MaxPool, MeanTime, shapes
 from wearkit.model.network import Network, inputs_g, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.training.allocator import keep_freed_memory
 from wearkit.training.config import TrainingConfig
-from wearkit.training.device import DeviceWindows, enough_threads
+from wearkit.training.device import DeviceWindows, enough_threads, keep_freed_memory
 from wearkit.training.loop import _Loop
 from wearkit.training.methods import METHODS
 from wearkit.windows.window_set import WindowSet

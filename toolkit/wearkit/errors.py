@@ -26,9 +26,13 @@ class WearkitError(Exception):
         self.fault = fault
 
     def __str__(self) -> str:
-        said = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        printable = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
         half = LONGEST_MESSAGE // 2 - len(_CUT)
-        return said if len(said) <= LONGEST_MESSAGE else said[:half] + _CUT + said[-half:]
+        return (
+            printable
+            if len(printable) <= LONGEST_MESSAGE
+            else printable[:half] + _CUT + printable[-half:]
+        )
 
 
 _CUT = " ... "

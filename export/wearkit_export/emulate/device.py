@@ -213,10 +213,10 @@ class HostDevice(Device):
                 process.kill()
                 feeder.join()
             assert process.stderr is not None
-            said = process.stderr.read().decode(errors="replace")
+            messages = process.stderr.read().decode(errors="replace")
         if stop():
             return Emulated(0, 0, 0, 0, 0, 0, 0.0, reader_left=False, drained=False)
-        return _result(process.returncode, said, port, stop)
+        return _result(process.returncode, messages, port, stop)
 
 
 def _arguments(options: EmulateOptions) -> list[str]:
@@ -242,10 +242,10 @@ def _feed(process: subprocess.Popen[bytes], counts: Iterable[NDArray[np.int16]])
         process.stdin.close()
 
 
-def _result(code: int, said: str, port: PseudoTerminal, stop: Stop) -> Emulated:
+def _result(code: int, messages: str, port: PseudoTerminal, stop: Stop) -> Emulated:
     if code not in (0, _READER_LEFT):
-        last = said.strip()[-_MESSAGE_LIMIT:]
+        last = messages.strip()[-_MESSAGE_LIMIT:]
         raise VerificationError(f"The firmware stopped with code {code}: {last}")
-    counters: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    counters: dict[str, Any] = json.loads(messages.strip().splitlines()[-1])
     left = code == _READER_LEFT
     return Emulated(**counters, reader_left=left, drained=not left and port.drain(stop))

@@ -59,7 +59,7 @@ class Layer:
     @property
     def digest(self) -> str:
         """SHA-256 of everything above."""
-        found = hashlib.sha256(
+        sha256 = hashlib.sha256(
             canonical_json(
                 [
                     self.kind,
@@ -73,8 +73,8 @@ class Layer:
             )
         )
         for part in self.constants:
-            found.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).tobytes())
-        return found.hexdigest()
+            sha256.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).tobytes())
+        return sha256.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,11 +119,11 @@ def read_graph(graph: QuantizedGraph) -> Printed:
     return Printed(tuple(layers), {head.task: writer[head.tensor] for head in graph.heads})
 
 
-def check_same(expected: Printed, found: Printed, name: str) -> None:
+def check_same(expected: Printed, parsed: Printed, name: str) -> None:
     """Raises VerificationError, naming the first layer of the file `name` that differs."""
-    if expected.fingerprint == found.fingerprint:
+    if expected.fingerprint == parsed.fingerprint:
         return
-    pairs = zip(expected.layers, found.layers, strict=False)
+    pairs = zip(expected.layers, parsed.layers, strict=False)
     differing = [number for number, (a, b) in enumerate(pairs) if a.digest != b.digest]
     where = f"layer {differing[0]}" if differing else "the number of layers or the heads"
     raise VerificationError(f"{name} does not hold the integers of the graph: see {where}.")

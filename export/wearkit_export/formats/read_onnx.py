@@ -72,8 +72,8 @@ class _Reader:
         scale, zero_point = (self._constants[name] for name in node.input[1:3])
         if zero_point.dtype != np.int8:
             raise ValueError(f"{node.name} is {zero_point.dtype}, not int8")
-        found = Scale(float(scale), int(zero_point))
-        if self._held.setdefault(number, found) != found:
+        stated = Scale(float(scale), int(zero_point))
+        if self._held.setdefault(number, stated) != stated:
             raise ValueError(f"{node.name} changes the scale of layer {number}")
 
     def _layer(self, node: onnx.NodeProto, source: int, attributes: dict[str, Any]) -> Layer:

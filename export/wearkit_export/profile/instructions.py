@@ -41,7 +41,7 @@ def decode(image: Image, address: int, size_bytes: int) -> tuple[Instruction, ..
 def _decode(isa: str, address: int, data: bytes) -> tuple[Instruction, ...]:
     if isa == "x86-64":
         return (Instruction(address, len(data), "alu"),)
-    found = []
+    decoded = []
     offset = 0
     while offset + 2 <= len(data):
         first = int.from_bytes(data[offset : offset + 2], "little")
@@ -49,9 +49,9 @@ def _decode(isa: str, address: int, data: bytes) -> tuple[Instruction, ...]:
         size = 4 if wide else 2
         second = int.from_bytes(data[offset + 2 : offset + 4], "little") if wide else 0
         kind, registers = _CLASSIFY[isa, wide](first, second)
-        found.append(Instruction(address + offset, size, kind, registers))
+        decoded.append(Instruction(address + offset, size, kind, registers))
         offset += size
-    return tuple(found)
+    return tuple(decoded)
 
 
 def _thumb16(word: int, _: int) -> tuple[Kind, int]:

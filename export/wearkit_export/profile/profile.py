@@ -21,11 +21,11 @@ from wearkit.errors import VerificationError
 from wearkit.integer import reference
 from wearkit.integer.graph import Conv1D, Dense, DepthwiseConv1D, Op, QuantizedGraph
 from wearkit_export.c.calls import Call, ConvCall, DenseCall, DepthwiseCall
-from wearkit_export.c.plan import plan
+from wearkit_export.c.plan import plan_model
 from wearkit_export.profile.cycles import Cycles, estimate
 from wearkit_export.profile.parts import Fit, fits
 from wearkit_export.profile.run import run_image
-from wearkit_export.profile.trace import OWN_CODE, Mix, Run, Trace
+from wearkit_export.profile.trace import OWN_CODE, ImageRun, Mix, Trace
 from wearkit_export.targets.image import Memory, build_image
 from wearkit_export.targets.native import run_native
 from wearkit_export.targets.target import Target
@@ -137,7 +137,7 @@ def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
 
     A call belongs to the layer its statement in wk_model.c names. Only while the image exists.
     """
-    calls = plan(graph).calls
+    calls = plan_model(graph).calls
     costs = {call.name: Mix() for call in calls}
     lines = trace.image.source_lines()
     for cost in trace.by_call():
@@ -159,9 +159,9 @@ def owner(statement: str, names: Sequence[str]) -> str | None:
     if constants:
         return constants[0]
     for word in reversed(re.findall(r"\w+", statement.lower())):
-        found = [name for name in names if word.startswith(f"{name}_")]
-        if found:
-            return max(found, key=len)
+        layers = [name for name in names if word.startswith(f"{name}_")]
+        if layers:
+            return max(layers, key=len)
     return None
 
 
@@ -173,7 +173,7 @@ def _cycles(mix: Mix, target: Target) -> Cycles | None:
     return None if target.cycles is None else estimate(mix, target.cycles)
 
 
-def _check_equal(graph: QuantizedGraph, windows: NDArray[np.int8], run: Run) -> None:
+def _check_equal(graph: QuantizedGraph, windows: NDArray[np.int8], run: ImageRun) -> None:
     wanted = reference_logits(graph, windows)
     different = int((run.logits != wanted).sum())
     if different:

@@ -109,7 +109,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ImageRun:
     """logits: (N, outputs) int8. stack_bytes: deepest use below the caller's stack pointer.
 
     trace: counts of the first `trace.windows` windows, or None when not counted.

@@ -75,13 +75,13 @@ class FloatGraph:
 
     def ranges(self, acc_g: Float) -> dict[str, tuple[float, float]]:
         """Smallest and largest value of every tensor over windows (N >= 1, length, 3) in g."""
-        found: dict[str, tuple[float, float]] = {}
+        ranges: dict[str, tuple[float, float]] = {}
         steps = [_step(op) for op in self.ops]
         for batch in _batches(acc_g):
             for name, value in self._run_batch(steps, batch).items():
-                low, high = found.get(name, (np.inf, -np.inf))
-                found[name] = (min(low, float(value.min())), max(high, float(value.max())))
-        return found
+                low, high = ranges.get(name, (np.inf, -np.inf))
+                ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
+        return ranges
 
     def _run_batch(self, steps: list[Step], acc_g: Float) -> dict[str, Wide]:
         values: dict[str, Wide] = {self.input: acc_g.astype(np.float64)}

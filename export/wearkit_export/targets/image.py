@@ -113,9 +113,9 @@ def build_image(
     path = work / f"model-{target.name}-{toolchain.compiler}.elf"
     toolchain.link(objects, script, path)
     elf = read_elf(path)
-    found = forbidden_symbols(elf)
-    if found:
-        raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
+    forbidden = forbidden_symbols(elf)
+    if forbidden:
+        raise ModelFileError(f"The image needs {', '.join(forbidden)}, which the device must not.")
     return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external), mode)
 
 
@@ -142,10 +142,12 @@ def compile_model(
 
 def _refuse_forbidden(objects: list[Path]) -> None:
     for path in objects:
-        found = forbidden_symbols(read_elf(path))
-        if found:
+        forbidden = forbidden_symbols(read_elf(path))
+        if forbidden:
             name = path.stem.removeprefix("wkmodel_")
-            raise ModelFileError(f"{name}.c needs {', '.join(found)}, which the device must not.")
+            raise ModelFileError(
+                f"{name}.c needs {', '.join(forbidden)}, which the device must not."
+            )
 
 
 def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path, mode: Mode) -> list[Path]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from wearkit import __version__
 from wearkit.errors import ModelFileError
 from wearkit.integer.graph import (
     ROUNDINGS,
@@ -53,11 +54,15 @@ _FLOAT32_EXACT = 2**24  # every integer up to here is a float32, so any order of
 
 
 class Reference:
-    """A graph made ready to run: weights as matrices, one requantizer a layer.
+    """A graph made ready to run: weights as matrices, one requantizer a layer. Itself a runtime
+    (wearkit.bundle.runtimes.Runtime), the one that defines what is right.
 
     graph: what to run; rounding: a family other than the graph's own.
     Raises ModelFileError when that family's runtimes cannot be matched on this graph.
     """
+
+    name = "reference"
+    version = f"wearkit {__version__}"
 
     def __init__(self, graph: QuantizedGraph, rounding: Rounding | None = None) -> None:
         self.graph = graph
@@ -73,6 +78,10 @@ class Reference:
             sources = tuple(table[name] for name in inputs_of(op))
             self._steps.append((op, _step(op, sources, table[op.output], self.rounding)))
 
+    @property
+    def family(self) -> Rounding:
+        return self.rounding
+
     def run(self, inputs: Int8) -> dict[str, Int8]:
         """Int8 logits, task -> (N, labels), of windows (N, rows, steps, channels) int8.
 
@@ -80,9 +89,9 @@ class Reference:
         (N, length, 3) in sensor order.
         Raises ModelFileError when the windows do not fit the graph's input.
         """
-        found = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
+        batches = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
         return {
-            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in found])
+            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in batches])
             for head in self.graph.heads
         }
 

@@ -222,9 +222,9 @@ def _mean_is_clear(source: Tensor, target: Tensor) -> bool:
     sums = np.arange(-128 * steps, 127 * steps + 1)
     exact = (sums - steps * source.zero_point) * (source.scale / target.scale / steps)
     exact += target.zero_point
-    found = np.clip(float_mean(sums, source, target), -128, 127)
+    rounded = np.clip(float_mean(sums, source, target), -128, 127)
     sides = np.floor(exact + 0.5), np.ceil(exact - 0.5)
-    return all(bool((found == np.clip(side, -128, 127)).all()) for side in sides)
+    return all(bool((rounded == np.clip(side, -128, 127)).all()) for side in sides)
 
 
 def add_factors(op_sources: tuple[Tensor, Tensor], target: Tensor) -> tuple[FixedPoint, ...]:

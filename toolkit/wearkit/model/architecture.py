@@ -130,7 +130,7 @@ class LayerShape:
 def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
     """Every trunk layer with its shapes for this window. Raises ModelFileError if it cannot fit."""
     steps, channels = spec.window.length, len(spec.window.axes)
-    found: list[LayerShape] = []
+    layer_shapes: list[LayerShape] = []
     for layer in trunk(spec.arch):
         before = (steps, channels)
         match layer:
@@ -155,29 +155,29 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
             raise ModelFileError(
                 f"A window of {spec.window.length} samples is too short for {spec.arch}."
             )
-        found.append(LayerShape(layer, before, (steps, channels)))
-    return tuple(found)
+        layer_shapes.append(LayerShape(layer, before, (steps, channels)))
+    return tuple(layer_shapes)
 
 
 def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor a checkpoint of this model holds, in order."""
-    found: dict[str, tuple[int, ...]] = {}
+    shape_of: dict[str, tuple[int, ...]] = {}
     features = spec.window.length * len(spec.window.axes)
     for item in shapes(spec):
         match item.layer:
             case Conv(name=name, channels=out, kernel=kernel, norm=norm):
-                found[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
-                found[f"{name}.conv.bias"] = (out,)
+                shape_of[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
+                shape_of[f"{name}.conv.bias"] = (out,)
                 for part in ("weight", "bias", "running_mean", "running_var") if norm else ():
-                    found[f"{name}.norm.{part}"] = (out,)
+                    shape_of[f"{name}.norm.{part}"] = (out,)
             case Dense(name=name, units=units):
-                found[f"{name}.weight"] = (units, item.shape_in[1])
-                found[f"{name}.bias"] = (units,)
+                shape_of[f"{name}.weight"] = (units, item.shape_in[1])
+                shape_of[f"{name}.bias"] = (units,)
         features = item.shape_out[0] * item.shape_out[1]
     for task in spec.tasks:
-        found[f"heads.{task.name}.weight"] = (len(task.labels), features)
-        found[f"heads.{task.name}.bias"] = (len(task.labels),)
-    return found
+        shape_of[f"heads.{task.name}.weight"] = (len(task.labels), features)
+        shape_of[f"heads.{task.name}.bias"] = (len(task.labels),)
+    return shape_of
 
 
 def parameter_count(spec: ModelSpec) -> int:

@@ -10,7 +10,7 @@ from wearkit.recordings.sensor_twin import SensorTwin
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Lineage:
     """sets: data sets by the names of the label map, or one by its format. tested_set: the one
     that is tested while the others train; empty when people are split within the sets. twin,
     twin_copies: of every training recording, so many copies through this twin were added;
@@ -33,4 +33,4 @@ class Origin:
         }
 
 
-UNKNOWN = Origin()
+UNKNOWN = Lineage()

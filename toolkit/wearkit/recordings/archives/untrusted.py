@@ -65,9 +65,9 @@ def safe_name(name: str, path: Path) -> str:
     return "/".join(part for part in parts if part not in ("", ".")) or _NAMELESS
 
 
-def hostile(path: Path, name: str, what: str) -> DataError:
+def hostile(path: Path, name: str, reason: str) -> DataError:
     return DataError(
-        f"{path}: member {name!r} {what}, so the archive was refused; "
+        f"{path}: member {name!r} {reason}, so the archive was refused; "
         "pack plain files under relative names."
     )
 

@@ -43,7 +43,7 @@ class RowBlock:
 
 
 @dataclass(slots=True)
-class Stretches:
+class RecordingRuns:
     """Collects the rows of one file. What is left out is counted in `dropped`."""
 
     source: str

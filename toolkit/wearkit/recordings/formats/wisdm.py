@@ -192,7 +192,7 @@ def _runs(
     lone = sum(last - first == 1 for first, last in pairwise(edges))
     if lone:
         dropped[LONE_ROW] += lone
-    told = False
+    counted = False
     for first, last in pairwise(edges):
         if last - first < 2:
             continue
@@ -208,6 +208,6 @@ def _runs(
             source=source,
             labels=LabelTrack(TASK, names, np.full(last - first, number[letter], np.int16)),
             # Counted once a file: rows that could not be read belong to no stretch.
-            dropped={} if told else dict(sorted(dropped.items())),
+            dropped={} if counted else dict(sorted(dropped.items())),
         )
-        told = True
+        counted = True
