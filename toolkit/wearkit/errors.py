@@ -26,13 +26,9 @@ class WearkitError(Exception):
         self.fault = fault
 
     def __str__(self) -> str:
-        printable = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        text = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
         half = LONGEST_MESSAGE // 2 - len(_CUT)
-        return (
-            printable
-            if len(printable) <= LONGEST_MESSAGE
-            else printable[:half] + _CUT + printable[-half:]
-        )
+        return text if len(text) <= LONGEST_MESSAGE else text[:half] + _CUT + text[-half:]
 
 
 _CUT = " ... "

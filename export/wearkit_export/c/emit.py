@@ -9,7 +9,7 @@ from pathlib import Path
 from wearkit.files.safe_write import write_bytes
 from wearkit.integer.graph import QuantizedGraph, Rounding
 from wearkit_export.c.calls import Call, ConvCall, DenseCall, DepthwiseCall, MeanCall, PoolCall
-from wearkit_export.c.plan import Plan, Target, plan_model
+from wearkit_export.c.plan import ArenaTarget, Plan, plan_model
 from wearkit_export.c.stream import plan_stream, stream_header, stream_source
 from wearkit_export.c.tables import layer_declaration, layer_source
 from wearkit_export.c.text import GENERATED, layout_source, run_source
@@ -56,7 +56,7 @@ class EmittedC:
     """What the sources need. arena_bytes: WK_ARENA_BYTES by kind of kernel; stream_step: samples
     a push of the stream takes, None for a model that cannot stream."""
 
-    arena_bytes: Mapping[Target, int]
+    arena_bytes: Mapping[ArenaTarget, int]
     stream_step: int | None
 
 

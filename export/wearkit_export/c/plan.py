@@ -12,10 +12,10 @@ from wearkit_export.c.arena import Block, ByteSpan, place
 from wearkit_export.c.calls import Call, DenseCall
 from wearkit_export.c.lower import Names, lower, storage
 
-Target = Literal["dsp", "other"]
+ArenaTarget = Literal["dsp", "other"]
 """Kernels with DSP instructions convert their inputs in scratch memory; the others need none."""
 
-TARGETS: tuple[Target, ...] = ("dsp", "other")
+TARGETS: tuple[ArenaTarget, ...] = ("dsp", "other")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Plan:
     groups: tuple[RowGroup, ...]
     buffers: Mapping[str, Buffer]
     head_at: Mapping[str, int]
-    layouts: Mapping[Target, ArenaLayout]
+    layouts: Mapping[ArenaTarget, ArenaLayout]
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -77,7 +77,7 @@ def plan_model(graph: QuantizedGraph) -> Plan:
 
 
 def layout(
-    target: Target, groups: Iterable[RowGroup], buffers: Mapping[str, Buffer]
+    target: ArenaTarget, groups: Iterable[RowGroup], buffers: Mapping[str, Buffer]
 ) -> ArenaLayout:
     """Place every buffer, and the work memory of every call, in one arena."""
     moments = _Moments(groups, buffers)
@@ -176,7 +176,7 @@ class _Moments:
             parts = (ByteSpan(0, below, moment, moment), ByteSpan(below, below, first, last))
             yield Block(buffer.name, parts)
 
-    def work_blocks(self, target: Target) -> Iterator[Block]:
+    def work_blocks(self, target: ArenaTarget) -> Iterator[Block]:
         for now, call in enumerate(self._calls):
             for use, size in call.work():
                 yield Block(f"{call.name}_{use}", (ByteSpan(0, size, now, now),))

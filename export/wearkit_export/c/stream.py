@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from wearkit_export.c.calls import Call, ConvCall
-from wearkit_export.c.plan import TARGETS, ArenaLayout, Buffer, Plan, RowGroup, Target, layout
+from wearkit_export.c.plan import TARGETS, ArenaLayout, ArenaTarget, Buffer, Plan, RowGroup, layout
 from wearkit_export.c.text import GENERATED, calls_lines, layout_source, wrapped
 
 _INDENT = "    "
@@ -51,7 +51,7 @@ class Stream:
     step: int
     pushes: int
     rest: tuple[RowGroup, ...]
-    layouts: Mapping[Target, ArenaLayout]
+    layouts: Mapping[ArenaTarget, ArenaLayout]
 
     @property
     def last(self) -> ConvCall:
@@ -177,7 +177,7 @@ def _ends_together(convs: list[ConvCall], pushes: int) -> bool:
 
 
 def _layout(
-    target: Target, plan: Plan, stages: tuple[Stage, ...], rest: tuple[RowGroup, ...]
+    target: ArenaTarget, plan: Plan, stages: tuple[Stage, ...], rest: tuple[RowGroup, ...]
 ) -> ArenaLayout:
     last = stages[-1].call
     column = replace(last.target, name=_COLUMN)

@@ -21,9 +21,9 @@ from wearkit.errors import DataError, VerificationError
 from wearkit.link.ports.pty import PseudoTerminal, Stop
 from wearkit_export.emulate.sensor import SensorLibrary
 
-Mode = Literal["text", "samples", "predictions", "both"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-STREAMS: dict[Mode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
+LinkMode = Literal["text", "samples", "predictions", "both"]
+MODES: tuple[LinkMode, ...] = get_args(LinkMode)
+STREAMS: dict[LinkMode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 """What an image's settings hold for a mode: WK_FEATURE_* bits, 0 for text."""
 
 Bus = Literal["i2c", "spi"]
@@ -61,7 +61,7 @@ class EmulateOptions:
     sample by sample. speed: times real time, 0 for as fast as the reader takes it. odr_error:
     fraction by which the sensor samples too fast. faults: "MS:NAME=VALUE,..."."""
 
-    mode: Mode = "both"
+    mode: LinkMode = "both"
     streaming: bool = False
     speed: float = 1.0
     odr_error: float = 0.0

@@ -36,7 +36,7 @@ RANDOM_WINDOWS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerCost:
     """macs: multiplications the layer's definition asks for; None for what is no layer."""
 
     name: str
@@ -57,7 +57,7 @@ class Profile:
     compiler: str
     flags: tuple[str, ...]
     emulator: str
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerCost, ...]
     macs: int
     instructions: int
     cycles: Cycles | None
@@ -132,7 +132,7 @@ def macs(graph: QuantizedGraph, op: Op) -> int:
     return int(op.weight.size) if isinstance(op, Dense) else 0
 
 
-def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
+def layers_of(graph: QuantizedGraph, trace: Trace) -> list[LayerCost]:
     """Layers in order with what the calls of each cost; wk_model_run's own code comes last.
 
     A call belongs to the layer its statement in wk_model.c names. Only while the image exists.
@@ -148,7 +148,7 @@ def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
     counted = {call.name: _call_macs(graph, call) for call in calls}
     target = trace.image.target
     return [
-        Layer(name, counted.get(name), mix.instructions // trace.windows, _cycles(mix, target))
+        LayerCost(name, counted.get(name), mix.instructions // trace.windows, _cycles(mix, target))
         for name, mix in costs.items()
     ]
 

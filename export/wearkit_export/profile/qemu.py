@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
-from wearkit_export.profile.trace import OWN_CODE, ImageRun, Step, Trace
+from wearkit_export.profile.trace import OWN_CODE, BlockStep, ImageRun, Trace
 from wearkit_export.targets.image import HARNESS, Image
 from wearkit_export.targets.target import Target
 from wearkit_export.targets.toolchain import run_tool
@@ -137,6 +137,6 @@ def _read_steps(path: Path, trace: Trace) -> None:
             trace.block_bytes[values[0]] = values[1]
             continue
         site, previous, address, count = values
-        trace.steps[Step(site, previous, address)] += count
+        trace.steps[BlockStep(site, previous, address)] += count
         if site != OWN_CODE and site not in trace.order:
             trace.order.append(site)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wearkit_export.profile.cycles import PUBLISHED, Cycles
-from wearkit_export.profile.profile import Layer, Profile
+from wearkit_export.profile.profile import LayerCost, Profile
 
 
 def profile_to_json(profile: Profile) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def cycle_basis(profile: Profile) -> str:
     )
 
 
-def _layer(profile: Profile, layer: Layer) -> dict[str, Any]:
+def _layer(profile: Profile, layer: LayerCost) -> dict[str, Any]:
     return {
         "name": layer.name,
         "macs": layer.macs,

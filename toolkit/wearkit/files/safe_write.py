@@ -39,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
+    """The whole file or none of it. Raises StorageError when it cannot be written."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 

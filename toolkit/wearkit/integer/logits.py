@@ -63,9 +63,11 @@ class Agreement:
 
     @property
     def exact(self) -> bool:
+        """Whether not a single value differs."""
         return self.differing == 0
 
     def to_json(self) -> dict[str, Any]:
+        """As reports and certificates keep it."""
         return {
             "windows": self.windows,
             "values": self.values,

@@ -99,6 +99,8 @@ def fixed_point(multiplier: NDArray[np.float64] | float) -> FixedPoint:
 def linear_requantizer(
     op: Linear, source: Tensor, target: Tensor, rounding: Rounding
 ) -> Requantize:
+    """From int32 accumulators (..., out) to centred outputs, by the rule that the family has for
+    this kind of layer. Not clamped, and without the target's zero point."""
     multiplier = multipliers(op, source, target)
     match rounding:
         case "xnnpack":

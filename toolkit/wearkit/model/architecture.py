@@ -45,7 +45,7 @@ class MaxPool:
 
 
 @dataclass(frozen=True, slots=True)
-class MeanTime:
+class MeanTimeLayer:
     """Mean over all time steps, which must be odd in number: integer means then never tie."""
 
 
@@ -55,14 +55,14 @@ class Flatten:
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
+class DenseLayer:
     """Linear, ReLU. Weights: `<name>.weight` (O, I), `<name>.bias` (O,)."""
 
     name: str
     units: int
 
 
-Layer = PublishedRow | Conv | MaxPool | MeanTime | Flatten | Dense
+Layer = PublishedRow | Conv | MaxPool | MeanTimeLayer | Flatten | DenseLayer
 
 # A head for task T is linear without ReLU: `heads.T.weight` (labels, features), `heads.T.bias`.
 
@@ -74,8 +74,8 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 64, 9),
         MaxPool(2),
         Flatten(),
-        Dense("fc1", 1024),
-        Dense("fc2", 512),
+        DenseLayer("fc1", 1024),
+        DenseLayer("fc2", 512),
     ),
     # 100 -> 92 -> 46 -> 38 -> 19 -> 15 steps: odd, and a total stride of 4, so it can stream.
     "mtl-net-micro": (
@@ -84,7 +84,7 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 48, 9),
         MaxPool(2),
         Conv("conv3", 64, 5),
-        MeanTime(),
+        MeanTimeLayer(),
     ),
     # The published code's tensor path, whose paper speaks of batch norm and whose code has none.
     "mtl-net-paper": (
@@ -94,8 +94,8 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 64, 9, norm=False),
         MaxPool(2),
         Flatten(),
-        Dense("fc1", 1024),
-        Dense("fc2", 512),
+        DenseLayer("fc1", 1024),
+        DenseLayer("fc2", 512),
     ),
 }
 
@@ -140,7 +140,7 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
                 steps, channels = steps - kernel + 1, out
             case MaxPool(size=size):
                 steps //= size
-            case MeanTime():
+            case MeanTimeLayer():
                 if steps % 2 == 0:
                     raise ModelFileError(
                         f"A window of {spec.window.length} leaves {spec.arch} an even number of "
@@ -149,7 +149,7 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
                 steps = 1
             case Flatten():
                 steps, channels = 1, steps * channels
-            case Dense(units=units):
+            case DenseLayer(units=units):
                 channels = units
         if steps < 1:
             raise ModelFileError(
@@ -170,7 +170,7 @@ def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
                 shape_of[f"{name}.conv.bias"] = (out,)
                 for part in ("weight", "bias", "running_mean", "running_var") if norm else ():
                     shape_of[f"{name}.norm.{part}"] = (out,)
-            case Dense(name=name, units=units):
+            case DenseLayer(name=name, units=units):
                 shape_of[f"{name}.weight"] = (units, item.shape_in[1])
                 shape_of[f"{name}.bias"] = (units,)
         features = item.shape_out[0] * item.shape_out[1]
@@ -200,7 +200,7 @@ def mac_count(spec: ModelSpec) -> int:
         match item.layer:
             case Conv(kernel=kernel):
                 total += item.shape_out[0] * item.shape_out[1] * item.shape_in[1] * kernel
-            case Dense():
+            case DenseLayer():
                 total += item.shape_in[1] * item.shape_out[1]
         features = item.shape_out[0] * item.shape_out[1]
     return total + sum(features * len(task.labels) for task in spec.tasks)

@@ -21,11 +21,11 @@ from wearkit.model import architecture
 from wearkit.model.architecture import (
     BATCH_NORM_EPS,
     Conv,
-    Dense,
+    DenseLayer,
     Flatten,
     LayerShape,
     MaxPool,
-    MeanTime,
+    MeanTimeLayer,
     PublishedRow,
 )
 from wearkit.spec import ModelSpec
@@ -106,11 +106,11 @@ def _blocks(layer_shapes: tuple[LayerShape, ...]) -> Iterator[tuple[str, nn.Modu
                 after = layer_shapes[number + 1].layer
                 pool = after.size if isinstance(after, MaxPool) else 1
                 yield name, _ConvBlock(item.shape_in[1], channels, kernel, norm, pool)
-            case MeanTime():
+            case MeanTimeLayer():
                 yield f"layer{number}", _MeanTime()
             case Flatten():
                 yield f"layer{number}", _Flatten()
-            case Dense(name=name, units=units):
+            case DenseLayer(name=name, units=units):
                 yield name, _DenseBlock(item.shape_in[1], units)
 
 
@@ -137,6 +137,7 @@ class Network(nn.Module):
         return values
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(N, length, 3) float32 in g -> task -> (N, labels) float32 logits."""
         features = self.features(x)
         return {name: head(features) for name, head in self.heads.items()}
 

@@ -57,6 +57,7 @@ class LabelMap:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Name, task and tables, as a run keeps them."""
         return {
             "name": self.name,
             "task": self.task,

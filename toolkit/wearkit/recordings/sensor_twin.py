@@ -92,6 +92,7 @@ class SensorTwin:
         return ",".join(parts)
 
     def to_json(self) -> dict[str, Any]:
+        """Every tolerance by its name with its unit."""
         return {
             "rate_error_percent": self.rate_error_percent,
             "offset_mg": list(self.offset_mg),

@@ -21,10 +21,12 @@ class EpochScores:
 
     @property
     def mean_accuracy(self) -> float:
+        """Mean over the tasks, 0 to 1: what selection goes by."""
         return sum(self.accuracy.values()) / len(self.accuracy)
 
     @property
     def mean_loss(self) -> float:
+        """Mean cross-entropy over the tasks, in nats."""
         return sum(self.loss.values()) / len(self.loss)
 
     def beats(self, other: EpochScores) -> bool:
@@ -33,6 +35,7 @@ class EpochScores:
         return mine > (other.mean_accuracy, -other.mean_loss)
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back."""
         return {"loss": dict(self.loss), "accuracy": dict(self.accuracy)}
 
     @classmethod
@@ -59,6 +62,7 @@ class EpochRecord:
     teacher: EpochScores | None
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back; one entry of a run's history."""
         return {
             "epoch": self.epoch,
             "objective": self.objective,

@@ -44,7 +44,8 @@ class Method(Protocol):
     teacher_steps: int
 
     @property
-    def teacher(self) -> Network | None: ...
+    def teacher(self) -> Network | None:
+        """The second network, or None for a method without one."""
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
         """inputs (N, length, 3) in g; targets: task -> (N,) int64. Gradients reach the student."""
@@ -75,6 +76,7 @@ class Multitask:
         return BatchLoss(_weighted(self._weights, balanced), entropy, logits)
 
     def after_step(self) -> None:
+        """Nothing follows the student."""
         pass
 
 
@@ -106,6 +108,7 @@ class SmoothDistill:
 
     @property
     def teacher(self) -> Network:
+        """The student smoothed over its steps."""
         return self._smoothed.network
 
     @property
@@ -128,6 +131,7 @@ class SmoothDistill:
         return BatchLoss(_weighted(self._weights, terms), entropy, logits)
 
     def after_step(self) -> None:
+        """The teacher follows the student."""
         self._smoothed.update()
 
 

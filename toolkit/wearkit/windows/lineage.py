@@ -24,6 +24,7 @@ class Lineage:
     recorded: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """As a run's metrics keep it; what does not apply is null."""
         return {
             "sets": list(self.sets),
             "tested_set": self.tested_set or None,

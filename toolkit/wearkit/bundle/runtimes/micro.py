@@ -47,6 +47,7 @@ class MicroRuntime:
         self._outputs = outputs
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        """As Runtime.run, one window at a time."""
         logits: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self._outputs}
         for window in inputs:
             self._interpreter.set_input(window.reshape(self._shape), 0)

@@ -57,6 +57,7 @@ class TfliteRuntime:
     signature: Any
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        """As Runtime.run."""
         return self.run_any(inputs)
 
     def run_any(self, inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -27,6 +27,7 @@ class CsvHeader:
 
     @property
     def width(self) -> int:
+        """Columns in all: the four numbers, then the texts."""
         return len(NUMBERS) + len(self.texts)
 
 
@@ -46,6 +47,7 @@ class HeaderReader:
         return self._header(text) if text else None
 
     def missing(self) -> DataError:
+        """The error for a file that ended before its header line."""
         return DataError(f"{self._name} holds no header line: {_EXPECTED}.")
 
     def _header(self, line: str) -> CsvHeader:
@@ -85,4 +87,5 @@ class HeaderReader:
 
 
 def unquoted(field: str) -> str:
+    """A field without the blanks and the one pair of double quotes around it."""
     return field.strip().removeprefix('"').removesuffix('"').strip()

@@ -57,6 +57,7 @@ class _Run:
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds HAPT, by the names of its files alone."""
     names = source.names
     return any(map(_SAMPLES.fullmatch, names)) and any(map(_is_runs, names))
 

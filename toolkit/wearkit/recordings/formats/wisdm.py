@@ -83,10 +83,12 @@ class _Rows:
 
 
 def recognise_2019(source: Source) -> bool:
+    """Whether the source holds the raw files of WISDM 2019, by the names of its files alone."""
     return any(map(_FILE_2019.fullmatch, source.names))
 
 
 def recognise_v1(source: Source) -> bool:
+    """Whether the source holds the one raw file of WISDM v1.1, by the names of its files alone."""
     return any(map(_FILE_V1.fullmatch, source.names))
 
 
