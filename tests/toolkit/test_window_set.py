@@ -39,7 +39,7 @@ def test_subjects_go_by_name_and_runs_stay_apart() -> None:
     assert joined.counts[:, 0, 0].tolist() == [1, 1, 2, 2, 2, 1, 1]
     assert joined.targets["activity"].tolist() == [0, 1, 0, 1, 0, 0, 1]
     assert joined.start.tolist() == [0, 2, 0, 2, 4, 0, 2]
-    assert (joined.subject.dtype, joined.run.dtype, joined.start.dtype) == (np.int32,) * 3
+    assert all(column.dtype == np.int32 for column in (joined.subject, joined.run, joined.start))
 
 
 def test_parts_of_one_set_keep_their_runs() -> None:

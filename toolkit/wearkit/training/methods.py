@@ -142,8 +142,8 @@ def _logits(
     if precision == "float32":
         return dict(forward(inputs))
     with torch.autocast(inputs.device.type, torch.bfloat16):
-        answers = forward(inputs)
-    return {task: values.float() for task, values in answers.items()}
+        logits = forward(inputs)
+    return {task: values.float() for task, values in logits.items()}
 
 
 def cross_entropies(
