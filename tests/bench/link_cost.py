@@ -33,8 +33,8 @@ from link_models import BenchModel, bench_model
 from link_pace import Play
 from link_soak import Day, clean_day
 
-from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.options import StreamOptions
@@ -113,12 +113,12 @@ def _decode_s(chunks: list[bytes], samples: int) -> float:
 
 
 def _reference_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
-    return _session_s(chunks, model.graph, ReferenceRuntime(model.graph), windows)
+    return _session_s(chunks, model.graph, Reference(model.graph), windows)
 
 
 def _verified_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
     verifier = Verifier(model.graph, model.model_id, FaultLog())
-    took_s = _session_s(chunks, model.graph, ReferenceRuntime(model.graph), windows, verifier)
+    took_s = _session_s(chunks, model.graph, Reference(model.graph), windows, verifier)
     assert verifier.tally.equal == windows, verifier.tally
     return took_s
 

@@ -33,7 +33,6 @@ from link_false_alarms import at_rail, simulated_blocks
 from link_models import BenchModel, bench_model
 from numpy.typing import NDArray
 
-from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.counts import counts_to_int8
 from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault, FaultLog
@@ -129,7 +128,7 @@ def soak(day: Day, seed: int, *, verify: bool) -> dict[str, Any]:
     """One session over the whole day."""
     graph, model_id, faults = day.model.graph, day.model.model_id, FaultLog()
     verifier = Verifier(graph, model_id, faults) if verify else None
-    runtime, options = ReferenceRuntime(graph), StreamOptions(float(RATE_HZ))
+    runtime, options = Reference(graph), StreamOptions(float(RATE_HZ))
     session = LiveSession(graph, runtime, options, faults=faults, verifier=verifier)
     dice, done = random.Random(seed), Counter[str]()
     truth, kept = Truth.of(day.boots), Kept(len(day.clean), day.clean.shape[1])

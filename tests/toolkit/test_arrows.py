@@ -24,7 +24,7 @@ TOOLKIT = {
     "verification": "bundle integer link windows recordings files",
     "live": "verification capture bundle integer link",
     "simulation": "link windows recordings",
-    "evaluation": "training model windows recordings files",
+    "evaluation": "training integer model windows recordings files",
     "api": "evaluation live verification training bundle link model windows",
     "cli": "api evaluation simulation live verification capture training bundle integer link model "
     "windows recordings files",

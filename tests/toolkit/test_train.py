@@ -12,11 +12,11 @@ from wearkit.errors import DataError, MissingToolError, WearkitError
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.model.network import Network, export_weights, load_weights
 from wearkit.spec import ModelSpec, TaskSpec, derive_seed
-from wearkit.training.class_weights import balanced_weights
 from wearkit.training.config import TrainingConfig
 from wearkit.training.device import DeviceWindows, enough_threads, pick_device
-from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores
 from wearkit.training.loop import TrainingResult, score, train
+from wearkit.training.methods import balanced_weights
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
 
@@ -73,7 +73,7 @@ def _same(a: Checkpoint, b: Checkpoint) -> bool:
     return all(a.weights[name].tobytes() == b.weights[name].tobytes() for name in a.weights)
 
 
-def _validate(toy: Setting, checkpoint: Checkpoint) -> Scores:
+def _validate(toy: Setting, checkpoint: Checkpoint) -> EpochScores:
     network = Network(checkpoint.model)
     load_weights(network, checkpoint.weights)
     return score(network, DeviceWindows(toy.windows.take(toy.split.val), torch.device("cpu")))
@@ -186,9 +186,9 @@ def test_the_best_is_kept_though_training_goes_on(toy: Setting) -> None:
 
 
 def test_scores_compare_by_mean_accuracy_then_loss() -> None:
-    low = Scores({"a": 0.1, "b": 0.1}, {"a": 1.0, "b": 0.5})
-    same = Scores({"a": 0.1, "b": 0.0}, {"a": 0.5, "b": 1.0})
-    high = Scores({"a": 9.0, "b": 9.0}, {"a": 0.8, "b": 0.8})
+    low = EpochScores({"a": 0.1, "b": 0.1}, {"a": 1.0, "b": 0.5})
+    same = EpochScores({"a": 0.1, "b": 0.0}, {"a": 0.5, "b": 1.0})
+    high = EpochScores({"a": 9.0, "b": 9.0}, {"a": 0.8, "b": 0.8})
     assert high.beats(low) and high.beats(same)
     assert same.beats(low) and not low.beats(same)
     assert not low.beats(low)

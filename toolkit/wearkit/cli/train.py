@@ -124,8 +124,7 @@ def command(
     # reads this once, when torch is loaded. It changes no number.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from wearkit.cli.terminal.training_display import TrainingDisplay
-    from wearkit.training.allocator import keep_freed_memory
-    from wearkit.training.device import pick_device
+    from wearkit.training.device import keep_freed_memory, pick_device
     from wearkit.training.run import new_run
 
     keep_freed_memory()

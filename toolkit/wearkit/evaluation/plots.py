@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.files.safe_write import replacing
-from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores
 
 TRAINING, STUDENT, TEACHER = "#9aa5b1", "#1f6fb2", "#d1652c"
 _STYLES = {"training": TRAINING, "validation, student": STUDENT, "validation, teacher": TEACHER}
@@ -42,7 +42,7 @@ def draw_curves(path: Path, history: Sequence[EpochRecord], kept_epoch: int, tit
 
 def _draw_curve(axes: Axes, history: Sequence[EpochRecord], name: str, task: str) -> None:
     epochs = [record.epoch for record in history]
-    lines: dict[str, list[Scores]] = {
+    lines: dict[str, list[EpochScores]] = {
         "training": [record.training for record in history],
         "validation, student": [record.student for record in history],
         "validation, teacher": [record.teacher for record in history if record.teacher],

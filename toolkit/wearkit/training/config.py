@@ -62,6 +62,7 @@ class TrainingConfig:
             raise DataError("distillation_weight must be 0 or more.")
 
     def to_json(self) -> dict[str, Any]:
+        """Every setting by its name."""
         return asdict(self)
 
 

@@ -13,7 +13,7 @@ OVERFITTING_EPOCHS = 3  # in a row: one or two are noise
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class EpochScores:
     """Mean cross-entropy and accuracy (0 to 1) over a set of windows, by task."""
 
     loss: Mapping[str, float]
@@ -21,18 +21,21 @@ class Scores:
 
     @property
     def mean_accuracy(self) -> float:
+        """Mean over the tasks, 0 to 1: what selection goes by."""
         return sum(self.accuracy.values()) / len(self.accuracy)
 
     @property
     def mean_loss(self) -> float:
+        """Mean cross-entropy over the tasks, in nats."""
         return sum(self.loss.values()) / len(self.loss)
 
-    def beats(self, other: Scores) -> bool:
+    def beats(self, other: EpochScores) -> bool:
         """Higher mean accuracy; between equals, lower mean loss."""
         mine = (self.mean_accuracy, -self.mean_loss)
         return mine > (other.mean_accuracy, -other.mean_loss)
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back."""
         return {"loss": dict(self.loss), "accuracy": dict(self.accuracy)}
 
     @classmethod
@@ -54,11 +57,12 @@ class EpochRecord:
 
     epoch: int
     objective: float
-    training: Scores
-    student: Scores
-    teacher: Scores | None
+    training: EpochScores
+    student: EpochScores
+    teacher: EpochScores | None
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back; one entry of a run's history."""
         return {
             "epoch": self.epoch,
             "objective": self.objective,
@@ -73,9 +77,9 @@ class EpochRecord:
         return cls(
             epoch=int(value["epoch"]),
             objective=_number(value["objective"]),
-            training=Scores.from_json(value["training"]),
-            student=Scores.from_json(value["student"]),
-            teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
+            training=EpochScores.from_json(value["training"]),
+            student=EpochScores.from_json(value["student"]),
+            teacher=None if value["teacher"] is None else EpochScores.from_json(value["teacher"]),
         )
 
 
@@ -101,7 +105,7 @@ def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:
 class Progress(Protocol):
     """Told how training goes."""
 
-    def batch(self, done: int, total: int) -> None:
+    def batch(self, finished: int, total: int) -> None:
         """`done` of `total` batches of the whole training are behind us."""
 
     def epoch(self, record: EpochRecord) -> None:

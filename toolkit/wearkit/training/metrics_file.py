@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from wearkit.errors import ModelFileError
+from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.strict_json import parse_json
-from wearkit.model.checkpoint import read_limited
 
 METRICS_NAME = "metrics.json"
 METRICS_VERSION = 1
@@ -18,7 +18,7 @@ _MAX_BYTES = 16 << 20
 def read_metrics(path: Path) -> dict[str, Any]:
     """The content. Raises ModelFileError when it is missing, damaged or of another version."""
     try:
-        value = parse_json(read_limited(path, _MAX_BYTES))
+        value = parse_json(read_limited(path, _MAX_BYTES, RUN_UNREADABLE))
     except ValueError as error:
         raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
     if not isinstance(value, dict) or value.get("format_version") != METRICS_VERSION:

@@ -15,7 +15,7 @@ from wearkit.cli.terminal.score_tables import score_table
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
-from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
+from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, EpochScores, overfitting_epoch
 from wearkit.training.loop import TrainingResult
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
@@ -129,5 +129,5 @@ class TrainingDisplay:
         self._console.print(line, markup=False)
 
 
-def _accuracies(scores: Scores) -> str:
+def _accuracies(scores: EpochScores) -> str:
     return " / ".join(f"{value:.3f}" for value in scores.accuracy.values())
