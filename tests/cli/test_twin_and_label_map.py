@@ -79,6 +79,7 @@ def test_one_command_trains_on_shared_labels_and_reports_on_the_other_set(
     made = open_run(tmp_path / "run")
     task = made.checkpoint.model.tasks[0]
     assert (task.name, task.labels) == ("posture", ("on_back", "on_side"))
+    assert made.checkpoint.provenance.data is not None
     assert made.checkpoint.provenance.data.origin.tested_set == "elsewhere"
     assert "test       " in err and "leak 0" in err
 
@@ -107,9 +108,11 @@ def test_twin_copies_are_trained_on_and_recorded(
     assert after.train.subjects == before.train.subjects
     assert after.train.windows > 2.5 * before.train.windows
     assert (plain.test.counts == made.test.counts).all()
+    assert made.checkpoint.provenance.data is not None
     told: dict[str, Any] = made.checkpoint.provenance.data.to_json()
     assert told["twin"]["rotation_deg"] == 20.0 and told["twin_copies"] == 2
     assert told["twin"]["text"].startswith("rate=4%,offset=35/35/40mg,gain=1%,rotation=20deg")
+    assert plain.checkpoint.provenance.data is not None
     assert plain.checkpoint.provenance.data.origin.twin is None
     assert made.metrics.data.to_json()["twin"] == told["twin"]
     # The forest, and folds beside each other, know the data by what was recorded.

@@ -23,7 +23,7 @@ from wearkit.recordings.label_map import LabelMap
 from wearkit.recordings.sensor_twin import parse_twin
 from wearkit.training.metrics_file import DataMetrics
 from wearkit.training.run import Run, open_run
-from wearkit.windows.lineage import Origin
+from wearkit.windows.lineage import Lineage
 
 LITERT = ("XNNPACK", "no delegates", "BUILTIN_REF")
 
@@ -272,7 +272,7 @@ def test_card_of_a_bare_checkpoint_says_that_nothing_was_tested(micro_bundle: Pa
 def test_card_names_data_sets_label_map_and_twin(micro_run: Run, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    origin = Origin(
+    origin = Lineage(
         sets=("wisdm-2019", "dsads", "hapt"),
         tested_set="hapt",
         label_map=LabelMap("mine.toml", "activity", {}),

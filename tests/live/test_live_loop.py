@@ -1,6 +1,7 @@
 """The loop and the ways a port can be useless, without waiting for real seconds."""
 
 import errno
+import grp
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.capture.file import SessionLog
+from wearkit.capture.file import CaptureWriter
 from wearkit.errors import LinkLostError, PortError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
 from wearkit.link.ledger import Ended
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reader import Chunk, PortReader
 from wearkit.link.ports.serial_port import open_port
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
@@ -78,7 +79,7 @@ def test_a_disk_that_is_full_at_the_last_record_is_reported(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(file, data)
 
-    log = SessionLog(tmp_path / "a.wkrec")
+    log = CaptureWriter(tmp_path / "a.wkrec")
     monkeypatch.setattr(os, "write", until_the_end)
     session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
     report = live(Script(), session, on_update=lambda _: None, stop=lambda: True, log=log)
@@ -103,16 +104,34 @@ def test_the_last_window_may_wait_for_the_end(tiny_graph: QuantizedGraph) -> Non
     assert report.windows_invalid == 1
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
-def test_a_forbidden_port_names_the_group_and_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, code: int, group: str) -> None:
+    """Have every port refused with this code, as a device that belongs to the group."""
+
     def refuse(path: str, flags: int) -> int:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("serial.serialposix.os.open", refuse)
+    entry = grp.struct_group((group, "x", 20, []))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: entry)
+    assert grp.getgrgid(0).gr_name == group
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
+def test_a_forbidden_port_names_the_group_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    refuse_to_open(monkeypatch, code, "dialout")
     with pytest.raises(PortError, match=r"group \S+; run `sudo usermod -aG \S+ \$USER`"):
         open_port("/dev/null")
+
+
+def test_nobody_is_told_to_join_a_group_that_is_not_for_ports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_to_open(monkeypatch, errno.EACCES, "root")
+    with pytest.raises(PortError, match="belongs to group root: ask who looks after") as refusal:
+        open_port("/dev/null")
+    assert "usermod" not in str(refusal.value)
 
 
 def test_missing_port_lists_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,5 +232,5 @@ def test_a_uart_joined_in_mid_line_loses_that_line_only(
     session.feed(b"3,4,5\n" + b"0,0,256\n" * 20, 0.0)
     session.finish()
     report = session.report()
-    assert report.lines_ignored == 1
+    assert report.messages_ignored == 1
     assert report.bytes_ignored == len(b"3,4,5\n")

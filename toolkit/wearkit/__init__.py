@@ -92,7 +92,7 @@ _MODULES = {
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  names, all of them
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from wearkit.bundle.bundle import INT8_TFLITE
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.spec import trained
 from wearkit.training.metrics_file import PARTS
-from wearkit.windows.lineage import Origin
+from wearkit.windows.lineage import Lineage
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.bundle.report import Accuracy, Report
 
@@ -96,7 +96,7 @@ def _data(report: Report) -> Iterator[str]:
     yield "## Data and split"
     yield ""
     if report.simulated is None:
-        yield "* Origin of the data: not recorded in the checkpoint."
+        yield "* Lineage of the data: not recorded in the checkpoint."
     else:
         kind = "SIMULATED by a physical model, no person took part" if report.simulated else "real"
         yield f"* Recordings: {kind}."
@@ -114,7 +114,7 @@ def _data(report: Report) -> Iterator[str]:
     yield ""
 
 
-def _origin(origin: Origin) -> Iterator[str]:
+def _origin(origin: Lineage) -> Iterator[str]:
     """Which data sets, under which labels, through which sensors."""
     if origin.tested_set:
         others = ", ".join(name for name in origin.sets if name != origin.tested_set)

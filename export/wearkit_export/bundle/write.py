@@ -105,12 +105,12 @@ def write_bundle(
         emitted = time.perf_counter()
         if ort:
             _write_ort(folder, golden["inputs_int8"])
-        data = checkpoint.provenance.data
+        recorded = checkpoint.provenance.data
         report = replace(
             _verify(graph, float_graph, files, folder, golden["counts_int16"], run),
             c_folder=c_folder,
             calibration_windows=len(calibration_counts),
-            simulated=None if data is None else data.simulated,
+            simulated=None if recorded is None else recorded.simulated,
         )
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, model_card(report).encode(errors="backslashreplace"))

@@ -5,17 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wearkit.errors import MissingToolError, ModelFileError
+from wearkit.errors import ModelFileError
+from wearkit.optional_packages import require_packages
 
-try:
-    from elftools.common.exceptions import ELFError
+if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
-except ImportError as error:
-    raise MissingToolError(
-        "pyelftools is not installed: pip install 'wearkit[profile]'."
-    ) from error
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,16 +52,16 @@ class Elf:
 
     def size(self, section: str) -> int:
         """Bytes of a section, 0 when absent."""
-        found = self.sections.get(section)
-        return 0 if found is None else found.size_bytes
+        entry = self.sections.get(section)
+        return 0 if entry is None else entry.size_bytes
 
     def functions(self) -> list[Symbol]:
         """Defined functions in address order, one a place (aliases: the first by name)."""
-        seen: dict[int, Symbol] = {}
+        by_address: dict[int, Symbol] = {}
         for symbol in self.symbols:
             if symbol.kind == "func" and symbol.section is not None and symbol.size_bytes:
-                seen.setdefault(symbol.address, symbol)
-        return [seen[address] for address in sorted(seen)]
+                by_address.setdefault(symbol.address, symbol)
+        return [by_address[address] for address in sorted(by_address)]
 
 
 class FunctionIndex:
@@ -85,7 +81,12 @@ class FunctionIndex:
 
 
 def read_elf(path: Path) -> Elf:
-    """Parse an ELF file. Raises ModelFileError when it is none."""
+    """Parse an ELF file. Raises ModelFileError when it is none, MissingToolError without
+    pyelftools: the C of a model can be run on this computer without it."""
+    require_packages("Reading an image", "elftools")
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             image = ELFFile(file)
@@ -104,7 +105,9 @@ def read_elf(path: Path) -> Elf:
 
 
 def _symbols(image: ELFFile, thumb: bool) -> list[Symbol]:
-    found = []
+    from elftools.elf.sections import SymbolTableSection
+
+    symbols = []
     for table in image.iter_sections():
         if not isinstance(table, SymbolTableSection):
             continue
@@ -119,7 +122,9 @@ def _symbols(image: ELFFile, thumb: bool) -> list[Symbol]:
             address = entry["st_value"]
             if thumb and kind == "func":
                 address &= ~1
-            found.append(Symbol(address, entry["st_size"], entry.name, kind or "other", name or ""))
+            symbols.append(
+                Symbol(address, entry["st_size"], entry.name, kind or "other", name or "")
+            )
             if place == "SHN_UNDEF":
-                found[-1] = Symbol(address, 0, entry.name, "other", None)
-    return found
+                symbols[-1] = Symbol(address, 0, entry.name, "other", None)
+    return symbols

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from wearkit.api.open_dataset import open_dataset
-from wearkit.bundle.bundle import Bundle
+from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, ModelFileError
 from wearkit.evaluation.evaluation import (
     Evaluation,
@@ -68,18 +68,16 @@ def evaluate(
     return _on_recordings(opened_run, opened_bundle, model, recordings, sensor)
 
 
-def report_folder(run: Run | None, bundle: Bundle | None) -> Path:
+def report_folder(run: Run | Path | None, bundle: Bundle | None) -> Path:
     """Where an evaluation of them is written: RUN/evaluation, or BUNDLE-evaluation."""
     if run is not None:
-        return run.path / "evaluation"
+        return (run if isinstance(run, Path) else run.path) / "evaluation"
     if bundle is None:
         raise DataError("Name a run or a bundle.")
     return bundle.path.parent / f"{bundle.path.resolve().name}-evaluation"
 
 
 def _opened_bundle(bundle: Bundle | str | Path | None) -> Bundle | None:
-    from wearkit.bundle.bundle import open_bundle
-
     return open_bundle(Path(bundle)) if isinstance(bundle, str | Path) else bundle
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import BUNDLES, MANIFEST, Bundle, open_bundle
-from wearkit.errors import MissingToolError, StorageError
+from wearkit.errors import StorageError
 from wearkit.integer.graph import Rounding
+from wearkit.optional_packages import require_packages
 from wearkit.spec import TaskSpec
 from wearkit.training.run import Run, open_run
 
@@ -116,11 +116,7 @@ def import_model(
 
 def require_exporter() -> None:
     """Raises MissingToolError when a package of wearkit[export] is not installed."""
-    for module in _NEEDED:
-        if importlib.util.find_spec(module) is None:
-            raise MissingToolError(
-                f"Exporting needs {module}, which is not installed: pip install 'wearkit[export]'."
-            )
+    require_packages("Exporting", *_NEEDED)
 
 
 def _target(out: str | Path | None, name: str, *, force: bool) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from wearkit.bundle.bundle import MANIFEST, Bundle, open_bundle
-from wearkit.capture.decode import RecordedSamples, read_recording
+from wearkit.capture.decode import Capture, read_recording
 from wearkit.training.run import Run, open_run
 
 
-def load(path: str | Path) -> Run | Bundle | RecordedSamples:
+def load(path: str | Path) -> Run | Bundle | Capture:
     """A run, a bundle, or a recording of `wearkit live --record`.
 
     Raises ModelFileError when a folder is neither run nor bundle, or one that is damaged or of

@@ -14,9 +14,8 @@ from wearkit.api.load import load
 from wearkit.bundle.bundle import Bundle
 from wearkit.counts import COUNTS_PER_G, counts_to_int8, g_to_counts
 from wearkit.errors import DataError, ModelFileError, VerificationError
-from wearkit.evaluation.reliability import softmax
 from wearkit.integer import reference
-from wearkit.integer.logits import Logits
+from wearkit.integer.logits import Logits, softmax
 from wearkit.spec import ModelSpec, WindowSpec
 from wearkit.training.run import Run
 

@@ -16,11 +16,11 @@ from wearkit.training.epochs import Progress
 from wearkit.training.run import (
     FOLDS_SUMMARY,
     Run,
-    _save_windows_and_metrics,
     claim_folder,
     holds_folds,
     new_run,
     open_run,
+    save_windows_and_metrics,
 )
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
@@ -105,7 +105,7 @@ def write_run(
 
     save_checkpoint(result.checkpoint, path)
     scores = evaluate_float(result.checkpoint, windows.take(split.test))
-    _save_windows_and_metrics(path, windows, split, result, scores)
+    save_windows_and_metrics(path, windows, split, result, scores)
     source = "simulated data" if windows.simulated else "test people"
     what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
     draw_run(path, result.history, result.epoch, scores, what)

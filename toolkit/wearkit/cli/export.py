@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.errors import MissingToolError
 from wearkit.integer.graph import ROUNDINGS, Rounding
 
 if TYPE_CHECKING:
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     metavar="BUNDLE",
     help="Folder for the bundle.  [default: build/<run>-int8]",
 )
+@click.option("--force", is_flag=True, help="Let the bundle replace one that is there.")
 @click.option(
     "--dense-per-channel",
     is_flag=True,
@@ -74,6 +73,7 @@ def command(
     checkpoint: Path | None,
     calibration: Path | None,
     out: Path | None,
+    force: bool,
     dense_per_channel: bool,
     ort: bool,
     tflite: Path | None,
@@ -88,82 +88,52 @@ def command(
     """
     if not int8:
         raise click.UsageError("Add --int8: it is the only export for now, and brings fp32 along.")
-    _require("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
+    from wearkit.api.export import export_run, require_exporter
+
+    require_exporter()
+    from rich.console import Console
+
+    from wearkit.training.run import newest_run
+
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-        _export_run(checkpoint, calibration, out, dense_per_channel, ort, rounding, as_json)
     elif checkpoint is not None or calibration is not None or dense_per_channel or ort:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
-    else:
-        _import(tflite, labels, out, rounding, as_json)
-
-
-def _export_run(
-    checkpoint: Path | None,
-    calibration: Path | None,
-    out: Path | None,
-    dense_per_channel: bool,
-    ort: bool,
-    rounding: Rounding,
-    as_json: bool,
-) -> None:
-    from rich.console import Console
-
-    from wearkit.bundle.bundle import BUNDLES
-    from wearkit.training.run import newest_run, open_run
-    from wearkit_export.bundle.write import write_bundle
-    from wearkit_export.quantization.calibration import read_calibration
-
-    run = open_run(checkpoint or newest_run())
-    counts = (
-        run.calibration
-        if calibration is None
-        else read_calibration(calibration, run.checkpoint.model.window)
-    )
-    target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
+    if tflite is not None:
+        imported = _import(tflite, labels, out, rounding, force)
+        click.echo(_imported_json(imported)) if as_json else _show_imported(imported, tflite)
+        return
+    run = checkpoint or newest_run()
     with Console(stderr=True).status("Quantizing, printing and running every file ..."):
-        exported = write_bundle(
-            run.checkpoint,
-            counts,
-            target,
-            run=run,
+        exported = export_run(
+            run,
+            out,
+            calibration=calibration,
             dense_per_channel=dense_per_channel,
             ort=ort,
             rounding=rounding,
+            force=force,
         )
-    if as_json:
-        click.echo(_as_json(exported))
-    else:
-        _show(exported, run.path)
+    click.echo(_as_json(exported)) if as_json else _show(exported, run)
 
 
 def _import(
-    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, as_json: bool
-) -> None:
+    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, force: bool
+) -> ImportedExport:
     from rich.console import Console
 
-    from wearkit.bundle.bundle import BUNDLES
-    from wearkit_export.bundle.import_bundle import write_imported_bundle
+    from wearkit.api.export import import_model
     from wearkit_export.import_tflite.labels import read_labels
 
     tasks = None if labels is None else read_labels(labels)
-    target = out or Path(BUNDLES) / f"{tflite.stem}-int8"
     with Console(stderr=True).status("Reading the model and running it everywhere ..."):
-        exported = write_imported_bundle(tflite, target, tasks=tasks, rounding=rounding)
-    if as_json:
-        found = {"bundle": str(exported.path), "report": exported.report.to_json()}
-        click.echo(json.dumps(found, allow_nan=False))
-    else:
-        _show_imported(exported, tflite)
+        return import_model(tflite, out, tasks=tasks, rounding=rounding, force=force)
 
 
-def _require(*modules: str) -> None:
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            raise MissingToolError(
-                f"Exporting needs {module}, which is not installed: pip install 'wearkit[export]'."
-            )
+def _imported_json(imported: ImportedExport) -> str:
+    summary = {"bundle": str(imported.path), "report": imported.report.to_json()}
+    return json.dumps(summary, allow_nan=False)
 
 
 def _as_json(exported: Exported) -> str:
@@ -197,7 +167,7 @@ def _show(exported: Exported, run: Path) -> None:
         f"ran and compared in {exported.report_s:.2f} s."
     )
     say(
-        f"Next: wearkit profile --bundle {exported.path} for its cost, or wearkit emulate --bundle "
+        f"Next: wearkit profile {exported.path} for its cost, or wearkit emulate --bundle "
         f"{exported.path} for a wearable that runs it."
     )
 

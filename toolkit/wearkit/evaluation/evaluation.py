@@ -14,8 +14,9 @@ from wearkit.errors import DataError, MissingToolError
 from wearkit.evaluation.intervals import over_people
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.posture_ring import ring_errors
-from wearkit.evaluation.reliability import Reliability, reliability, softmax
+from wearkit.evaluation.reliability import Reliability, reliability
 from wearkit.evaluation.scores import score_logits
+from wearkit.integer.logits import softmax
 from wearkit.training.metrics_file import PARTS
 from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet

@@ -56,7 +56,7 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
     ]
     if forest is not None:
         models.append(_Answered("forest", [forest(run) for run in runs], share_result))
-    windows = _joined([run.test for run in runs])
+    windows = WindowSet.concatenate([run.test for run in runs], same_runs=True)
     data = runs[0].metrics.data
     return Evaluation(
         models=tuple(one.result(one.name, _concatenated(one.of_fold), windows) for one in models),
@@ -95,21 +95,6 @@ def _facts(runs: Sequence[Run]) -> SplitFacts:
         leak_share=max(facts.leak_share for facts in each),
         people={"test": len(tested)},
         shared=tuple(sorted({name for facts in each for name in facts.shared})),
-    )
-
-
-def _joined(parts: Sequence[WindowSet]) -> WindowSet:
-    """Windows of one WindowSet, put together again."""
-    return replace(
-        parts[0],
-        counts=np.concatenate([part.counts for part in parts]),
-        targets={
-            task.name: np.concatenate([part.targets[task.name] for part in parts])
-            for task in parts[0].tasks
-        },
-        subject=np.concatenate([part.subject for part in parts]),
-        run=np.concatenate([part.run for part in parts]),
-        start=np.concatenate([part.start for part in parts]),
     )
 
 

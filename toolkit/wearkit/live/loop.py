@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 
-from wearkit.capture.file import Kind, SessionLog
+from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
 from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
-from wearkit.link.ports.reader import ByteSource, Chunk
+from wearkit.link.ports.reader import MAX_TAKEN_BYTES, ByteSource, Chunk
+from wearkit.link.printable import is_noise
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 
@@ -19,11 +20,85 @@ STALL_S = 2.0
 SILENCE_S = 10.0
 MAX_BEHIND_S = 60.0  # further behind than this, windows get no verdict until caught up
 POLL_S = 0.1
-_MAX_PENDING_BYTES = 1 << 20
-_ENOUGH_BYTES = 200
-_PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are printable
 
 OnUpdate = Callable[[list[LiveWindow]], None]
+
+
+class LiveRun:
+    """A session over a source, as the updates it gives. report: None until it has ended.
+
+    log: gets every byte before anything is computed from it.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        session: LiveSession,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        first_line_s: float = FIRST_LINE_S,
+        stall_s: float = STALL_S,
+        silence_s: float = SILENCE_S,
+        log: CaptureWriter | None = None,
+    ) -> None:
+        self._source, self.session, self._stop, self._log = source, session, stop, log
+        self._limits_s = (first_line_s, stall_s, silence_s)
+        self.report: LiveReport | None = None
+        if log is not None:
+            session.faults.listeners.append(lambda event: log.note(Kind.EVENT, event.to_json()))
+
+    def updates(self) -> Iterator[list[LiveWindow]]:
+        """The new windows several times a second, often none, until `session.is_full`, `stop()`
+        or an error, which the report carries."""
+        ended, error = Ended.STOPPED, None
+        try:
+            ended = yield from self._read()
+        except WearkitError as caught:
+            error = caught
+            ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
+            _count_error(self.session, caught)
+        yield self.end(ended, error)
+
+    def end(
+        self, ended: Ended = Ended.STOPPED, error: WearkitError | None = None
+    ) -> list[LiveWindow]:
+        """Close the accounts, once. The windows that only waited for a last confirmation."""
+        if self.report is not None:
+            return []
+        session, log = self.session, self._log
+        windows: list[LiveWindow] = []
+        try:
+            windows = session.finish()
+        except WearkitError as caught:
+            ended, error = Ended.REFUSED, caught
+            _count_error(session, caught)
+        report = session.report(ended, error)
+        if log is not None:
+            log.note(Kind.END, report.to_json())
+            if log.error is not None:
+                _check_disk(session, log)
+                report = session.report(ended, error)
+        self.report = report
+        return windows
+
+    def _read(self) -> Generator[list[LiveWindow], None, Ended]:
+        session = self.session
+        intake = _Intake(self._source, self._log)
+        watch = _Watch(session, self._source, *self._limits_s)
+        while not self._stop():
+            chunk = intake.next()
+            windows: list[LiveWindow] = []
+            if chunk is not None:
+                if chunk.resumed:
+                    session.resume()
+                keeps_up = time.monotonic() - chunk.arrival_s <= MAX_BEHIND_S
+                windows = session.feed(chunk.data, chunk.arrival_s, judge=keeps_up)
+            _check_disk(session, self._log)
+            yield windows
+            if session.is_full:
+                return Ended.WINDOWS
+            watch.check()
+        return Ended.STOPPED
 
 
 def live(
@@ -35,51 +110,38 @@ def live(
     first_line_s: float = FIRST_LINE_S,
     stall_s: float = STALL_S,
     silence_s: float = SILENCE_S,
-    log: SessionLog | None = None,
+    log: CaptureWriter | None = None,
 ) -> LiveReport:
     """Run until `session.is_full`, `stop()`, or an error, which the report carries.
 
-    on_update is called several times a second with the new windows, often none. log: gets every
-    byte before anything is computed from it.
+    on_update is called several times a second with the new windows, often none. log: as in LiveRun.
     report.error: LinkLostError when the source went away or fell silent, PortError when nothing
     readable came, DataError when unit or columns could not be settled.
     """
-    watch = _Watch(session, source, first_line_s, stall_s, silence_s)
-    if log is not None:
-        written = log
-        session.faults.listeners.append(lambda event: written.note(Kind.EVENT, event.to_json()))
-    ended, error = Ended.STOPPED, None
-    try:
-        ended = _run(_Intake(source, log), session, on_update, stop, watch)
-    except WearkitError as caught:
-        error = caught
-        ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
-        _count(session, caught)
-    try:
-        on_update(session.finish())
-    except WearkitError as caught:
-        ended, error = Ended.REFUSED, caught
-        _count(session, caught)
-    report = session.report(ended, error)
-    if log is not None:
-        log.note(Kind.END, report.to_json())
-        if log.error is not None:
-            _check_disk(session, log)
-            report = session.report(ended, error)
-    return report
+    run = LiveRun(
+        source,
+        session,
+        stop=stop,
+        first_line_s=first_line_s,
+        stall_s=stall_s,
+        silence_s=silence_s,
+        log=log,
+    )
+    for windows in run.updates():
+        on_update(windows)
+    assert run.report is not None
+    return run.report
 
 
-def _count(session: LiveSession, error: WearkitError) -> None:
-    """An error that ended the session, unless it was counted where it happened."""
-    fault = error.fault or (Fault.FORMAT if isinstance(error, DataError) else "")
-    if fault:
-        session.faults.add_once(Fault(fault), str(error).rstrip("."))
+def _count_error(session: LiveSession, error: WearkitError) -> None:
+    unnamed = Fault.FORMAT if isinstance(error, DataError) else None
+    session.faults.add_error(error, unnamed)
 
 
 class _Intake:
     """Hands out chunks one by one; records those that wait before the next is computed."""
 
-    def __init__(self, source: ByteSource, log: SessionLog | None) -> None:
+    def __init__(self, source: ByteSource, log: CaptureWriter | None) -> None:
         self._source, self.log = source, log
         self._waiting: deque[Chunk] = deque()
         self._waiting_bytes = 0
@@ -87,7 +149,7 @@ class _Intake:
 
     def next(self) -> Chunk | None:
         """Raises LinkLostError once the source did and all its chunks were handed out."""
-        if self._lost is None and self._waiting_bytes < _MAX_PENDING_BYTES:
+        if self._lost is None and self._waiting_bytes < MAX_TAKEN_BYTES:
             try:
                 self._keep(self._source.take(0.0 if self._waiting else POLL_S))
             except LinkLostError as error:
@@ -110,30 +172,7 @@ class _Intake:
             self._waiting_bytes += len(chunk.data)
 
 
-def _run(
-    intake: _Intake,
-    session: LiveSession,
-    on_update: OnUpdate,
-    stop: Callable[[], bool],
-    watch: _Watch,
-) -> Ended:
-    while not stop():
-        chunk = intake.next()
-        windows: list[LiveWindow] = []
-        if chunk is not None:
-            if chunk.resumed:
-                session.resume()
-            keeps_up = time.monotonic() - chunk.arrival_s <= MAX_BEHIND_S
-            windows = session.feed(chunk.data, chunk.arrival_s, judge=keeps_up)
-        _check_disk(session, intake.log)
-        on_update(windows)
-        if session.is_full:
-            return Ended.WINDOWS
-        watch.check()
-    return Ended.STOPPED
-
-
-def _check_disk(session: LiveSession, log: SessionLog | None) -> None:
+def _check_disk(session: LiveSession, log: CaptureWriter | None) -> None:
     for writer in (log, session.recorder):
         if writer is not None and writer.error is not None:
             session.faults.add_once(Fault.DISK_FULL, str(writer.error).rstrip("."))
@@ -152,22 +191,22 @@ class _Watch:
     ) -> None:
         self._session, self._source = session, source
         self._first_line_s, self._stall_s, self._silence_s = first_line_s, stall_s, silence_s
-        self._lines = 0
+        self._messages = 0
         self._stalled = False
         self._since_s = time.monotonic()
 
     def check(self) -> None:
         """Raises PortError before the first readable line, LinkLostError after it."""
         now_s = time.monotonic()
-        lines = self._session.stream.valid_lines
-        if lines != self._lines:
-            self._lines, self._since_s, self._stalled = lines, now_s, False
+        messages = self._session.stream.sample_messages
+        if messages != self._messages:
+            self._messages, self._since_s, self._stalled = messages, now_s, False
             return
         if self._source.is_away:
             self._since_s = now_s
             return
         silent_s = now_s - self._since_s
-        if lines == 0:
+        if messages == 0:
             if silent_s > self._first_line_s:
                 raise _nothing_readable(self._session, self._first_line_s)
             return
@@ -194,7 +233,7 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
         )
     share = report.printable_bytes / received
     seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
-    if received >= _ENOUGH_BYTES and share < _PRINTABLE_SHARE:
+    if is_noise(report.printable_bytes, received):
         return PortError(
             f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
             "57600, 230400 or the rate in the board's sketch, or let --baud auto find it.",

@@ -9,14 +9,14 @@ from typing import Any, Literal, Self, TypeVar
 
 from wearkit.errors import DataError
 from wearkit.model.training_config import TrainingConfig
-from wearkit.windows.lineage import UNKNOWN, Origin
+from wearkit.windows.lineage import UNKNOWN, Lineage
 
 Role = Literal["student", "teacher"]
 _Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class EpochScores:
     """Mean cross-entropy and accuracy (0 to 1) over a set of windows, by task."""
 
     loss: Mapping[str, float]
@@ -30,7 +30,7 @@ class Scores:
     def mean_loss(self) -> float:
         return sum(self.loss.values()) / len(self.loss)
 
-    def beats(self, other: Scores) -> bool:
+    def beats(self, other: EpochScores) -> bool:
         """Higher mean accuracy; between equals, lower mean loss."""
         mine = (self.mean_accuracy, -self.mean_loss)
         return mine > (other.mean_accuracy, -other.mean_loss)
@@ -81,7 +81,7 @@ class DataRecord:
     subjects: int = 0
     simulated: bool | None = None
     notes: tuple[str, ...] = ()
-    origin: Origin = UNKNOWN
+    origin: Lineage = UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -104,7 +104,7 @@ class DataRecord:
             subjects=int(value.get("subjects", 0)),
             simulated=simulated,
             notes=tuple(str(note) for note in value.get("notes", ())),
-            origin=Origin.from_json(value),
+            origin=Lineage.from_json(value),
         )
 
 
@@ -114,7 +114,7 @@ class Kept:
 
     network: Role
     epoch: int
-    validation: Scores | None
+    validation: EpochScores | None
 
     def __str__(self) -> str:
         return f"{self.network}, epoch {self.epoch}"
@@ -128,7 +128,7 @@ class Kept:
         if value["network"] not in ("student", "teacher"):
             raise ValueError("no such network")
         validation = value["validation"]
-        scores = None if validation is None else Scores.from_json(validation)
+        scores = None if validation is None else EpochScores.from_json(validation)
         return cls(value["network"], int(value["epoch"]), scores)
 
 

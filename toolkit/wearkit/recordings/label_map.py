@@ -57,6 +57,7 @@ class LabelMap:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Name, task and tables, as a run keeps them."""
         return {
             "name": self.name,
             "task": self.task,
@@ -109,7 +110,7 @@ def _parsed(name: str, value: dict[str, Any]) -> LabelMap:
                     f"{name}: [{key}] maps {own!r} to {shared!r}, which is no label: give letters, "
                     "digits and _ in quotes."
                 )
-    found = LabelMap(name, task, value)
-    if len(found.labels) < 2:
-        raise DataError(f"{name} names {len(found.labels)} shared label(s): a task needs two.")
-    return found
+    label_map = LabelMap(name, task, value)
+    if len(label_map.labels) < 2:
+        raise DataError(f"{name} names {len(label_map.labels)} shared label(s): a task needs two.")
+    return label_map

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores
 
 TRAINING, STUDENT, TEACHER = "#9aa5b1", "#1f6fb2", "#d1652c"
 _STYLES = {"training": TRAINING, "validation, student": STUDENT, "validation, teacher": TEACHER}
@@ -38,7 +38,7 @@ def curves(history: Sequence[EpochRecord], kept_epoch: int, title: str) -> Figur
 
 def _draw_curve(axes: Axes, history: Sequence[EpochRecord], name: str, task: str) -> None:
     epochs = [record.epoch for record in history]
-    lines: dict[str, list[Scores]] = {
+    lines: dict[str, list[EpochScores]] = {
         "training": [record.training for record in history],
         "validation, student": [record.student for record in history],
         "validation, teacher": [record.teacher for record in history if record.teacher],

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol, Self
 
-from wearkit.model.provenance import Role, Scores, number
+from wearkit.model.provenance import EpochScores, Role, number
 
-__all__ = ["OVERFITTING_EPOCHS", "EpochRecord", "Progress", "Role", "Scores", "overfitting_epoch"]
+__all__ = [
+    "OVERFITTING_EPOCHS",
+    "EpochRecord",
+    "EpochScores",
+    "Progress",
+    "Role",
+    "overfitting_epoch",
+]
 
 OVERFITTING_EPOCHS = 3  # in a row: one or two are noise
 
@@ -21,11 +28,12 @@ class EpochRecord:
 
     epoch: int
     objective: float
-    training: Scores
-    student: Scores
-    teacher: Scores | None
+    training: EpochScores
+    student: EpochScores
+    teacher: EpochScores | None
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back; one entry of a run's history."""
         return {
             "epoch": self.epoch,
             "objective": self.objective,
@@ -40,9 +48,9 @@ class EpochRecord:
         return cls(
             epoch=int(value["epoch"]),
             objective=number(value["objective"]),
-            training=Scores.from_json(value["training"]),
-            student=Scores.from_json(value["student"]),
-            teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
+            training=EpochScores.from_json(value["training"]),
+            student=EpochScores.from_json(value["student"]),
+            teacher=None if value["teacher"] is None else EpochScores.from_json(value["teacher"]),
         )
 
 
@@ -61,7 +69,7 @@ def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:
 class Progress(Protocol):
     """Told how training goes."""
 
-    def batch(self, done: int, total: int) -> None:
+    def batch(self, finished: int, total: int) -> None:
         """`done` of `total` batches of the whole training are behind us."""
 
     def epoch(self, record: EpochRecord) -> None:

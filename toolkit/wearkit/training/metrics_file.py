@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from wearkit.errors import DataError, ModelFileError
+from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.strict_json import parse_json
-from wearkit.model.checkpoint import read_limited
 from wearkit.model.provenance import Kept, number
 from wearkit.model.training_config import TrainingConfig
 from wearkit.training.epochs import EpochRecord, overfitting_epoch
 from wearkit.training.task_score import TaskScore
-from wearkit.windows.lineage import UNKNOWN, Origin
+from wearkit.windows.lineage import UNKNOWN, Lineage
 
 METRICS_NAME = "metrics.json"
 METRICS_VERSION = 1
@@ -106,7 +106,7 @@ class DataMetrics:
     rejected_windows: Mapping[str, int] = field(default_factory=dict)
     dropped_rows: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    origin: Origin = UNKNOWN
+    origin: Lineage = UNKNOWN
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -122,7 +122,7 @@ class DataMetrics:
             rejected_windows=dict(value.get("rejected_windows", {})),
             dropped_rows=dict(value.get("dropped_rows", {})),
             notes=tuple(str(note) for note in value.get("notes", ())),
-            origin=Origin.from_json(value),
+            origin=Lineage.from_json(value),
         )
 
 
@@ -159,7 +159,7 @@ class Metrics:
 def read_metrics(path: Path) -> Metrics:
     """The content. Raises ModelFileError when it is missing, damaged or of another version."""
     try:
-        value = parse_json(read_limited(path, _MAX_BYTES))
+        value = parse_json(read_limited(path, _MAX_BYTES, RUN_UNREADABLE))
     except ValueError as error:
         raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
     if not isinstance(value, dict) or value.get("format_version") != METRICS_VERSION:

@@ -76,6 +76,4 @@ class TrainingRequest:
             *("data_format", "units", "label_map", "twin", "twin_copies", "split_name", "rate_hz"),
             *("arch", "task", "fold", "folds", "split_seed", "device"),
         )
-        return cls(
-            data=tuple(value["data"]), config=config, **{name: value[name] for name in same}
-        )
+        return cls(data=tuple(value["data"]), config=config, **{name: value[name] for name in same})

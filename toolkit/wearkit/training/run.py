@@ -139,10 +139,10 @@ def newest_run(parent: Path = Path(RUNS)) -> Path:
     last_files = [
         path for name in ("checkpoint.json", FOLDS_SUMMARY) for path in parent.glob(f"*/{name}")
     ]
-    found = [(path.stat().st_mtime_ns, path) for path in last_files]
-    if not found:
+    dated = [(path.stat().st_mtime_ns, path) for path in last_files]
+    if not dated:
         raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
-    return max(found)[1].parent
+    return max(dated)[1].parent
 
 
 def fold_folder(path: Path, fold: int) -> Path:
@@ -193,10 +193,10 @@ def save_run(
     Raises StorageError when the disk refuses.
     """
     save_checkpoint(result.checkpoint, path)
-    _save_windows_and_metrics(path, windows, split, result, scores)
+    save_windows_and_metrics(path, windows, split, result, scores)
 
 
-def _save_windows_and_metrics(
+def save_windows_and_metrics(
     path: Path,
     windows: WindowSet,
     split: Split,
@@ -231,11 +231,11 @@ def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
     """
     generator = np.random.default_rng(derive_seed(split.seed, split.fold, "calibration"))
     shuffled = generator.permutation(np.asarray(split.train, np.int64))
-    taken = np.zeros(len(windows.subjects), np.int64)
+    dealt = np.zeros(len(windows.subjects), np.int64)
     turn = np.empty(len(shuffled), np.int64)
     for place, index in enumerate(shuffled):
-        turn[place] = taken[windows.subject[index]]
-        taken[windows.subject[index]] += 1
+        turn[place] = dealt[windows.subject[index]]
+        dealt[windows.subject[index]] += 1
     chosen = shuffled[np.argsort(turn, kind="stable")[:CALIBRATION_WINDOWS]]
     return np.sort(chosen)
 

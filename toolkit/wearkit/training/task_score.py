@@ -38,8 +38,13 @@ class ClassScore:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        ratios = (_ratio(value[name]) for name in ("sensitivity", "ppv", "npv", "f1"))
-        return cls(*ratios, operator.index(value["support"]))
+        return cls(
+            sensitivity=_ratio(value["sensitivity"]),
+            ppv=_ratio(value["ppv"]),
+            npv=_ratio(value["npv"]),
+            f1=_ratio(value["f1"]),
+            support=operator.index(value["support"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,11 @@ class SubjectScore:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        figures = (number(value[name]) for name in ("accuracy", "macro_f1"))
-        return cls(*figures, operator.index(value["windows"]))
+        return cls(
+            accuracy=number(value["accuracy"]),
+            macro_f1=number(value["macro_f1"]),
+            windows=operator.index(value["windows"]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from wearkit.recordings.sensor_twin import SensorTwin
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Lineage:
     """sets: data sets by the names of the label map, or one by its format. tested_set: the one
     that is tested while the others train; empty when people are split within the sets. twin,
     twin_copies: of every training recording, so many copies through this twin were added;
@@ -25,6 +25,7 @@ class Origin:
     recorded: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """As a run's metrics keep it; what does not apply is null."""
         return {
             "sets": list(self.sets),
             "tested_set": self.tested_set or None,
@@ -49,4 +50,4 @@ class Origin:
         )
 
 
-UNKNOWN = Origin()
+UNKNOWN = Lineage()

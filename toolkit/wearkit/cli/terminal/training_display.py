@@ -14,7 +14,7 @@ from rich.progress import TaskID as BarId
 from wearkit.cli.terminal.score_tables import score_table
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
-from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
+from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, EpochScores, overfitting_epoch
 from wearkit.training.run import Run
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
@@ -125,5 +125,5 @@ class TrainingDisplay:
         self._console.print(line, markup=False)
 
 
-def _accuracies(scores: Scores) -> str:
+def _accuracies(scores: EpochScores) -> str:
     return " / ".join(f"{value:.3f}" for value in scores.accuracy.values())

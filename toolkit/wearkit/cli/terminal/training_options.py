@@ -26,7 +26,7 @@ def _fold(value: str) -> int | str:
 
 
 _OPTIONS = (
-    click.option("--arch", type=click.Choice(ARCHITECTURES), default="mtl-net", show_default=True)
+    click.option("--arch", type=click.Choice(ARCHITECTURES), default="mtl-net", show_default=True),
     click.option(
         "--method", type=click.Choice(METHOD_NAMES), default=_DEFAULTS.method, show_default=True
     ),
@@ -48,16 +48,17 @@ _OPTIONS = (
         metavar="K|all",
         help="all: every fold of the split, each in RUN/fold-K, with a summary over them.",
     ),
-    click.option("--folds", type=click.IntRange(3), default=5, show_default=True)
+    click.option("--folds", type=click.IntRange(3), default=5, show_default=True),
     click.option(
         "--split-seed",
         type=click.IntRange(0),
         default=0,
         show_default=True,
-        help="Who is in which fold; apart from --seed, so that seeds are compared on the same people.",
+        help="Who is in which fold; apart from --seed, so that seeds are compared on the same "
+        "people.",
     ),
-    click.option("--epochs", type=click.IntRange(1), default=_DEFAULTS.epochs, show_default=True)
-    click.option("--batch", type=click.IntRange(1), default=_DEFAULTS.batch, show_default=True)
+    click.option("--epochs", type=click.IntRange(1), default=_DEFAULTS.epochs, show_default=True),
+    click.option("--batch", type=click.IntRange(1), default=_DEFAULTS.batch, show_default=True),
     click.option(
         "--lr",
         type=click.FloatRange(0, min_open=True),
@@ -73,7 +74,7 @@ _OPTIONS = (
         help="bfloat16: layers compute in 16 bits, faster where the processor has it (AVX512-BF16, "
         "AMX, recent GPUs); what is kept is float32.",
     ),
-    click.option("--seed", type=click.IntRange(0), default=_DEFAULTS.seed, show_default=True)
+    click.option("--seed", type=click.IntRange(0), default=_DEFAULTS.seed, show_default=True),
     click.option(
         "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps, ..."
     ),
@@ -83,11 +84,13 @@ _OPTIONS = (
         metavar="RUN",
         help="Folder for the run.  [default: runs/<utc>-<arch>]",
     ),
+    click.option("--force", is_flag=True, help="Let --out replace a finished run."),
     click.option(
         "--resume",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="RUN",
-        help="Go on with a training that was interrupted or killed, with the options it began with.",
+        help="Go on with a training that was interrupted or killed, with the options it began "
+        "with.",
     ),
 )
 
