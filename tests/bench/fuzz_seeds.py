@@ -21,6 +21,7 @@ from wearkit.files.safe_write import write_json
 from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
+from wearkit.model.provenance import DataRecord, Provenance
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 from wearkit.training.epochs import EpochRecord, EpochScores
 from wearkit.training.metrics_file import METRICS_NAME

@@ -26,7 +26,7 @@ from wearkit.recordings.sensor_twin import SensorTwin, parse_twin
 from wearkit.spec import ModelSpec
 from wearkit.training.metrics_file import DataMetrics
 from wearkit.training.run import Run, holds_folds, open_run
-from wearkit.windows.cache import cached_cut
+from wearkit.windows.cache import DataCache, cached_cut
 from wearkit.windows.window_set import WindowSet
 
 
@@ -35,13 +35,17 @@ def evaluate(
     bundle: Bundle | str | Path | None = None,
     *,
     data: Dataset | str | Path | None = None,
+    format: str | None = None,
+    units: str | None = None,
+    label_map: str | Path | None = None,
     twin: SensorTwin | str | None = None,
     forest: bool = False,
+    cache: DataCache | None = None,
 ) -> Evaluation:
     """Score the float network of a run, the integers of a bundle, or both side by side.
 
     data: recordings to score; the run's own test windows by default, which a bundle alone does
-    not have. twin: score data as other sensors would have recorded it, too. forest: a random
+    not have. format, units, label_map, cache: of data that is a path, as in open_dataset. twin: score data as other sensors would have recorded it, too. forest: a random
     forest beside the run, for which data is the run's training data. run may be a folder with
     every fold of a run: they are put together, and data is for the forest alone.
 
@@ -52,20 +56,26 @@ def evaluate(
     >>> wk.evaluate(run).people
     1
     """
+
+    def recordings() -> Dataset | None:
+        if not isinstance(data, str | Path):
+            return data
+        return open_dataset(data, format=format, units=units, label_map=label_map, cache=cache)
+
     if isinstance(run, str | Path) and holds_folds(Path(run)):
-        return _every_fold(Path(run), bundle, data, forest=forest)
+        return _every_fold(Path(run), bundle, recordings(), forest=forest)
     opened_run = open_run(run) if isinstance(run, str | Path) else run
     opened_bundle = _opened_bundle(bundle)
     model = _model(opened_run, opened_bundle)
-    recordings = open_dataset(data) if isinstance(data, str | Path) else data
+    dataset = recordings()
     if forest:
-        return _with_forest(opened_run, opened_bundle, recordings)
-    if recordings is None:
+        return _with_forest(opened_run, opened_bundle, dataset)
+    if dataset is None:
         if twin is not None:
             raise DataError("A twin is of recordings: give data.")
         return _own(opened_run, opened_bundle)
     sensor = parse_twin(twin) if isinstance(twin, str) else twin
-    return _on_recordings(opened_run, opened_bundle, model, recordings, sensor)
+    return _on_recordings(opened_run, opened_bundle, model, dataset, sensor)
 
 
 def report_folder(run: Run | Path | None, bundle: Bundle | None) -> Path:
@@ -131,21 +141,20 @@ def _on_recordings(
 def _every_fold(
     path: Path,
     bundle: Bundle | str | Path | None,
-    data: Dataset | str | Path | None,
+    recordings: Dataset | None,
     *,
     forest: bool,
 ) -> Evaluation:
     """Every fold's network, and a forest on the same folds, on all the people they test."""
-    if bundle is not None or (data is not None and not forest):
+    if bundle is not None or (recordings is not None and not forest):
         raise DataError(
             f"{path} holds every fold of a run, and a bundle or other recordings are scored beside "
             "one network: name a fold."
         )
     if not forest:
         return evaluate_folds(path)
-    if data is None:
+    if recordings is None:
         raise DataError("A forest needs the run's training data: give data.")
-    recordings = open_dataset(data) if isinstance(data, str | Path) else data
     trained_on = TrainingData(recordings)
     return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
 

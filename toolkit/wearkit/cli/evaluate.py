@@ -82,7 +82,6 @@ def command(
     """
     _check_options(checkpoint, bundle, data, (data_format, units, label_map, twin), forest=forest)
     from wearkit.api.evaluate import evaluate, report_folder
-    from wearkit.api.open_dataset import open_dataset
     from wearkit.bundle.bundle import open_bundle
     from wearkit.evaluation.page import write_evaluation
     from wearkit.files.safe_write import require_writable
@@ -105,12 +104,17 @@ def command(
     opened = None if bundle is None else open_bundle(bundle)
     folder = report or report_folder(run, opened)
     require_writable(folder)
-    recordings = None
-    if data is not None:
-        recordings = open_dataset(
-            data, format=data_format, units=units, label_map=label_map, cache=told_cache()
-        )
-    evaluation = evaluate(run, opened, data=recordings, twin=twin, forest=forest)
+    evaluation = evaluate(
+        run,
+        opened,
+        data=data,
+        format=data_format,
+        units=units,
+        label_map=label_map,
+        twin=twin,
+        forest=forest,
+        cache=told_cache(),
+    )
     page = write_evaluation(evaluation, folder)
     if as_json:
         click.echo(json.dumps({"report": str(page), **evaluation.to_json()}, allow_nan=False))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -19,7 +19,9 @@ from wearkit.cli.terminal.training_options import training_options
 from wearkit.errors import ModelFileError
 from wearkit.optional_packages import require_packages
 from wearkit.training.request import EVERY_FOLD, TrainingRequest
-from wearkit.training.run import Run
+
+if TYPE_CHECKING:
+    from wearkit.training.run import Run
 
 
 @click.command()

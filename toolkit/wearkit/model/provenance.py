@@ -42,7 +42,7 @@ class EpochScores:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
         loss, accuracy = (
-            {str(task): number(number) for task, number in dict(value[name]).items()}
+            {str(task): number(figure) for task, figure in dict(value[name]).items()}
             for name in ("loss", "accuracy")
         )
         if not loss or set(loss) != set(accuracy):
