@@ -45,9 +45,10 @@ def evaluate(
     """Score the float network of a run, the integers of a bundle, or both side by side.
 
     data: recordings to score; the run's own test windows by default, which a bundle alone does
-    not have. format, units, label_map, cache: of data that is a path, as in open_dataset. twin: score data as other sensors would have recorded it, too. forest: a random
-    forest beside the run, for which data is the run's training data. run may be a folder with
-    every fold of a run: they are put together, and data is for the forest alone.
+    not have. format, units, label_map, cache: of data that is a path, as in open_dataset. twin:
+    score data as other sensors would have recorded it, too. forest: a random forest beside the
+    run, for which data is the run's training data. run may be a folder with every fold of a run:
+    they are put together, and data is for the forest alone.
 
     Raises DataError when there is nothing to score or these do not go together, ModelFileError
     for a run or bundle that is damaged or another model's, MissingToolError for a package that is
