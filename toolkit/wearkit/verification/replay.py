@@ -91,6 +91,9 @@ def replay_verify(
         error = caught
         ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
         log.add_error(caught, Fault.UNPLUGGED if isinstance(caught, LinkLostError) else None)
+    except BaseException:  # an interrupt, for one: the device gets its sensor back all the same
+        run.close(ended, None)
+        raise
     return run.close(ended, error)
 
 
