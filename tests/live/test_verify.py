@@ -171,6 +171,15 @@ def test_lines_of_text_are_refused_at_once(bundle: Bundle) -> None:
     assert run.report.ended == "refused"
 
 
+@pytest.mark.parametrize("data", [b"", b"booting\n" * 3])
+def test_a_port_that_carried_no_sample_is_not_said_to_carry_text(
+    bundle: Bundle, data: bytes
+) -> None:
+    run = verify(bundle, data, limit=2)
+    assert "lines of text" not in str(run.report.error)
+    assert run.verifier.tally.compared == 0
+
+
 def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:
     verifier = Verifier(bundle.graph, bundle.model_id, FaultLog())
     device = Device(bundle, np.zeros((100, 3), np.int16))
