@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.live.replay_device import ReplayDevice
 
+import wearkit as wk
 import wearkit.api.verify
-from wearkit.api.live import open_live
-from wearkit.api.verify import verify
-from wearkit.bundle.bundle import Bundle
-from wearkit.simulation.port import simulated_port
 
 
 class OnThePort(ReplayDevice):
@@ -23,15 +19,15 @@ class OnThePort(ReplayDevice):
     joins_in_mid_line = False
 
 
-@pytest.mark.parametrize("function", [open_live, verify, simulated_port])
+@pytest.mark.parametrize("function", [wk.open_live, wk.verify, wk.simulated_port])
 def test_the_examples_of_the_live_link_run(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]
+    bundle: wk.Bundle, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]
 ) -> None:
     names: dict[str, Any] = {
-        "wk": SimpleNamespace(open_live=open_live, verify=verify, simulated_port=simulated_port),
+        "wk": wk,
         "bundle": bundle,
     }
-    if function is verify:
+    if function is wk.verify:
         names["port"] = "memory"
         device = OnThePort(bundle)
         monkeypatch.setattr(wearkit.api.verify, "open_at", lambda *_, **__: device)

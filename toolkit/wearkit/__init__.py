@@ -12,6 +12,10 @@ Recording -cut(WindowSpec)-> WindowSet -train-> Checkpoint -quantize-> Quantized
     bundle = wk.export(run, "build/a")
     print(wk.evaluate(run, bundle).table())
     print(wk.predict(bundle, windows.counts).labels)
+    with wk.open_live("/dev/ttyUSB0", bundle, max_windows=10) as live:
+        for window in live:
+            print(window.verdicts, window.reasons)
+    print(wk.verify("/dev/ttyUSB0", bundle, windows))
 
 Every name is imported when it is first asked for: importing this package imports neither numpy
 nor torch, onnx or tensorflow.
@@ -27,13 +31,16 @@ if TYPE_CHECKING:
     from wearkit.api.cut import cut as cut
     from wearkit.api.evaluate import evaluate as evaluate
     from wearkit.api.export import export as export
+    from wearkit.api.live import open_live as open_live
     from wearkit.api.load import load as load
     from wearkit.api.open_dataset import open_dataset as open_dataset
     from wearkit.api.predict import Predictions as Predictions
     from wearkit.api.predict import predict as predict
     from wearkit.api.split import split as split
     from wearkit.api.train import train as train
+    from wearkit.api.verify import verify as verify
     from wearkit.bundle.bundle import Bundle as Bundle
+    from wearkit.capture.decode import Capture as Capture
     from wearkit.errors import DataError as DataError
     from wearkit.errors import LinkLostError as LinkLostError
     from wearkit.errors import MissingToolError as MissingToolError
@@ -45,12 +52,14 @@ if TYPE_CHECKING:
     from wearkit.evaluation.evaluation import Evaluation as Evaluation
     from wearkit.integer.graph import QuantizedGraph as QuantizedGraph
     from wearkit.integer.logits import Agreement as Agreement
+    from wearkit.live.open import Live as Live
     from wearkit.live.report import LiveReport as LiveReport
     from wearkit.live.session import LiveWindow as LiveWindow
     from wearkit.model.checkpoint import Checkpoint as Checkpoint
     from wearkit.model.training_config import TrainingConfig as TrainingConfig
     from wearkit.recordings.dataset import Dataset as Dataset
     from wearkit.recordings.recording import Recording as Recording
+    from wearkit.simulation.port import simulated_port as simulated_port
     from wearkit.spec import ModelSpec as ModelSpec
     from wearkit.spec import TaskSpec as TaskSpec
     from wearkit.spec import WindowSpec as WindowSpec
@@ -71,6 +80,8 @@ _MODULES = {
     "api.evaluate": "evaluate",
     "api.predict": "predict Predictions",
     "api.load": "load",
+    "api.live": "open_live",
+    "api.verify": "verify",
     "api.compare": "compare",
     "recordings.recording": "Recording",
     "recordings.dataset": "Dataset",
@@ -82,11 +93,14 @@ _MODULES = {
     "model.checkpoint": "Checkpoint",
     "integer.graph": "QuantizedGraph",
     "bundle.bundle": "Bundle",
+    "capture.decode": "Capture",
+    "live.open": "Live",
     "live.session": "LiveWindow",
     "live.report": "LiveReport",
     "verification.certificate": "Certificate",
     "evaluation.evaluation": "Evaluation",
     "integer.logits": "Agreement",
+    "simulation.port": "simulated_port",
     "errors": "WearkitError VerificationError PortError LinkLostError DataError ModelFileError "
     "MissingToolError StorageError",
 }

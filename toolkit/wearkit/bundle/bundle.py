@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from wearkit.counts import counts_to_int8
 from wearkit.errors import ModelFileError
-from wearkit.files.limited import file_sha256, read_json
+from wearkit.files.limited import file_sha256, read_json, read_limited
 from wearkit.files.npz import read_npz
+from wearkit.files.strict_json import parse_json
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.graph_file import load_graph, model_id
 from wearkit.spec import ImportedSpec, ModelSpec, trained
@@ -62,6 +63,7 @@ OPTIONAL = (INT8_ORT,)
 C_FOLDER = "c"
 
 _MAX_FILE_BYTES = 1 << 30
+_MAX_REPORT_BYTES = 4 << 20
 _PLAIN_NAME = re.compile(rf"({C_FOLDER}/(wk/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 
 
@@ -107,6 +109,27 @@ class Bundle:
         if name not in self.manifest["files"]:
             raise ModelFileError(f"{self.path / MANIFEST} does not list {name}: export again.")
         return self.path / name
+
+    def table(self) -> list[dict[str, str | float | int]]:
+        """One plain row for each runtime that export ran against the integer reference, as
+        pandas.DataFrame takes them: what is in report.json.
+
+        Raises ModelFileError when report.json is none.
+
+        >>> {row["differing"] for row in bundle.table() if row["must_match"]}
+        {0}
+        """
+        path = self.file(REPORT)
+        try:
+            report = parse_json(read_limited(path, _MAX_REPORT_BYTES))
+            rows = [
+                {name: value for name, value in row.items() if isinstance(value, str | int | float)}
+                for row in report["equality"]
+                if "not_run" not in row
+            ]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path} is no report of wearkit export.") from error
+        return rows
 
     def golden(self) -> Golden:
         """The golden vectors of a network wearkit trained.
