@@ -259,7 +259,7 @@ def bundle_set() -> Files:
     for task in MODEL.tasks:
         golden[f"logits_{task.name}_int8"] = np.zeros((4, len(task.labels)), np.int8)
     out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **golden)
+    np.savez_compressed(out, **golden)
     files = graph_set() | {"golden.npz": out.getvalue()}
     files |= {name: name.encode() for name in FILES if name not in files}
     arch, spec = arch_and_spec(graph.model)

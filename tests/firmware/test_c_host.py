@@ -56,7 +56,9 @@ def test_c_tests_pass(host_build: Path, program: str) -> None:
     assert _run(host_build / program)
 
 
-@pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not on the PATH")
+@pytest.mark.skipif(
+    shutil.which("clang") is None, reason="clang is not on the PATH: apt-get install clang."
+)
 def test_c_tests_pass_with_another_compiler(firmware_build: Callable[..., Path]) -> None:
     # Without sanitizers: their clang runtime is a package of its own, and gcc's run has them.
     firmware_build("host-test", CC="clang", SANITIZE="")

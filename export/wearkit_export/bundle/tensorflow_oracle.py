@@ -82,7 +82,7 @@ def _child(folder: Path, kernels: list[Kernels]) -> None:
             if outputs is None
             else open_placed_tflite("tensorflow", model, outputs, kind, "tensorflow")
         )
-        np.savez(folder / f"{kind}.npz", allow_pickle=False, **runtime.run(inputs))
+        np.savez(folder / f"{kind}.npz", **runtime.run(inputs))
 
 
 if __name__ == "__main__":

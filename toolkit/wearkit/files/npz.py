@@ -29,9 +29,15 @@ TEXT = "text"  # the type of an array of strings in `read_npz`
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a compressed archive; the same arrays always give the same bytes."""
+    """Write a compressed archive; the same arrays always give the same bytes.
+
+    Raises ValueError for arrays of objects, which numpy would pickle.
+    """
+    if any(array.dtype.hasobject for array in arrays.values()):
+        raise ValueError("only plain arrays can be written")
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)
+        # Arrays alone: numpy before 2.1 takes allow_pickle for the name of one more.
+        np.savez_compressed(stream, **arrays)
 
 
 def read_npz(path: Path, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:
