@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
+from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -106,20 +107,22 @@ def command(
         )
     path = checkpoint or (newest_run() if bundle is None else None)
     if path is not None and holds_folds(path):
-        found = _every_fold(
-            path, bundle, None if data is None else (data, data_format, units), forest
-        )
+        with at_work("Evaluating every fold ..."):
+            found = _every_fold(
+                path, bundle, None if data is None else (data, data_format, units), forest
+            )
         _finish(found, report or path / "evaluation", as_json)
         return
     run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
     model = _model(run, opened)
-    recordings = None if data is None else _open_data(data, data_format, units, label_map)
-    if forest:
-        assert run is not None and recordings is not None
-        found = _with_forest(run, opened, recordings)
-    else:
-        found = _evaluated(run, opened, model, recordings, _twin(twin))
+    with at_work("Evaluating:"):
+        recordings = None if data is None else _open_data(data, data_format, units, label_map)
+        if forest:
+            assert run is not None and recordings is not None
+            found = _with_forest(run, opened, recordings)
+        else:
+            found = _evaluated(run, opened, model, recordings, _twin(twin))
     _finish(found, report or _default_folder(run, opened), as_json)
 
 
@@ -247,9 +250,11 @@ def _networks(
     found = []
     if run is not None:
         check_fit(run.checkpoint.model, windows)
-        found.append(model_result("fp32", float_logits(run.checkpoint, windows.inputs), windows))
+        floats = float_logits(run.checkpoint, windows.inputs, show_progress)
+        found.append(model_result("fp32", floats, windows))
     if bundle is not None:
         check_fit(bundle.model, windows)
+        show_progress("integer reference", 0, 0)
         logits = reference.run(bundle.graph, windows.inputs)
         found.append(model_result("int8", logits, windows, bundle.head_scales))
     return tuple(found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.errors import MissingToolError
 from wearkit.integer.graph import ROUNDINGS, Rounding
 
@@ -68,6 +69,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="The runtimes whose arithmetic the C code has, bit for bit.",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Compare every runtime on all test windows, not on a sample of 1,000: takes minutes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -79,6 +85,7 @@ def command(
     tflite: Path | None,
     labels: Path | None,
     rounding: Rounding,
+    full: bool,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX, TFLite and C, run them all and count what differs.
@@ -92,8 +99,8 @@ def command(
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-        _export_run(checkpoint, calibration, out, dense_per_channel, ort, rounding, as_json)
-    elif checkpoint is not None or calibration is not None or dense_per_channel or ort:
+        _export_run(checkpoint, calibration, out, dense_per_channel, ort, rounding, full, as_json)
+    elif checkpoint is not None or calibration is not None or dense_per_channel or ort or full:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
     else:
         _import(tflite, labels, out, rounding, as_json)
@@ -106,10 +113,9 @@ def _export_run(
     dense_per_channel: bool,
     ort: bool,
     rounding: Rounding,
+    full: bool,
     as_json: bool,
 ) -> None:
-    from rich.console import Console
-
     from wearkit.bundle.bundle import BUNDLES
     from wearkit.training.run import newest_run, open_run
     from wearkit_export.bundle.write import write_bundle
@@ -122,7 +128,7 @@ def _export_run(
         else read_calibration(calibration, run.checkpoint.model.window)
     )
     target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
-    with Console(stderr=True).status("Quantizing, printing and running every file ..."):
+    with at_work("Exporting:"):
         exported = write_bundle(
             run.checkpoint,
             counts,
@@ -131,6 +137,8 @@ def _export_run(
             dense_per_channel=dense_per_channel,
             ort=ort,
             rounding=rounding,
+            full=full,
+            progress=show_progress,
         )
     if as_json:
         click.echo(_as_json(exported))
@@ -141,16 +149,16 @@ def _export_run(
 def _import(
     tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, as_json: bool
 ) -> None:
-    from rich.console import Console
-
     from wearkit.bundle.bundle import BUNDLES
     from wearkit_export.bundle.import_bundle import write_imported_bundle
     from wearkit_export.import_tflite.labels import read_labels
 
     tasks = None if labels is None else read_labels(labels)
     target = out or Path(BUNDLES) / f"{tflite.stem}-int8"
-    with Console(stderr=True).status("Reading the model and running it everywhere ..."):
-        exported = write_imported_bundle(tflite, target, tasks=tasks, rounding=rounding)
+    with at_work("Importing:"):
+        exported = write_imported_bundle(
+            tflite, target, tasks=tasks, rounding=rounding, progress=show_progress
+        )
     if as_json:
         found = {"bundle": str(exported.path), "report": exported.report.to_json()}
         click.echo(json.dumps(found, allow_nan=False))
@@ -222,6 +230,9 @@ def _show_tables(console: Console, path: Path, report: Report | ImportedReport) 
 
     console.print(file_table(path))
     console.print(equality_table(report))
+    if report.is_sample:
+        text = f"Compared on {report.compared} windows, evenly spread; --full compares all."
+        console.print(text, markup=False, soft_wrap=True)
     for missing in report.not_run:
         console.print(f"{missing.runtime}: not run. {missing.hint}", markup=False, soft_wrap=True)
 
