@@ -27,6 +27,7 @@ from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import Checkpoint, save_checkpoint
+from wearkit.model.provenance import DataRecord, Provenance
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -131,7 +132,7 @@ def untrained_checkpoint() -> Callable[..., Checkpoint]:
             else:
                 values = generator.normal(0.0, np.sqrt(2.0 / np.prod(shape[1:])), shape)
             weights[name] = values.astype(np.float32)
-        return Checkpoint(model, weights, {"data": {"simulated": True}})
+        return Checkpoint(model, weights, Provenance(data=DataRecord(simulated=True)))
 
     return make
 

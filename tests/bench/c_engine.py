@@ -29,7 +29,7 @@ from wearkit_export.profile.avr import run_avr
 from wearkit_export.profile.cycles import estimate
 from wearkit_export.profile.profile import macs, reference_logits
 from wearkit_export.profile.run import run_image
-from wearkit_export.profile.trace import Run
+from wearkit_export.profile.trace import ImageRun
 from wearkit_export.targets.image import Image, build_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
@@ -128,7 +128,7 @@ def _stream_row(model: Model, image: Image, windows: Int8) -> Row:
 def _measured(
     model: Model,
     image: Image,
-    run: Run,
+    run: ImageRun,
     mode: str,
     instructions: int,
     total_macs: int | None,

@@ -44,7 +44,7 @@ def _checkpoint(arch: str) -> Checkpoint:
         deviation = np.sqrt(2 / np.prod(shape[1:])) if len(shape) > 1 else 0.1
         values = generator.normal(0, deviation, shape)
         weights[name] = (np.abs(values) + 0.5 if "running_var" in name else values).astype("f4")
-    return Checkpoint(model, weights, {})
+    return Checkpoint(model, weights)
 
 
 def measure(arch: str, windows: int) -> dict[str, Any]:

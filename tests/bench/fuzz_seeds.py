@@ -21,8 +21,9 @@ from wearkit.files.safe_write import write_json
 from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
+from wearkit.model.provenance import DataRecord, Provenance
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores
 from wearkit.training.metrics_file import METRICS_NAME
 from wearkit.training.state import BestSoFar, StateFolder, TrainingState
 from wearkit_export.quantization.quantize import quantize
@@ -170,7 +171,7 @@ def checkpoint() -> Checkpoint:
         name: generator.uniform(0.1, 0.5, shape).astype(np.float32)
         for name, shape in weight_shapes(MODEL).items()
     }
-    return Checkpoint(MODEL, weights, {"data": {"simulated": True}, "kept": {"epoch": 1}})
+    return Checkpoint(MODEL, weights, Provenance(data=DataRecord(simulated=True)))
 
 
 def _folder_files(folder: str) -> Files:
@@ -227,7 +228,7 @@ def fold_set(fold: int) -> Files:
 
 @cache
 def state_set() -> Files:
-    scores = Scores({"posture": 0.5, "placement": 0.4}, {"posture": 0.9, "placement": 0.8})
+    scores = EpochScores({"posture": 0.5, "placement": 0.4}, {"posture": 0.9, "placement": 0.8})
     record = EpochRecord(1, 0.7, scores, scores, scores)
     small: dict[str, NDArray[Any]] = {"generator.batches": np.arange(40, dtype=np.uint8)}
     small |= {f"student.{n}": v for n, v in list(checkpoint().weights.items())[:4]}

@@ -32,24 +32,22 @@ from breaking_formats import (
 )
 from fuzzing import Files, Target, fault_of
 
+from wearkit.api.evaluate import evaluate
 from wearkit.bundle import bundle
 from wearkit.errors import DataError
 from wearkit.evaluation import folds as cross_validation
-from wearkit.evaluation.evaluation import model_result
 from wearkit.evaluation.over_folds import evaluate_folds
 from wearkit.evaluation.page import write_evaluation
-from wearkit.evaluation.scores import float_logits
 from wearkit.files import npz
 from wearkit.integer import graph_file
 from wearkit.integer.reference import Reference
-from wearkit.link.sample import StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.stream import TextStream
 from wearkit.model import checkpoint
 from wearkit.recordings.formats import cwa, open_dataset
 from wearkit.recordings.formats.text_rows import Lines
 from wearkit.recordings.info import describe
 from wearkit.spec import WindowSpec
-from wearkit.training import run as run_folder
 from wearkit.training import state as training_state
 from wearkit.windows.cut import cut
 from wearkit.windows.sensor_counts import sensor_counts
@@ -90,7 +88,7 @@ def read_archive(path: Path) -> None:
 def read_wk_text(path: Path) -> None:
     """As live reads a port; every byte must be in exactly one account."""
     data = (path / "port.txt").read_bytes()
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     try:
         for at in range(0, len(data), 700):
             stream.feed(data[at : at + 700])
@@ -111,11 +109,7 @@ def read_bundle(path: Path) -> None:
 
 def read_run(path: Path) -> None:
     """As evaluate reads a run, to the page it writes."""
-    from wearkit.cli.evaluate import _own
-
-    run = run_folder.open_run(path)
-    logits = float_logits(run.checkpoint, run.test.inputs)
-    found = _own(run, None, (model_result("fp32", logits, run.test),))
+    found = evaluate(path)
     write_evaluation(found, path / "evaluation")
     json.dumps(found.to_json(), allow_nan=False)
 
@@ -259,7 +253,7 @@ TARGETS = (
         _LINES,
     ),
     *(Target(suffix, partial(_broken_tar, suffix), read_archive, _LINES) for suffix in _PACKERS),
-    Target("wk-text", _broken_port, read_wk_text, (SampleStream, "_read")),
+    Target("wk-text", _broken_port, read_wk_text, (TextStream, "_read")),
     Target(
         "checkpoint",
         partial(_vouched_checkpoint, seeds.checkpoint_set),

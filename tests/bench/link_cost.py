@@ -33,12 +33,12 @@ from link_models import BenchModel, bench_model
 from link_pace import Play
 from link_soak import Day, clean_day
 
-from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.integer.graph import QuantizedGraph
+from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
-from wearkit.link.sample import StreamOptions
-from wearkit.link.stream import LinkStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.stream import AutoStream
 from wearkit.live.session import LiveSession, Runtime
 from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import DEFAULT_SPEC
@@ -103,7 +103,7 @@ def _lines(counts: Counts) -> list[bytes]:
 
 
 def _decode_s(chunks: list[bytes], samples: int) -> float:
-    stream, came = LinkStream(_OPTIONS), 0
+    stream, came = AutoStream(_OPTIONS), 0
     since_s = time.process_time()
     for number, chunk in enumerate(chunks):
         came += len(stream.feed(chunk, number * 0.2))
@@ -113,13 +113,13 @@ def _decode_s(chunks: list[bytes], samples: int) -> float:
 
 
 def _reference_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
-    return _session_s(chunks, model.graph, ReferenceRuntime(model.graph), windows)
+    return _session_s(chunks, model.graph, Reference(model.graph), windows)
 
 
 def _verified_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
     verifier = Verifier(model.graph, model.model_id, FaultLog())
-    took_s = _session_s(chunks, model.graph, ReferenceRuntime(model.graph), windows, verifier)
-    assert verifier.counts.equal == windows, verifier.counts
+    took_s = _session_s(chunks, model.graph, Reference(model.graph), windows, verifier)
+    assert verifier.tally.equal == windows, verifier.tally
     return took_s
 
 

@@ -35,8 +35,8 @@ from wearkit.link.frames.from_device import (
     Stats,
 )
 from wearkit.link.frames.from_host import Config, Ping, Replay, Start
-from wearkit.link.frames.stream import BinaryStream
-from wearkit.link.sample import StreamOptions
+from wearkit.link.frames.stream import FrameStream
+from wearkit.link.options import StreamOptions
 
 STREAMS, DAMAGED = 1_000_000, 10_000_000
 _FIRMWARE = Path(__file__).parents[2] / "firmware"
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def _fuzz_python(streams: int, seed: int) -> dict[str, Any]:
-    """Alternately through the decoder alone and through BinaryStream, which also places samples.
+    """Alternately through the decoder alone and through FrameStream, which also places samples.
 
     Any exception but a DataError, which is a refusal in words, ends the run.
     """
@@ -85,7 +85,7 @@ def _fuzz_python(streams: int, seed: int) -> dict[str, Any]:
             booked += sum(segment.size_bytes for segment in segments)
             booked += decoder.delimiter_bytes + decoder.finish()
             continue
-        stream = BinaryStream(_OPTIONS)
+        stream = FrameStream(_OPTIONS)
         try:
             stream.feed(data)
         except DataError:

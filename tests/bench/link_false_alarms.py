@@ -31,7 +31,7 @@ from wearkit.integer.graph import Dense, Head, QuantizedGraph, Reshape, Tensor
 from wearkit.link.faults import Fault
 from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.from_device import Feature, Hello, Samples, Stats
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.session import LiveSession
 from wearkit.recordings.formats import open_dataset
 from wearkit.recordings.posture_sim import recordings as simulated_recordings

@@ -54,4 +54,4 @@ def untrained(arch: str) -> QuantizedGraph:
     gravity *= 256 / np.linalg.norm(gravity, axis=2, keepdims=True)
     counts = gravity + random.uniform(2.0, 150.0, (64, 1, 1)) * random.normal(size=(64, 100, 3))
     calibration = np.clip(np.rint(counts), -512, 511).astype(np.int16)
-    return quantize(Checkpoint(model, weights, {}), calibration)
+    return quantize(Checkpoint(model, weights), calibration)

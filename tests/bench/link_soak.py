@@ -33,13 +33,12 @@ from link_false_alarms import at_rail, simulated_blocks
 from link_models import BenchModel, bench_model
 from numpy.typing import NDArray
 
-from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
 from wearkit.counts import counts_to_int8
 from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.frames.from_device import HeadLogits
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 from wearkit.verification.verifier import Verifier
@@ -129,7 +128,7 @@ def soak(day: Day, seed: int, *, verify: bool) -> dict[str, Any]:
     """One session over the whole day."""
     graph, model_id, faults = day.model.graph, day.model.model_id, FaultLog()
     verifier = Verifier(graph, model_id, faults) if verify else None
-    runtime, options = ReferenceRuntime(graph), StreamOptions(float(RATE_HZ))
+    runtime, options = Reference(graph), StreamOptions(float(RATE_HZ))
     session = LiveSession(graph, runtime, options, faults=faults, verifier=verifier)
     dice, done = random.Random(seed), Counter[str]()
     truth, kept = Truth.of(day.boots), Kept(len(day.clean), day.clean.shape[1])
@@ -188,7 +187,7 @@ def _figures(report: LiveReport, verifier: Verifier | None) -> dict[str, int]:
         "windows clipped": faults.get(Fault.CLIPPED, 0),
         "predictions": frames.predictions,
     }
-    return found if verifier is None else found | {"windows compared": verifier.counts.equal}
+    return found if verifier is None else found | {"windows compared": verifier.tally.equal}
 
 
 def _others(report: LiveReport) -> dict[str, int]:

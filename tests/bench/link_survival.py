@@ -34,14 +34,14 @@ from typing import Any
 from link_false_alarms import Silent, silent_graph
 
 from wearkit.capture.decode import read_recording, session_record
-from wearkit.capture.file import Kind, LogReader, SessionLog
+from wearkit.capture.file import CaptureReader, CaptureWriter, Kind
 from wearkit.errors import LinkLostError, PortError, StorageError, WearkitError
 from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.pty import PseudoTerminal
 from wearkit.link.ports.reader import Chunk
 from wearkit.link.ports.reconnect import SerialSource, identify
 from wearkit.link.ports.serial_port import Port, open_port
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession
@@ -197,14 +197,14 @@ class LogReaderTorn:
     """Whether a recording ends in the middle of a record."""
 
     def __init__(self, path: Path) -> None:
-        reader = LogReader(path)
+        reader = CaptureReader(path)
         list(reader)
         self.torn = int(reader.torn_bytes > 0)
 
 
 def _indices(path: Path) -> list[int]:
     """The numbers of the lines in a file, read from its bytes and not by the decoder under test."""
-    data = b"".join(record.payload for record in LogReader(path) if record.kind == Kind.BYTES)
+    data = b"".join(record.payload for record in CaptureReader(path) if record.kind == Kind.BYTES)
     whole = data.rpartition(b"\n")[0].split(b"\n")
     read_recording(path)  # must not raise either
     return [int(row.split(b",")[0]) for row in whole if row and not row.startswith(b"#")]
@@ -212,7 +212,7 @@ def _indices(path: Path) -> list[int]:
 
 def _record(path: Path, source: Paced) -> None:
     options = StreamOptions(50.0)
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(options, "bench", "00" * 32))
     session = LiveSession(silent_graph(), Silent(), options)
     live(source, session, on_update=lambda _: None, log=log)
@@ -229,7 +229,7 @@ def disk(times: int, folder: Path, seed: int) -> dict[str, Any]:
         child = _fork(lambda path=path, limit=limit: _fill_until(path, limit))  # type: ignore[misc]
         _, status = os.waitpid(child, 0)
         bad_exits += os.waitstatus_to_exitcode(status) != 0
-        reader = LogReader(path)
+        reader = CaptureReader(path)
         list(reader)
         torn += reader.torn_bytes + reader.damaged_bytes > 0
         found = _indices(path)
@@ -272,9 +272,9 @@ def _fill_until(path: Path, limit_bytes: int) -> None:
     assert report.windows_valid == 16, report.windows_valid
 
 
-def _fill(path: Path) -> tuple[SessionLog, LiveReport]:
+def _fill(path: Path) -> tuple[CaptureWriter, LiveReport]:
     options = StreamOptions(50.0)
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(options, "bench", "00" * 32))
     session = LiveSession(silent_graph(), Silent(), options)
     report = live(Slices(), session, on_update=lambda _: None, log=log)

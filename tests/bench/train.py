@@ -37,12 +37,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from wearkit.model.architecture import Conv, Dense, Flatten, MaxPool, MeanTime, shapes
+from wearkit.model.architecture import Conv, DenseLayer, Flatten, MaxPool, MeanTimeLayer, shapes
 from wearkit.model.network import Network, inputs_g, seeded_network
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
-from wearkit.training.allocator import keep_freed_memory
 from wearkit.training.config import TrainingConfig
-from wearkit.training.device import DeviceWindows, enough_threads
+from wearkit.training.device import DeviceWindows, enough_threads, keep_freed_memory
 from wearkit.training.loop import _Loop
 from wearkit.training.methods import METHODS
 from wearkit.windows.window_set import WindowSet
@@ -109,9 +108,9 @@ class _Layers(nn.Module):
                     layers.append(nn.MaxPool1d(size))
                 case Flatten():
                     layers.append(_TimeMajor())
-                case MeanTime():
+                case MeanTimeLayer():
                     layers += [nn.AdaptiveAvgPool1d(1), nn.Flatten()]
-                case Dense(units=units):
+                case DenseLayer(units=units):
                     layers += [nn.Linear(item.shape_in[1], units), nn.ReLU()]
         self.trunk = nn.Sequential(*layers)
         self.heads = copy.deepcopy(network.heads)

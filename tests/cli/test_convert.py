@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from wearkit.capture.decode import session_record
-from wearkit.capture.file import Kind, SessionLog
+from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.cli import run
 from wearkit.counts import g_to_counts
 from wearkit.files.npz import read_npz
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import Hello, Samples
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.link.text.header import parse_axes
 from wearkit.recordings.formats import open_dataset
 from wearkit.units import Unit
@@ -32,7 +32,7 @@ def line(index: int) -> bytes:
 def recording(tmp_path: Path) -> Path:
     """300 samples less 150 to 159, unplugged in the middle of line 200, and a torn end."""
     path = tmp_path / "walk.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(StreamOptions(50.0), "/dev/ttyACM0", "ab" * 32))
     log.chunk(HEADER, 5.0)
     for index in [*range(150), *range(160, 200)]:
@@ -114,7 +114,7 @@ def test_a_first_record_that_is_not_ours_is_refused(
     from wearkit.capture.file import _record
 
     path = tmp_path / "odd.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log._append(_record(Kind.SESSION, 0, first))
     log.close()
     assert run(["convert", str(path), str(tmp_path / "o.csv")]) == 5
@@ -126,7 +126,7 @@ def test_what_the_user_said_is_recorded_and_used_again(tmp_path: Path) -> None:
         50.0, Unit.MG, ("t_ms", "x", "y", "z"), parse_axes("-y+x+z", ""), settle_s=3.0
     )
     path = tmp_path / "said.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(options, "p", "m"))
     log.chunk(b"".join(b"%d,10,500,-800\n" % (20 * i) for i in range(5)), 1.0)
     log.close()
@@ -166,7 +166,7 @@ def test_the_sidecar_of_frames_names_the_device(tmp_path: Path) -> None:
         supply_mv=3300, lsb_per_g=(265, 265, 256), model_id=b"\xab" * 8,
     )  # fmt: skip
     path = tmp_path / "worn.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(StreamOptions(50.0), "/dev/ttyACM0", "ab" * 32))
     said: list[Message] = [hello]
     # The second frame is lost; then the device boots again.

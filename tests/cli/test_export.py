@@ -161,7 +161,7 @@ def test_a_full_disk_leaves_the_old_bundle(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(bundle_writer, "write_bytes", full)
-    code, err = refusal(capfd, "--int8", "--out", "b")
+    code, err = refusal(capfd, "--int8", "--out", "b", "--force")
     assert code == StorageError.exit_code and "No space left" in err
     assert contents(desk / "b") == before
 

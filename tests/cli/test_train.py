@@ -35,7 +35,8 @@ def test_a_run_is_what_the_contract_says(trained_run: Path) -> None:
     assert metrics["split"]["leak_share"] == 0
     made = open_run(trained_run)
     assert made.checkpoint.model.arch == "mtl-net-micro"
-    assert made.checkpoint.provenance["training"]["method"] == "smooth-distill"
+    assert made.checkpoint.provenance.training is not None
+    assert made.checkpoint.provenance.training.method == "smooth-distill"
     assert made.calibration.shape[1:] == (100, 3)
 
 
@@ -93,8 +94,10 @@ def test_ctrl_c_leaves_a_usable_checkpoint(
     assert f"Saved in {tmp_path / 'run'}" in rest
     assert "Traceback" not in rest
     made = open_run(tmp_path / "run")
-    assert made.metrics["training"]["interrupted"] is True
-    assert made.checkpoint.provenance["kept"]["epoch"] >= 1
+    assert made.metrics.training is not None
+    assert made.metrics.training.interrupted is True
+    assert made.checkpoint.provenance.kept is not None
+    assert made.checkpoint.provenance.kept.epoch >= 1
 
 
 def _killed(arguments: list[str], sign: str, wait_s: float) -> None:
@@ -231,8 +234,9 @@ def test_one_task_alone(
     assert run([*options, *alone]) == 0
     made = open_run(tmp_path / "y")
     assert [task.name for task in made.checkpoint.model.tasks] == ["placement"]
-    assert set(made.metrics["tasks"]) == {"placement"}
-    assert made.metrics["training"]["class_weights"] == "balanced"
+    assert set(made.metrics.tasks) == {"placement"}
+    assert made.metrics.training is not None
+    assert made.metrics.training.config.class_weights == "balanced"
 
 
 def test_every_fold_and_a_summary(
@@ -248,7 +252,7 @@ def test_every_fold_and_a_summary(
     made = [open_run(tmp_path / "run" / name) for name in summary["folds"]]
     tested = [person for one in made for person in one.split_subjects("test")]
     assert len(tested) == len(set(tested)) == 5
-    accuracies = [one.metrics["tasks"]["posture"]["accuracy"] for one in made]
+    accuracies = [one.metrics.tasks["posture"].accuracy for one in made]
     found = summary["tasks"]["posture"]["accuracy"]
     assert found["over_folds"]["mean"] == pytest.approx(sum(accuracies) / 3)
     assert found["over_subjects"]["n"] == 5

@@ -79,7 +79,8 @@ def test_one_command_trains_on_shared_labels_and_reports_on_the_other_set(
     made = open_run(tmp_path / "run")
     task = made.checkpoint.model.tasks[0]
     assert (task.name, task.labels) == ("posture", ("on_back", "on_side"))
-    assert made.checkpoint.provenance["data"]["tested_set"] == "elsewhere"
+    assert made.checkpoint.provenance.data is not None
+    assert made.checkpoint.provenance.data.origin.tested_set == "elsewhere"
     assert "test       " in err and "leak 0" in err
 
     scored = ["evaluate", "--checkpoint", str(tmp_path / "run"), "--json"]
@@ -102,20 +103,22 @@ def test_twin_copies_are_trained_on_and_recorded(
     err = capfd.readouterr().err
     assert "Note: Training windows also through 2 sensor twin(s)" in err and "leak 0" in err
     plain, made = open_run(trained_run), open_run(tmp_path / "run")
-    before, after = plain.metrics["split"], made.metrics["split"]
-    assert after["test"] == before["test"] and after["val"] == before["val"]
-    assert after["train"]["subjects"] == before["train"]["subjects"]
-    assert after["train"]["windows"] > 2.5 * before["train"]["windows"]
+    before, after = plain.metrics.split, made.metrics.split
+    assert after.test == before.test and after.val == before.val
+    assert after.train.subjects == before.train.subjects
+    assert after.train.windows > 2.5 * before.train.windows
     assert (plain.test.counts == made.test.counts).all()
-    told: dict[str, Any] = dict(made.checkpoint.provenance["data"])
+    assert made.checkpoint.provenance.data is not None
+    told: dict[str, Any] = made.checkpoint.provenance.data.to_json()
     assert told["twin"]["rotation_deg"] == 20.0 and told["twin_copies"] == 2
     assert told["twin"]["text"].startswith("rate=4%,offset=35/35/40mg,gain=1%,rotation=20deg")
-    assert plain.checkpoint.provenance["data"]["twin"] is None
-    assert made.metrics["data"]["twin"] == told["twin"]
+    assert plain.checkpoint.provenance.data is not None
+    assert plain.checkpoint.provenance.data.origin.twin is None
+    assert made.metrics.data.to_json()["twin"] == told["twin"]
     # The forest, and folds beside each other, know the data by what was recorded.
-    assert told["fingerprint"] == plain.checkpoint.provenance["data"]["fingerprint"]
+    assert told["fingerprint"] == plain.checkpoint.provenance.data.fingerprint
     _, split = TrainingData(open_dataset(str(recordings))).of(made)
-    assert len(split.train) == before["train"]["windows"]
+    assert len(split.train) == before.train.windows
 
 
 def test_robustness_is_a_table_of_clean_and_twin(
@@ -125,11 +128,11 @@ def test_robustness_is_a_table_of_clean_and_twin(
     scored += ["--report", str(tmp_path / "report"), "--twin"]
     assert run([*scored, "rotation=full", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    test = open_run(trained_run).metrics["split"]["test"]
-    assert found["windows"] == test["windows"]  # those of people it was not trained on
+    test = open_run(trained_run).metrics.split.test
+    assert found["windows"] == test.windows  # those of people it was not trained on
     clean, twin = (found["models"][name]["tasks"]["posture"] for name in ("fp32", "fp32-twin"))
-    own = open_run(trained_run).metrics["tasks"]["posture"]
-    assert clean["accuracy"] == own["accuracy"]
+    own = open_run(trained_run).metrics.tasks["posture"]
+    assert clean["accuracy"] == own.accuracy
     assert twin["accuracy"] < clean["accuracy"]  # a posture is a direction
     assert any("rotation=full" in note for note in found["notes"])
     assert "fp32 through a sensor twin" in (tmp_path / "report" / "evaluation.html").read_text()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit_export.targets.image import Image, Mode, build_image
+from wearkit_export.targets.image import HarnessMode, Image, build_image
 from wearkit_export.targets.target import find_target
 from wearkit_export.targets.toolchain import CompilerName, find_toolchain
 
@@ -88,7 +88,7 @@ def build(
         compiler: CompilerName = "zig",
         folder: Path = STANDIN,
         flags: tuple[str, ...] = ("-O2",),
-        mode: Mode = "window",
+        mode: HarnessMode = "window",
     ) -> Image:
         needs_module("elftools", "pip install pyelftools")
         if compiler == "zig":

@@ -19,7 +19,11 @@ from wearkit.errors import DataError, ModelFileError, StorageError, Verification
 from wearkit.integer import reference, requantize
 from wearkit.integer.graph_file import model_id
 from wearkit.model.checkpoint import Checkpoint
+from wearkit.recordings.label_map import LabelMap
+from wearkit.recordings.sensor_twin import parse_twin
+from wearkit.training.metrics_file import DataMetrics
 from wearkit.training.run import Run, open_run
+from wearkit.windows.lineage import Lineage
 
 LITERT = ("XNNPACK", "no delegates", "BUILTIN_REF")
 
@@ -268,14 +272,15 @@ def test_card_of_a_bare_checkpoint_says_that_nothing_was_tested(micro_bundle: Pa
 def test_card_names_data_sets_label_map_and_twin(micro_run: Run, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    data = {
-        "sets": ["wisdm-2019", "dsads", "hapt"],
-        "tested_set": "hapt",
-        "label_map": {"name": "mine.toml", "task": "activity", "sets": {}},
-        "twin": {"text": "gain=5%,rotation=full"},
-        "twin_copies": 2,
-    }
-    export(replace(micro_run, metrics={**micro_run.metrics, "data": data}), tmp_path / "b-int8")
+    origin = Lineage(
+        sets=("wisdm-2019", "dsads", "hapt"),
+        tested_set="hapt",
+        label_map=LabelMap("mine.toml", "activity", {}),
+        twin=parse_twin("gain=5%,rotation=full"),
+        twin_copies=2,
+    )
+    metrics = replace(micro_run.metrics, data=DataMetrics(origin=origin))
+    export(replace(micro_run, metrics=metrics), tmp_path / "b-int8")
     card = (tmp_path / "b-int8" / "MODEL_CARD.md").read_text()
     assert "Trained and validated on people of wisdm-2019, dsads; tested on those of hapt." in card
     assert "label map mine.toml" in card
@@ -285,8 +290,9 @@ def test_card_names_data_sets_label_map_and_twin(micro_run: Run, tmp_path: Path)
 def test_card_of_a_leaky_split_says_so_first(micro_run: Run, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    split = {**micro_run.metrics["split"], "leak_share": 0.97}
-    export(replace(micro_run, metrics={**micro_run.metrics, "split": split}), tmp_path / "b-int8")
+    split = replace(micro_run.metrics.split, leak_share=0.97)
+    metrics = replace(micro_run.metrics, split=split)
+    export(replace(micro_run, metrics=metrics), tmp_path / "b-int8")
     card = (tmp_path / "b-int8" / "MODEL_CARD.md").read_text()
     first = card.splitlines()[0]
     assert "LEAKY SPLIT" in first and "97.0%" in first

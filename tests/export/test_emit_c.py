@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.graph_file import model_id
-from wearkit_export.c.arena import Block, Part, place
+from wearkit_export.c.arena import Block, ByteSpan, place
 from wearkit_export.c.constants import fits_wide, segment_tiles, tiles
 from wearkit_export.c.emit import emit_c
 from wearkit_export.c.lower import Names
@@ -119,7 +119,7 @@ def _blocks(draw: st.DrawFn) -> list[Block]:
         for _ in range(draw(st.integers(1, 2))):
             size = draw(st.integers(1, 90))
             first = draw(st.integers(0, 6))
-            parts.append(Part(at, size, first, first + draw(st.integers(0, 4))))
+            parts.append(ByteSpan(at, size, first, first + draw(st.integers(0, 4))))
             at += -(-size // 4) * 4
         blocks.append(Block(f"b{index}", tuple(parts)))
     return blocks
@@ -139,5 +139,5 @@ def test_blocks_in_use_together_never_meet(blocks: list[Block]) -> None:
 
 
 def test_what_is_never_used_together_shares_its_place() -> None:
-    one, two = (Block(name, (Part(0, 64, when, when),)) for name, when in (("a", 0), ("b", 1)))
+    one, two = (Block(name, (ByteSpan(0, 64, when, when),)) for name, when in (("a", 0), ("b", 1)))
     assert place([one, two]).size == 64

@@ -85,6 +85,6 @@ def test_a_task_cannot_take_the_name_of_the_input(
         name.replace("heads.posture", "heads.input"): values
         for name, values in checkpoint.weights.items()
     }
-    renamed = Checkpoint(replace(checkpoint.model, tasks=tasks), weights, {})
+    renamed = Checkpoint(replace(checkpoint.model, tasks=tasks), weights)
     with pytest.raises(ModelFileError, match="'input'"):
         fold(renamed)

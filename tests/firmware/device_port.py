@@ -26,7 +26,7 @@ HELLO, SAMPLES, PREDICTION, STATS, ERROR, PONG = 1, 2, 3, 4, 5, 6
 
 
 @dataclass(slots=True)
-class Heard:
+class Received:
     """What came over the port, taken apart. samples: (first index, t_us of the last, counts)."""
 
     result: Emulated
@@ -62,8 +62,8 @@ def _unstuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def hear(result: Emulated, data: bytes) -> Heard:
-    heard = Heard(result, data)
+def hear(result: Emulated, data: bytes) -> Received:
+    heard = Received(result, data)
     for piece in filter(None, data.split(b"\0")):
         frame = _unstuff(piece)
         assert zlib.crc32(frame[:-4]) == int.from_bytes(frame[-4:], "little")
@@ -89,7 +89,7 @@ def hear(result: Emulated, data: bytes) -> Heard:
     return heard
 
 
-def play(device: Device, counts: Counts, options: EmulateOptions, said: bytes = b"") -> Heard:
+def play(device: Device, counts: Counts, options: EmulateOptions, said: bytes = b"") -> Received:
     """said: what the host writes to the port as soon as it is open."""
     port = PseudoTerminal()
     data = bytearray()
@@ -112,10 +112,10 @@ def play(device: Device, counts: Counts, options: EmulateOptions, said: bytes = 
         port.close()
         thread.join()
     assert result.drained
-    return hear(result, bytes(data)) if options.mode != "text" else Heard(result, bytes(data))
+    return hear(result, bytes(data)) if options.mode != "text" else Received(result, bytes(data))
 
 
-def assert_predictions(heard: Heard, bundle: Bundle, run: Counts) -> None:
+def assert_predictions(heard: Received, bundle: Bundle, run: Counts) -> None:
     """Every window of the run that can be, and each with the reference's logits."""
     starts = list(range(0, len(run) - 99, 60))
     assert [first for first, _, _ in heard.predictions] == starts

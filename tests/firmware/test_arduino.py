@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.link.sample import Step, StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.text.stream import TextStream
 
 FLASH_BYTES, RAM_BYTES = 32256, 2048  # ATmega328P under Arduino's boot loader
 PERIOD_US = 20_000
@@ -36,8 +37,8 @@ class Session:
     def comments(self) -> list[str]:
         return [line for line in self.text.decode().splitlines() if line.startswith("#")]
 
-    def steps(self) -> list[Step]:
-        stream = SampleStream(StreamOptions(rate_hz=50.0))
+    def steps(self) -> list[PlacedSample]:
+        stream = TextStream(StreamOptions(rate_hz=50.0))
         steps = stream.feed(self.text)
         return steps + stream.finish()
 
@@ -171,7 +172,7 @@ def test_a_sensor_that_cannot_start_is_explained_every_second(
 
     assert len(lines) == 4
     assert all(line.startswith(f"#error {sentence}") and line.endswith(".") for line in lines)
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     assert stream.feed(session.text) == []
     assert stream.device_error.startswith(sentence)
 

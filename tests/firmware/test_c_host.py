@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from wearkit.counts import counts_to_int8
-from wearkit.link.sample import StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.stream import TextStream
 from wearkit.units import Unit
 
 Sample = tuple[int, int, tuple[int, int, int]]
@@ -109,7 +109,7 @@ def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
 @pytest.mark.parametrize("crc", ["crc32", "none"])
 def test_live_reads_back_every_sample(host_build: Path, crc: str) -> None:
     samples = _samples(500)
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     steps = stream.feed(_lines(host_build, samples, "50", "2", crc, "simulated"))
 
     assert [(s.sample.index, s.sample.t_us, s.sample.counts) for s in steps] == samples
@@ -125,7 +125,7 @@ def test_live_refuses_a_line_with_one_changed_digit(host_build: Path) -> None:
     lines = text.splitlines(keepends=True)
     at = lines[21].index(b"*") - 1
     lines[21] = lines[21][:at] + bytes([lines[21][at] ^ 1]) + lines[21][at + 1 :]
-    steps = SampleStream(StreamOptions(rate_hz=50.0)).feed(b"".join(lines))
+    steps = TextStream(StreamOptions(rate_hz=50.0)).feed(b"".join(lines))
 
     kept = [step.sample.index for step in steps]
     assert kept == [index for index, _, _ in samples if index != 20]

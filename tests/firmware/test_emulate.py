@@ -19,8 +19,8 @@ from tests.firmware.device_port import Counts, assert_predictions, play
 from wearkit.bundle.bundle import Bundle, Golden
 from wearkit.cli import run
 from wearkit.errors import DataError, ModelFileError, VerificationError
-from wearkit.link.sample import StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.stream import TextStream
 from wearkit_export.device.build import build_host_device
 from wearkit_export.emulate.device import (
     FAULTS,
@@ -88,7 +88,7 @@ def test_the_rate_error_shows_in_the_device_s_clock(device: HostDevice, moving: 
 
 def test_text_mode_is_read_by_the_toolkit(device: HostDevice, moving: Counts) -> None:
     heard = play(device, moving, EmulateOptions(speed=0.0, mode="text"))
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     steps = stream.feed(heard.text)
 
     assert stream.header is not None and stream.header.simulated

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, Heard, assert_predictions, play
+from tests.firmware.device_port import Counts, Received, assert_predictions, play
 
 from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
@@ -43,7 +43,7 @@ def devices(
     return QemuDevice(image, work), M4Device(image, work)
 
 
-def said(heard: Heard) -> list[tuple[int, int, bytes]]:
+def said(heard: Received) -> list[tuple[int, int, bytes]]:
     """Predictions but for the time they took: it lies behind the model's id."""
     return [(first, crc, body[:8] + body[12:]) for first, crc, body in heard.predictions]
 

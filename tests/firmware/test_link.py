@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.link.frames import frame
+from wearkit.link.frames import cobs, frame
 from wearkit.link.frames import from_device as message
 from wearkit.link.frames import from_host as command
-from wearkit.link.frames.cobs import stuff
 from wearkit.link.frames.codec import Message, decode_message, encode_message
 from wearkit.link.frames.fields import AXIS_MINUS, ID_BYTES, window_crc
 from wearkit.link.frames.frame import (
@@ -272,7 +271,7 @@ def test_both_agree_on_every_count_at_its_edges(echo: Callable[..., list[str]]) 
                 parts.append(frame.encode_frame(type_, 7, bytes(payload[:length])))
     for major in (0, 2, 255):
         body = bytes((major, FrameType.PING, 1, 0, 1, 2, 3, 4))
-        parts.append(b"\0" + stuff(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0")
+        parts.append(b"\0" + cobs.encode(body + zlib.crc32(body).to_bytes(4, "little")) + b"\0")
     data = b"".join(parts)
     assert echo(data) == _expected_of(data)
 

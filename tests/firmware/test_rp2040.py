@@ -17,8 +17,8 @@ from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, MissingToolError, VerificationError
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_host import Ping, Replay
-from wearkit.link.sample import StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.stream import TextStream
 from wearkit_export.device.uf2 import RP2040_FAMILY, to_uf2
 from wearkit_export.emulate.device import EmulateOptions
 from wearkit_export.targets.target import find_target
@@ -160,7 +160,7 @@ def test_time_and_boot_id_are_the_chips_own(device: object, moving: Counts) -> N
 
 def test_text_mode_is_read_by_the_toolkit(device: object, moving: Counts) -> None:
     heard = play(device, moving, replace(FAST, mode="text"))  # type: ignore[arg-type]
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     steps = stream.feed(heard.text)
 
     assert stream.header is not None and stream.header.simulated

@@ -15,8 +15,8 @@ from wearkit.link.faults import FaultLog
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.fields import window_crc
 from wearkit.link.frames.from_device import Feature, HeadLogits, Hello, Prediction, Samples
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reader import Chunk
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession

@@ -14,6 +14,7 @@ from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
 from wearkit.errors import LinkLostError
 from wearkit.integer.reference import Reference
+from wearkit.link.axes import mapped
 from wearkit.link.frames.codec import Message, decode_message, encode_message
 from wearkit.link.frames.fields import window_crc
 from wearkit.link.frames.frame import MAJOR, MINOR_MAX, MINOR_MIN, Frame, FrameDecoder, FrameType
@@ -27,7 +28,6 @@ from wearkit.link.frames.from_device import (
     Samples,
 )
 from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
-from wearkit.link.frames.sequence import mapped
 from wearkit.link.ports.reader import Chunk
 from wearkit.link.sample import Counts
 from wearkit.verification.certificate import certify

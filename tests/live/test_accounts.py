@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from wearkit.errors import DataError, VerificationError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
+from wearkit.link.axes import AxisMap
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import Feature, Hello, Samples
 from wearkit.link.ledger import Ledger
-from wearkit.link.sample import AxisMap, StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession
 
@@ -60,10 +61,10 @@ def session(graph: QuantizedGraph, **options: object) -> LiveSession:
 def assert_adds_up(report: LiveReport) -> None:
     booked = report.bytes_ok + report.bytes_rejected + report.bytes_ignored
     assert booked + report.bytes_pending == report.bytes_received
-    decided = report.lines_ok + report.lines_ignored + report.lines_rejected
-    assert decided + report.lines_pending == report.lines
+    decided = report.messages_ok + report.messages_ignored + report.messages_rejected
+    assert decided + report.messages_pending == report.messages
     assert report.windows_valid + report.windows_invalid == report.windows
-    assert report.bytes_pending >= report.lines_pending >= 0
+    assert report.bytes_pending >= report.messages_pending >= 0
 
 
 @pytest.fixture(params=[TEXT, FRAMES])
@@ -93,9 +94,9 @@ def test_bytes_booked_wrong_are_refused(
 ) -> None:
     right = Ledger.ignore
 
-    def wrong(ledger: Ledger, size_bytes: int, *, whole_line: bool = True) -> None:
+    def wrong(ledger: Ledger, size_bytes: int, *, is_whole: bool = True) -> None:
         right(ledger, size_bytes + (12_345 if ledger.bytes_ignored == 0 else 0),
-              whole_line=whole_line)  # fmt: skip
+              is_whole=is_whole)  # fmt: skip
 
     monkeypatch.setattr(Ledger, "ignore", wrong)
     with pytest.raises(VerificationError, match="counts of bytes do not add up"):
@@ -108,7 +109,7 @@ def test_lines_booked_wrong_are_refused(
     right = Ledger.accept
 
     def wrong(ledger: Ledger, size_bytes: int) -> None:
-        ledger.lines_ok += 7 if ledger.lines_ok == 0 else 0
+        ledger.messages_ok += 7 if ledger.messages_ok == 0 else 0
         right(ledger, size_bytes)
 
     monkeypatch.setattr(Ledger, "accept", wrong)
@@ -133,8 +134,9 @@ def test_a_window_booked_wrong_is_refused(
 
 @pytest.mark.parametrize("what", ["bytes", "lines"])
 def test_a_negative_remainder_is_refused(played: Callable[[], LiveReport], what: str) -> None:
+    counter = {"bytes": "bytes", "lines": "messages"}[what]
     report = played()
-    ok, pending = f"{what}_ok", f"{what}_pending"
+    ok, pending = f"{counter}_ok", f"{counter}_pending"
     booked = {ok: getattr(report, ok) + 12_345, pending: getattr(report, pending) - 12_345}
     with pytest.raises(VerificationError, match=f"counts of {what} do not add up"):
         replace(report, **booked)
@@ -167,7 +169,7 @@ def test_after_every_piece_everything_adds_up(
     assert_adds_up(live.report())
     live.finish()
     assert_adds_up(live.report())
-    assert (live.report().bytes_pending, live.report().lines_pending) == (0, 0)
+    assert (live.report().bytes_pending, live.report().messages_pending) == (0, 0)
     assert live.report().windows_invalid > 0 < live.report().windows_valid
 
 
@@ -178,7 +180,7 @@ def test_lines_that_wait_for_columns_or_a_unit_are_pending(
     for k, (x, y, z) in enumerate(moving_counts(60).tolist()):
         live.feed(b"%d,%d,%d\n" % (x, y, z), 0.0)
         assert_adds_up(live.report())
-        assert live.report().lines_pending == live.report().lines == k + 1
+        assert live.report().messages_pending == live.report().messages == k + 1
     live.finish()
     assert live.report().rejected == {"undecided": 60}
     assert_adds_up(live.report())
@@ -189,18 +191,18 @@ def test_a_line_that_waits_for_another_to_confirm_its_index_is_pending(
 ) -> None:
     live = session(tiny_graph)
     live.feed(HEADER + lines(0, 10) + b"5,7,7,7\n6,7,7,7\n", 0.0)
-    assert (live.report().lines_pending, live.report().bytes_pending) == (2, 16)
+    assert (live.report().messages_pending, live.report().bytes_pending) == (2, 16)
     live.finish()
-    assert (live.report().lines_pending, live.report().rejected) == (0, {"conflict": 2})
+    assert (live.report().messages_pending, live.report().rejected) == (0, {"conflict": 2})
 
 
 def test_frames_that_wait_for_a_hello_are_pending(tiny_graph: QuantizedGraph) -> None:
     live = session(tiny_graph)
     data = encoded(*frames(0, 50))
     live.feed(data, 0.0)
-    assert (live.report().lines_pending, live.report().bytes_pending) == (5, len(data) - 10)
+    assert (live.report().messages_pending, live.report().bytes_pending) == (5, len(data) - 10)
     live.feed(encode_message(HELLO, 5), 0.0)
-    assert (live.report().lines_pending, live.report().bytes_pending) == (0, 0)
+    assert (live.report().messages_pending, live.report().bytes_pending) == (0, 0)
     assert_adds_up(live.report())
 
 

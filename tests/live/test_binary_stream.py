@@ -1,4 +1,4 @@
-"""BinaryStream: what becomes of the samples in frames, and of everything that can go wrong."""
+"""FrameStream: what becomes of the samples in frames, and of everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.frames.cobs import stuff
+from wearkit.link.axes import AxisMap
+from wearkit.link.frames import cobs
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.frame import encode_frame
 from wearkit.link.frames.from_device import (
@@ -25,9 +26,10 @@ from wearkit.link.frames.from_device import (
     Stats,
 )
 from wearkit.link.frames.from_host import Ping
-from wearkit.link.frames.stream import MAX_WAITING_SAMPLES, BinaryStream
-from wearkit.link.sample import AxisMap, Step, StreamOptions
-from wearkit.link.stream import LinkStream
+from wearkit.link.frames.stream import MAX_WAITING_SAMPLES, FrameStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.stream import AutoStream
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)
@@ -58,8 +60,8 @@ class Device:
         return data
 
 
-def fed(data: bytes, options: StreamOptions = OPTIONS) -> tuple[BinaryStream, list[Step]]:
-    stream = BinaryStream(options)
+def fed(data: bytes, options: StreamOptions = OPTIONS) -> tuple[FrameStream, list[PlacedSample]]:
+    stream = FrameStream(options)
     steps = stream.feed(data)
     steps += stream.finish()
     ledger = stream.ledger
@@ -67,7 +69,7 @@ def fed(data: bytes, options: StreamOptions = OPTIONS) -> tuple[BinaryStream, li
     return stream, steps
 
 
-def indices(steps: list[Step]) -> list[int | None]:
+def indices(steps: list[PlacedSample]) -> list[int | None]:
     return [step.sample.index for step in steps]
 
 
@@ -77,7 +79,7 @@ def test_samples_come_with_index_stamp_and_counts() -> None:
     assert [step.sample.t_us for step in steps] == [20_000 * at for at in range(36)]
     assert [step.sample.counts for step in steps] == [counts(at) for at in range(36)]
     assert not any(step.missing or step.restarted for step in steps)
-    assert (stream.tally.samples, stream.tally.lost, stream.valid_lines) == (36, 0, 3)
+    assert (stream.tally.samples, stream.tally.lost, stream.sample_messages) == (36, 0, 3)
 
 
 def test_stamps_between_are_even_at_the_sensors_own_rate() -> None:
@@ -86,7 +88,7 @@ def test_stamps_between_are_even_at_the_sensors_own_rate() -> None:
 
 
 def test_samples_before_the_hello_wait_for_it() -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     device = Device()
     assert stream.feed(device.say(samples(0), samples(10))) == []
     assert indices(stream.feed(device.say(HELLO))) == list(range(20))
@@ -95,7 +97,7 @@ def test_samples_before_the_hello_wait_for_it() -> None:
 
 def test_without_a_hello_nothing_is_believed() -> None:
     device = Device()
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     with pytest.raises(DataError, match="no HELLO"):
         for first in range(0, MAX_WAITING_SAMPLES + 10, 10):
             assert stream.feed(device.say(samples(first))) == []
@@ -264,20 +266,20 @@ def test_counts_past_the_rails_are_no_samples() -> None:
 )
 def test_a_sensor_that_models_are_not_made_for_is_refused(hello: Hello, why: str) -> None:
     with pytest.raises(DataError, match=why):
-        BinaryStream(OPTIONS).feed(Device().say(hello))
+        FrameStream(OPTIONS).feed(Device().say(hello))
 
 
 def test_what_the_user_said_must_fit_frames() -> None:
     data = Device().say(HELLO)
     with pytest.raises(DataError, match="--units"):
-        BinaryStream(replace(OPTIONS, unit=Unit.G)).feed(data)
+        FrameStream(replace(OPTIONS, unit=Unit.G)).feed(data)
     with pytest.raises(DataError, match="--fields"):
-        BinaryStream(replace(OPTIONS, fields=("x", "y", "z"))).feed(data)
-    assert BinaryStream(replace(OPTIONS, unit=Unit.COUNTS)).feed(data) == []
+        FrameStream(replace(OPTIONS, fields=("x", "y", "z"))).feed(data)
+    assert FrameStream(replace(OPTIONS, unit=Unit.COUNTS)).feed(data) == []
 
 
 def test_a_device_that_changes_what_it_measures_is_refused() -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     device = Device()
     stream.feed(device.say(HELLO, HELLO))
     with pytest.raises(DataError, match="changed"):
@@ -290,9 +292,9 @@ def test_a_device_that_changes_what_it_measures_is_refused() -> None:
 def test_another_major_version_ends_it_but_one_odd_frame_does_not() -> None:
     def foreign() -> bytes:
         frame = bytes((2, 1, 0, 0))
-        return b"\0" + stuff(frame + zlib.crc32(frame).to_bytes(4, "little")) + b"\0"
+        return b"\0" + cobs.encode(frame + zlib.crc32(frame).to_bytes(4, "little")) + b"\0"
 
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(foreign())
     with pytest.raises(DataError, match="major"):
         stream.feed(foreign())
@@ -317,8 +319,8 @@ def test_everything_else_a_device_says_is_kept() -> None:
     tally = stream.tally
     assert (tally.hellos, tally.predictions, tally.stats, tally.errors) == (1, 1, 1, 1)
     assert (tally.others, tally.unknown, tally.text_lines, tally.lost) == (1, 1, 2, 0)
-    assert stream.ledger.lines == 8
-    assert stream.ledger.lines_ok == 6
+    assert stream.ledger.messages == 8
+    assert stream.ledger.messages_ok == 6
 
 
 def test_a_device_that_sends_no_samples_says_so() -> None:
@@ -335,7 +337,7 @@ def test_it_survives_any_bytes_and_books_every_one() -> None:
         for _ in range(source.randrange(6)):
             at = source.randrange(len(data) + 1)
             data[at : at + source.randrange(5)] = source.randbytes(source.randrange(5))
-        stream = LinkStream(OPTIONS) if source.random() < 0.5 else BinaryStream(OPTIONS)
+        stream = AutoStream(OPTIONS) if source.random() < 0.5 else FrameStream(OPTIONS)
         for start in range(0, len(data), 40):
             stream.feed(bytes(data[start : start + 40]))
         stream.finish()

@@ -1,4 +1,4 @@
-"""BinaryStream: what a device says of itself, what it may not change, what a reopening forgets."""
+"""FrameStream: what a device says of itself, what it may not change, what a reopening forgets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from wearkit.errors import DataError
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.faults import Fault
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import (
@@ -19,8 +20,8 @@ from wearkit.link.frames.from_device import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.frames.stream import BinaryStream
-from wearkit.link.sample import SAME_AXES, AxisMap, StreamOptions
+from wearkit.link.frames.stream import FrameStream
+from wearkit.link.options import StreamOptions
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)
@@ -37,21 +38,21 @@ def samples(first: int) -> Samples:
 
 def test_damage_right_after_opening_is_noise_and_later_it_is_damage() -> None:
     broken = wires(samples(0))[:-6] + b"\0"
-    stream = BinaryStream(OPTIONS.joining(True))
+    stream = FrameStream(OPTIONS.joining(True))
     for arrival_s in (50.0, 52.9, 53.0, 55.9):
         stream.feed(broken, arrival_s)
-    assert (stream.ledger.noise_lines, stream.ledger.rejected.total()) == (2, 2)
+    assert (stream.ledger.messages_noise, stream.ledger.rejected.total()) == (2, 2)
     stream.resume()
     stream.feed(broken, 90.0)
     stream.feed(broken, 93.1)
-    assert (stream.ledger.noise_lines, stream.ledger.rejected.total()) == (3, 3)
-    patient = BinaryStream(OPTIONS)
+    assert (stream.ledger.messages_noise, stream.ledger.rejected.total()) == (3, 3)
+    patient = FrameStream(OPTIONS)
     patient.feed(broken, 0.0)
-    assert patient.ledger.noise_lines == 0
+    assert patient.ledger.messages_noise == 0
 
 
 def test_frames_sent_while_the_port_was_closed_are_not_lost_on_the_way() -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(HELLO, samples(0)) + b"\7\7\7")
     stream.resume()
     assert stream.ledger.bytes_ignored >= 3
@@ -62,7 +63,7 @@ def test_frames_sent_while_the_port_was_closed_are_not_lost_on_the_way() -> None
 
 @pytest.mark.parametrize("kind", [Stats(1, 2), DeviceError(1, "x"), HELLO])
 def test_every_kind_of_frame_shows_what_was_lost_before_it(kind: Message) -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(HELLO, samples(0)) + wires(kind, seq=5))
     assert stream.tally.lost == 3
 
@@ -70,7 +71,7 @@ def test_every_kind_of_frame_shows_what_was_lost_before_it(kind: Message) -> Non
 def test_what_hello_says_is_the_header() -> None:
     low_power = SensorRegisters(bw_rate=0x19)
     hello = replace(HELLO, features=Feature.SAMPLES | Feature.SIMULATED, registers=low_power)
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(hello))
     assert stream.header is not None
     assert (stream.header.simulated, stream.header.rate_hz) == (True, 50.0)
@@ -95,7 +96,7 @@ def test_what_hello_says_is_the_header() -> None:
     ],
 )
 def test_nothing_that_the_counts_mean_may_change(other: Hello) -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(HELLO, samples(0)))
     with pytest.raises(DataError, match="changed what it measures"):
         stream.feed(wires(other, seq=2))
@@ -111,12 +112,12 @@ def test_nothing_that_the_counts_mean_may_change(other: Hello) -> None:
 )
 def test_a_refusal_has_its_code(hello: Hello, options: StreamOptions, fault: Fault) -> None:
     with pytest.raises(DataError) as caught:
-        BinaryStream(options).feed(wires(hello))
+        FrameStream(options).feed(wires(hello))
     assert caught.value.fault is fault
 
 
 def test_an_error_without_words_is_its_number() -> None:
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(DeviceError(999, "")))
     assert stream.device_error == "error 999"
 
@@ -125,7 +126,7 @@ def test_predictions_wait_until_they_are_taken_and_text_does_not_grow() -> None:
     said = [
         Prediction(60 * k, 5, bytes(8), 1, (HeadLogits(0.5, 0, (k % 100, 2)),)) for k in range(50)
     ]
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(HELLO, *said))
     assert stream.take_predictions() == said
     stream.feed(b"".join(b"line %d\n" % k for k in range(300)) + b"\0")
@@ -136,7 +137,7 @@ def test_predictions_wait_until_they_are_taken_and_text_does_not_grow() -> None:
 def test_a_sensor_that_fell_silent_is_no_other_sensor() -> None:
     silent = replace(HELLO, registers=SensorRegisters(0, 0, 0, 0))
     again = replace(HELLO, boot_id=2)
-    stream = BinaryStream(OPTIONS)
+    stream = FrameStream(OPTIONS)
     stream.feed(wires(HELLO, samples(0), silent, silent, again, samples(0)))
 
     assert (stream.tally.hellos, stream.tally.boots, stream.tally.lost) == (4, 1, 0)
@@ -144,4 +145,4 @@ def test_a_sensor_that_fell_silent_is_no_other_sensor() -> None:
     with pytest.raises(DataError, match="changed what it measures"):
         stream.feed(wires(other, seq=6))
     with pytest.raises(DataError, match="calls itself 0x00"):
-        BinaryStream(OPTIONS).feed(wires(silent))
+        FrameStream(OPTIONS).feed(wires(silent))

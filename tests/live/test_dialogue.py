@@ -19,7 +19,7 @@ from wearkit.link.frames.frame import FrameFault, FrameType
 from wearkit.link.frames.from_device import Ack, Hello, Pong
 from wearkit.link.frames.from_host import Ping, Replay, Stop
 from wearkit.link.ports.serial_port import open_port
-from wearkit.verification.dialogue import Dialogue, Heard
+from wearkit.verification.dialogue import Dialogue, Received
 from wearkit.verification.replay import ReplayOptions, replay_verify
 
 
@@ -34,8 +34,8 @@ def pty() -> Iterator[tuple[int, str]]:
         os.close(master)
 
 
-def hear(link: Dialogue, count: int) -> list[Heard]:
-    heard: list[Heard] = []
+def hear(link: Dialogue, count: int) -> list[Received]:
+    heard: list[Received] = []
     while len(heard) < count:
         heard += link.receive(1.0)
     return heard
@@ -75,7 +75,7 @@ def test_noise_before_the_first_frame_is_no_fault(pty: tuple[int, str]) -> None:
     os.write(master, b"\x80\x81torn\0" + encode_message(Pong(1), 0))
     assert hear(link, 2)[1:] == [Pong(1)]
     link.close()
-    assert link.ledger.rejected.total() == 0 and link.ledger.noise_lines == 1
+    assert link.ledger.rejected.total() == 0 and link.ledger.messages_noise == 1
 
 
 def test_a_peer_that_is_gone_is_a_lost_link_for_both(pty: tuple[int, str]) -> None:
@@ -128,4 +128,4 @@ def test_a_test_set_goes_through_a_socket_as_well(micro_bundle: Path) -> None:
     listener.close()
     assert not thread.is_alive()
     assert done.report.error is None and done.report.put_back
-    assert done.verifier.counts.equal == len(bundle.golden().counts)
+    assert done.verifier.tally.equal == len(bundle.golden().counts)

@@ -15,7 +15,7 @@ from wearkit.integer.reference import Reference
 from wearkit.link.faults import MAX_EVENTS_PER_FAULT, Fault, FaultLog
 from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.from_device import DeviceError, Feature, Hello, SampleFlag, Samples, Stats
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.sensor_watch import SensorWatch
 from wearkit.live.session import LiveSession, LiveWindow
 
@@ -244,7 +244,7 @@ def test_a_host_that_is_behind_gives_no_verdict_and_says_so(
     report = session.report()
     assert report.faults == {"BACKPRESSURE": 6}
     assert report.invalid == {"backpressure": 6}
-    assert (report.lines_ok, report.missing_samples) == (SAMPLES, 0)
+    assert (report.messages_ok, report.missing_samples) == (SAMPLES, 0)
 
 
 def test_events_are_bounded_and_counts_are_not() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
+from wearkit.link.axes import AxisMap
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import Feature, Hello, Samples, SensorRegisters, Stats
-from wearkit.link.sample import AxisMap, StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from wearkit.link.frames.cobs import stuff, unstuff
+from wearkit.link.axes import AxisMap
+from wearkit.link.frames import cobs
 from wearkit.link.frames.codec import Message, decode_message, encode_message
 from wearkit.link.frames.frame import (
     MAX_PAYLOAD_BYTES,
@@ -35,7 +36,6 @@ from wearkit.link.frames.from_device import (
     Stats,
 )
 from wearkit.link.frames.from_host import Config, HelloRequest, Ping, Replay, Start, Stop
-from wearkit.link.sample import AxisMap
 
 HEADS = (HeadLogits(0.25, -3, (-128, 127, 0)), HeadLogits(1.0, 0, (5,)))
 PREDICTION = Prediction(60, 0xCAFE, bytes(range(8)), 900, HEADS)
@@ -62,7 +62,7 @@ MESSAGES: list[Message] = [
 def body(type_: int, payload: bytes, *, major: int = 1) -> bytes:
     """The stuffed bytes of a frame, written out here once more."""
     frame = bytes((major, type_, 9, 0)) + payload
-    return stuff(frame + zlib.crc32(frame).to_bytes(4, "little"))
+    return cobs.encode(frame + zlib.crc32(frame).to_bytes(4, "little"))
 
 
 def slow_stuff(data: bytes) -> bytes:
@@ -84,27 +84,27 @@ def test_stuffing_is_the_authors() -> None:
     source = random.Random(1)
     for size in [*range(255)] * 4:
         data = bytes(source.choice((0, 0, 1, 255, source.randrange(256))) for _ in range(size))
-        stuffed = stuff(data)
+        stuffed = cobs.encode(data)
         assert stuffed == slow_stuff(data)
         assert len(stuffed) == size + 1
         assert 0 not in stuffed
-        assert unstuff(stuffed) == data
-    assert stuff(b"\1" * 254) == b"\xff" + b"\1" * 254
-    assert unstuff(b"\xff" + b"\1" * 254) == b"\1" * 254
+        assert cobs.decode(stuffed) == data
+    assert cobs.encode(b"\1" * 254) == b"\xff" + b"\1" * 254
+    assert cobs.decode(b"\xff" + b"\1" * 254) == b"\1" * 254
     with pytest.raises(ValueError, match="254"):
-        stuff(b"\1" * 255)
+        cobs.encode(b"\1" * 255)
 
 
 def test_unstuffing_takes_only_what_stuffing_makes() -> None:
     source = random.Random(2)
     for _ in range(20_000):
         data = bytes(source.choice((1, 2, 3, 254, 255)) for _ in range(source.randrange(0, 6)))
-        frame = unstuff(data)
-        assert frame is None or stuff(frame) == data
-    assert unstuff(b"") is None
-    assert unstuff(b"\3\1") is None  # runs past its end
-    assert unstuff(b"\2\0") is None  # a zero inside
-    assert unstuff(b"\xff" + b"\1" * 254 + b"\1") is None  # a second encoding of 254 bytes
+        frame = cobs.decode(data)
+        assert frame is None or cobs.encode(frame) == data
+    assert cobs.decode(b"") is None
+    assert cobs.decode(b"\3\1") is None  # runs past its end
+    assert cobs.decode(b"\2\0") is None  # a zero inside
+    assert cobs.decode(b"\xff" + b"\1" * 254 + b"\1") is None  # a second encoding of 254 bytes
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
@@ -161,14 +161,14 @@ def test_each_fault_has_its_name() -> None:
     for major in (0, 2):
         assert decode_frame(body(FrameType.PING, b"\1\2\3\4", major=major)) is FrameFault.MAJOR
     assert decode_frame(body(FrameType.PING, b"\1\2\3")) is FrameFault.LENGTH
-    assert decode_frame(stuff(b"\1\x45\0\0abc")) is FrameFault.SIZE
+    assert decode_frame(cobs.encode(b"\1\x45\0\0abc")) is FrameFault.SIZE
     assert decode_frame(b"\1" * 256) is FrameFault.SIZE
     assert decode_frame(b"\1" * 257) is FrameFault.OVERLONG
     unknown = decode_frame(body(0x30, b"of a later version"))
     assert unknown == Frame(0x30, 9, b"of a later version")
     assert decode_message(unknown) is None
     # CRC-32 of four FF bytes is FFFFFFFF: by its CRC alone this fragment would be a frame.
-    assert decode_frame(stuff(b"\xff" * 8)) is FrameFault.MAJOR
+    assert decode_frame(cobs.encode(b"\xff" * 8)) is FrameFault.MAJOR
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from wearkit.errors import DataError
-from wearkit.link.sample import AxisMap, Header, Reason
-from wearkit.link.text.header import is_header, parse_fields, parse_header
+from wearkit.link.axes import AxisMap
+from wearkit.link.sample import Reason
+from wearkit.link.text.header import TextHeader, is_header, parse_fields, parse_header
 from wearkit.link.text.layout import Layout, RawSample, find_layout, mixed_shapes
 from wearkit.link.text.line import Row, parse_line
 from wearkit.units import Unit
@@ -17,9 +18,10 @@ def rows(*lines: str) -> list[Row]:
 
 def test_the_headers_of_our_own_sketch_and_simulator() -> None:
     text = "#wearkit text/1 units=counts rate=50 range=2 axes=+x+y+z fields=index,t_us,x,y,z"
-    expected = Header(Unit.COUNTS, 50.0, ("index", "t_us", "x", "y", "z"), needs_crc=True)
+    fields = ("index", "t_us", "x", "y", "z")
+    expected = TextHeader(Unit.COUNTS, 50.0, fields=fields, needs_crc=True)
     assert parse_header(text + " crc=crc32") == expected
-    assert parse_header("#wearkit text/1") == Header()
+    assert parse_header("#wearkit text/1") == TextHeader()
     assert parse_header("#wearkit text/1 sensor=simulated later=thing").simulated
 
 

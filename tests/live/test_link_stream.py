@@ -9,8 +9,9 @@ import pytest
 from wearkit.errors import DataError
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import Feature, Hello, Samples, SensorRegisters, Stats
-from wearkit.link.sample import Step, StreamOptions
-from wearkit.link.stream import LinkStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.stream import AutoStream
 from wearkit.units import Unit
 
 OPTIONS = StreamOptions(rate_hz=50.0)
@@ -33,9 +34,9 @@ def lines(count: int) -> bytes:
 
 def played(
     data: bytes, size: int, options: StreamOptions = OPTIONS
-) -> tuple[LinkStream, list[Step]]:
-    stream = LinkStream(options)
-    steps: list[Step] = []
+) -> tuple[AutoStream, list[PlacedSample]]:
+    stream = AutoStream(options)
+    steps: list[PlacedSample] = []
     for start in range(0, len(data), size):
         steps += stream.feed(data[start : start + size])
     steps += stream.finish()
@@ -79,14 +80,14 @@ def test_without_a_header_text_is_text_once_its_columns_and_unit_are_known() -> 
 
 
 def test_nothing_is_known_after_one_frame() -> None:
-    stream = LinkStream(OPTIONS)
+    stream = AutoStream(OPTIONS)
     data = frames(1)
     first = data.index(b"\0\0") + 1
     assert stream.feed(data[:first]) == []
-    assert (stream.is_binary, stream.valid_lines, stream.tally) == (None, 0, None)
+    assert (stream.is_binary, stream.sample_messages, stream.tally) == (None, 0, None)
     assert len(stream.feed(data[first:])) == 10
     assert stream.is_binary
-    assert (stream.valid_lines, stream.device_error) == (1, "")
+    assert (stream.sample_messages, stream.device_error) == (1, "")
     assert stream.header is not None and stream.header.rate_hz == 50.0
     assert stream.choice is not None and stream.choice.unit is Unit.COUNTS
 
@@ -94,7 +95,7 @@ def test_nothing_is_known_after_one_frame() -> None:
 def test_a_first_frame_that_is_refused_is_booked() -> None:
     wrong = Hello(boot_id=1, registers=SensorRegisters(devid=0))
     data = b"boot\n" + encode_message(wrong, 0) + encode_message(Stats(1, 2), 1)
-    stream = LinkStream(OPTIONS)
+    stream = AutoStream(OPTIONS)
     with pytest.raises(DataError, match="0x00"):
         stream.feed(data)
     stream.finish()
@@ -104,7 +105,7 @@ def test_a_first_frame_that_is_refused_is_booked() -> None:
 
 @pytest.mark.parametrize("data", [frames(2), HEADER + lines(60)])
 def test_samples_carry_the_arrival_of_the_chunk_that_ended_them(data: bytes) -> None:
-    stream = LinkStream(OPTIONS)
+    stream = AutoStream(OPTIONS)
     ends = data.index(data[-1:], len(data) // 2) + 1
     steps = stream.feed(data[:ends], 7.0)
     early = len(steps)
@@ -125,7 +126,7 @@ def test_samples_carry_the_arrival_of_the_chunk_that_ended_them(data: bytes) -> 
 def test_what_was_torn_by_a_reopening_is_not_joined_to_what_comes(
     before: bytes, torn: bytes, after: bytes, samples: int
 ) -> None:
-    stream = LinkStream(OPTIONS)
+    stream = AutoStream(OPTIONS)
     steps = stream.feed(before + torn)
     stream.resume()
     steps += stream.feed(after)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.display import JsonDisplay, PlainDisplay, panel, summary
 from wearkit.live.session import LiveSession, LiveWindow
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.capture.file import SessionLog
+from wearkit.capture.file import CaptureWriter
 from wearkit.errors import LinkLostError, PortError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
 from wearkit.link.ledger import Ended
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reader import Chunk, PortReader
 from wearkit.link.ports.serial_port import open_port
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
@@ -79,7 +79,7 @@ def test_a_disk_that_is_full_at_the_last_record_is_reported(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(file, data)
 
-    log = SessionLog(tmp_path / "a.wkrec")
+    log = CaptureWriter(tmp_path / "a.wkrec")
     monkeypatch.setattr(os, "write", until_the_end)
     session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
     report = live(Script(), session, on_update=lambda _: None, stop=lambda: True, log=log)
@@ -232,5 +232,5 @@ def test_a_uart_joined_in_mid_line_loses_that_line_only(
     session.feed(b"3,4,5\n" + b"0,0,256\n" * 20, 0.0)
     session.finish()
     report = session.report()
-    assert report.lines_ignored == 1
+    assert report.messages_ignored == 1
     assert report.bytes_ignored == len(b"3,4,5\n")

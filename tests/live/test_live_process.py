@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import open_bundle
 from wearkit.capture.decode import read_recording
-from wearkit.capture.file import Kind, LogReader
+from wearkit.capture.file import CaptureReader, Kind
 from wearkit.counts import g_to_counts
 from wearkit.link.ports.pty import PseudoTerminal
 from wearkit.recordings.formats import open_dataset
@@ -303,5 +303,5 @@ def test_a_recorded_session_survives_an_unplug_and_converts_to_what_was_sent(
     recorded = read_recording(path)
     assert recorded.ended
     assert recorded.counts[:400].tolist() == counts[:400].tolist()
-    kinds = [record.kind for record in LogReader(path)]
+    kinds = [record.kind for record in CaptureReader(path)]
     assert kinds.count(Kind.RESUMED) == 1

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from wearkit.capture.csv_writer import Recorder
-from wearkit.capture.file import Kind, LogReader, SessionLog
+from wearkit.capture.file import CaptureReader, CaptureWriter, Kind
 from wearkit.errors import LinkLostError, PortError, StorageError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
 from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reader import Chunk
-from wearkit.link.sample import StreamOptions
 from wearkit.live.loop import live
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
@@ -63,7 +63,7 @@ def play(tiny_graph: QuantizedGraph, monkeypatch: pytest.MonkeyPatch) -> Play:
     def run(
         source: Timed,
         until_s: float = 100.0,
-        log: SessionLog | None = None,
+        log: CaptureWriter | None = None,
         recorder: Recorder | None = None,
     ) -> tuple[LiveReport, list[LiveWindow]]:
         monkeypatch.setattr("wearkit.live.loop.time.monotonic", lambda: source.now_s)
@@ -183,10 +183,10 @@ def test_a_host_is_behind_after_sixty_seconds(play: Play, late_s: float, sheds: 
 def test_the_recording_holds_every_byte_every_fault_and_the_end(play: Play, tmp_path: Path) -> None:
     first = HEADER + lines(0, 200)
     second = lines(210, 60) + b"junk\n" + lines(270, 30)[:-9]  # ten are missing, one is cut off
-    log = SessionLog(tmp_path / "a.wkrec")
+    log = CaptureWriter(tmp_path / "a.wkrec")
     report, _ = play(Timed((0.1, first), (3.0, second)), log=log)
     log.close()
-    records = list(LogReader(tmp_path / "a.wkrec"))
+    records = list(CaptureReader(tmp_path / "a.wkrec"))
     kept = b"".join(record.payload for record in records if record.kind == Kind.BYTES)
     assert kept == first + second
     events = [record.json() for record in records if record.kind == Kind.EVENT]
@@ -196,7 +196,7 @@ def test_the_recording_holds_every_byte_every_fault_and_the_end(play: Play, tmp_
 
 
 def test_a_recording_that_fails_is_one_fault_and_live_goes_on(play: Play, tmp_path: Path) -> None:
-    log = SessionLog(tmp_path / "a.wkrec")
+    log = CaptureWriter(tmp_path / "a.wkrec")
     log.error = StorageError("No space left.", fault="DISK_FULL")
     pieces = [(0.1 * k, lines(10 * k, 10)) for k in range(1, 30)]
     report, windows = play(Timed((0.05, HEADER), *pieces), until_s=4.0, log=log)

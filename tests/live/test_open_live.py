@@ -19,7 +19,7 @@ import wearkit.api.verify
 from wearkit.api.live import open_live
 from wearkit.api.verify import verify
 from wearkit.bundle.bundle import Bundle
-from wearkit.capture.file import Kind, LogReader
+from wearkit.capture.file import CaptureReader, Kind
 from wearkit.errors import DataError, LinkLostError, StorageError, VerificationError
 from wearkit.link.frames.from_device import Prediction
 from wearkit.link.ports.pty import PseudoTerminal
@@ -63,7 +63,7 @@ def test_a_session_that_is_left_early_can_go_on_and_is_closed_with_its_recording
         assert next(live).window == 2
         assert (live.report.ended, live.error) == ("", None)
     assert (live.report.ended, live.error, live.report.simulated) == ("stopped", None, True)
-    records = list(LogReader(path))
+    records = list(CaptureReader(path))
     assert (records[0].kind, records[-1].kind) == (Kind.SESSION, Kind.END)
     assert records[-1].json() == live.report.to_json()
     live.close()
@@ -209,7 +209,7 @@ def test_the_golden_windows_and_then_an_array_are_replayed(
     for windows, what in ((made_counts(3), "3 windows"), (iter(made_counts(3)), "further windows")):
         certificate = verify("memory", bundle, windows, certificate=path)
         assert certificate.result == "equivalent"
-        assert certificate.counts.compared == golden + 3
+        assert certificate.tally.compared == golden + 3
         assert certificate.report.replayed == f"{golden} golden windows of the bundle, then {what}"
         assert json.loads(path.read_text()) == certificate.to_json()
 

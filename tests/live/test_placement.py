@@ -11,7 +11,7 @@ from wearkit.errors import DataError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.logits import Verdict
 from wearkit.link.faults import Fault, FaultLog
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.placement import SMOOTHED_WINDOWS, PlacementCheck
 from wearkit.live.session import LiveSession
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec

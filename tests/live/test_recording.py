@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from wearkit.capture.csv_writer import Recorder
-from wearkit.capture.decode import RecordedSamples, options_of, read_recording, session_record
-from wearkit.capture.file import Kind, SessionLog
+from wearkit.capture.decode import Capture, options_of, read_recording, session_record
+from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import DataError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.link.text.header import parse_axes
 from wearkit.live.session import LiveSession
 from wearkit.units import Unit
@@ -51,7 +51,7 @@ def test_a_record_that_cannot_be_ours_is_refused(change: dict[str, object]) -> N
 @pytest.mark.parametrize("hop", [0, -60, 10**6, True, 60.0, "60", None, [60]])
 def test_a_hop_that_cannot_be_ours_is_refused(tmp_path: Path, hop: object) -> None:
     path = tmp_path / "a.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(StreamOptions(50.0), "p", "m") | {"hop": hop})
     log.chunk(b"0,0,0,256\n", 1.0)
     log.close()
@@ -60,12 +60,12 @@ def test_a_hop_that_cannot_be_ours_is_refused(tmp_path: Path, hop: object) -> No
 
 
 @pytest.fixture
-def both(tiny_graph: QuantizedGraph, tmp_path: Path) -> Callable[..., RecordedSamples]:
+def both(tiny_graph: QuantizedGraph, tmp_path: Path) -> Callable[..., Capture]:
     """both(options, pieces): as recorded; asserts that live wrote the same samples and times."""
 
-    def run(options: StreamOptions, pieces: Pieces) -> RecordedSamples:
+    def run(options: StreamOptions, pieces: Pieces) -> Capture:
         recorder = Recorder(tmp_path / "live.csv", force=True)
-        log = SessionLog(tmp_path / "live.wkrec", force=True)
+        log = CaptureWriter(tmp_path / "live.wkrec", force=True)
         log.note(Kind.SESSION, session_record(options, "p", "m", hop=60))
         session = LiveSession(tiny_graph, Reference(tiny_graph), options, recorder=recorder)
         for arrival_s, data, resumed in pieces:
@@ -90,7 +90,7 @@ def both(tiny_graph: QuantizedGraph, tmp_path: Path) -> Callable[..., RecordedSa
 
 @pytest.mark.parametrize("stamp", ["", "t_us,"])
 def test_gaps_restarts_and_reopenings_are_where_live_saw_them(
-    both: Callable[..., RecordedSamples], stamp: str
+    both: Callable[..., Capture], stamp: str
 ) -> None:
     header = f"#wearkit text/1 units=counts fields=index,{stamp}x,y,z\n".encode()
     pieces: Pieces = [
@@ -106,7 +106,7 @@ def test_gaps_restarts_and_reopenings_are_where_live_saw_them(
 
 
 def test_noise_and_a_torn_first_line_are_left_out_as_live_did(
-    both: Callable[..., RecordedSamples],
+    both: Callable[..., Capture],
 ) -> None:
     header = b"#wearkit text/1 units=counts fields=index,x,y,z\n"
     pieces: Pieces = [
@@ -119,7 +119,7 @@ def test_noise_and_a_torn_first_line_are_left_out_as_live_did(
 
 def test_a_file_whose_session_is_damaged_holds_none(tmp_path: Path) -> None:
     path = tmp_path / "a.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.chunk(b"1,2,3\n", 1.0)
     log.close()
     with pytest.raises(DataError, match="holds no session"):
@@ -128,7 +128,7 @@ def test_a_file_whose_session_is_damaged_holds_none(tmp_path: Path) -> None:
 
 def test_damage_in_the_middle_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, session_record(StreamOptions(50.0, Unit.COUNTS), "p", "m"))
     for k in range(3):
         log.chunk(lines(100 * k, 100), 1.0)

@@ -43,7 +43,7 @@ def test_the_same_test_set_gives_the_same_digest_however_it_went(
     assert rough.report.error is None
     assert rough.report.tally.retries > 0
     assert rough.verifier.digest == smooth.verifier.digest
-    assert rough.verifier.counts == smooth.verifier.counts
+    assert rough.verifier.tally == smooth.verifier.tally
 
 
 def lose(type_: type[Message], which: frozenset[int]) -> Callable[[int, Message], bool]:
@@ -78,7 +78,7 @@ def test_what_the_line_loses_is_sent_again_and_counted(
     line, alone, many = LOSSES[what]
     done = play(ReplayDevice(bundle, line=line()), bundle, windows, in_flight=in_flight)
     assert done.report.error is None
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
     expected = alone if in_flight == 1 else many
     assert done.report.tally.retries == done.report.faults.get("NO_ANSWER", 0) == expected
 
@@ -105,7 +105,7 @@ def test_a_window_that_is_never_answered_ends_it_after_four_tries(
     done = play(device, bundle, windows)
     assert isinstance(done.report.error, LinkLostError)
     assert "did not answer window 2 in 4 tries" in str(done.report.error)
-    assert done.verifier.counts.compared == 2
+    assert done.verifier.tally.compared == 2
     assert (done.report.faults["NO_ANSWER"], done.report.tally.retries) == (4, 3)
     assert result(done, bundle) == INCOMPLETE
     assert device.running
@@ -114,7 +114,7 @@ def test_a_window_that_is_never_answered_ends_it_after_four_tries(
 def test_a_busy_device_is_asked_again(bundle: Bundle, windows: Counts) -> None:
     done = play(ReplayDevice(bundle, busy_at=frozenset({5})), bundle, windows[:6])
     assert done.report.error is None
-    assert done.verifier.counts.equal == 6
+    assert done.verifier.tally.equal == 6
 
 
 @pytest.mark.parametrize("in_flight", [1, 8])
@@ -125,7 +125,7 @@ def test_a_reset_is_said_and_what_was_under_way_is_sent_again(
     device = ReplayDevice(bundle, reset_at=frozenset({at}))
     done = play(device, bundle, windows, in_flight=in_flight)
     assert done.report.error is None
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
     assert done.report.faults == {"RESTART": 1}
     assert done.report.tally.resets == 1
     assert done.report.tally.retries >= 1
@@ -142,7 +142,7 @@ def test_a_reset_whose_hello_was_lost_is_no_difference(bundle: Bundle, windows: 
     )
     done = play(device, bundle, windows)
     assert done.report.error is None
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
     assert done.report.faults["RESTART"] == 1
     assert done.report.tally.extra_answers >= 1
 
@@ -163,7 +163,7 @@ def test_an_unplug_ends_it_with_what_was_proved(bundle: Bundle, windows: Counts)
     done = play(device, bundle, windows)
     assert isinstance(done.report.error, LinkLostError)
     assert done.report.faults["UNPLUGGED"] == 1
-    assert 0 < done.verifier.counts.equal < 40
+    assert 0 < done.verifier.tally.equal < 40
     assert not done.report.put_back
     assert result(done, bundle) == INCOMPLETE
 
@@ -222,7 +222,7 @@ def test_a_board_that_boots_for_longer_than_the_questions_last_is_waited_for(
     device = ReplayDevice(bundle, line=Line(to_device=boot_after_three))
     done = play(device, bundle, windows)
     assert done.report.error is None and asked == 3
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from tests.live.replay_device import ABLE, Clock, ReplayDevice, play, result, st
 
 from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, VerificationError
+from wearkit.link.axes import mapped
 from wearkit.link.frames.codec import Message
 from wearkit.link.frames.frame import FrameType
 from wearkit.link.frames.from_device import Ack, Feature, Prediction
 from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
-from wearkit.link.frames.sequence import mapped
 from wearkit.link.text.header import parse_axes
 from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
 from wearkit.verification.dialogue import Dialogue
@@ -43,7 +43,7 @@ def test_every_window_is_compared_and_the_sensor_runs_again(
     done = play(device, bundle, windows, in_flight=in_flight)
     assert done.report.error is None
     assert (done.report.ended, done.report.put_back) == ("all", True)
-    counts = done.verifier.counts
+    counts = done.verifier.tally
     assert (counts.compared, counts.equal, counts.values) == (40, 40, 40 * 15)
     assert done.report.faults == {}
     assert result(done, bundle) == EQUIVALENT
@@ -86,7 +86,7 @@ def test_no_more_is_under_way_than_was_allowed(bundle: Bundle, windows: Counts) 
         most = 0
         options = ReplayOptions("made up", frames_in_flight=allowed)
         done = replay_verify(Counting(ReplayDevice(bundle)), bundle, windows, options)
-        assert done.verifier.counts.compared == 40
+        assert done.verifier.tally.compared == 40
         assert most == allowed
 
 
@@ -113,7 +113,7 @@ def test_one_logit_off_by_one_ends_it_with_both_sides(bundle: Bundle, windows: C
     assert isinstance(done.report.error, VerificationError)
     assert said.startswith("Replayed window 17: 1 of 15 logits differ (same samples, other")
     assert "host CRC" in said and "device CRC" in said and "\n" not in said
-    counts = done.verifier.counts
+    counts = done.verifier.tally
     assert (counts.compared, counts.equal, counts.differing) == (18, 17, 1)
     assert done.report.faults == {"MISMATCH": 1}
     assert result(done, bundle) == DIFFERENT
@@ -139,7 +139,7 @@ def test_a_sensor_mounted_otherwise_gets_its_own_axes(
     hello = replace(ReplayDevice(bundle).hello, axes=parse_axes(axes, ""))
     device = ReplayDevice(bundle, hello=hello)
     done = play(device, bundle, windows)
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
     replays = [message for message in device.log if isinstance(message, Replay)]
     sent = np.array([row for message in replays for row in message.counts]).reshape(windows.shape)
     assert -512 <= sent.min() and sent.max() <= 511
@@ -170,14 +170,14 @@ def test_a_device_that_cannot_or_must_not_is_refused_untouched(
     done = play(device, bundle, windows)
     assert isinstance(done.report.error, family)
     assert says in str(done.report.error)
-    assert done.report.put_back and done.verifier.counts.compared == 0
+    assert done.report.put_back and done.verifier.tally.compared == 0
     assert {type(message) for message in device.log} == {HelloRequest}
 
 
 def test_another_model_is_compared_when_wanted(bundle: Bundle, windows: Counts) -> None:
     hello = replace(ReplayDevice(bundle).hello, model_id=b"\x01" * 8)
     done = play(ReplayDevice(bundle, hello=hello), bundle, windows, any_model=True)
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
 
 
 def test_a_device_without_predictions_gives_them_meanwhile(bundle: Bundle, windows: Counts) -> None:
@@ -185,14 +185,14 @@ def test_a_device_without_predictions_gives_them_meanwhile(bundle: Bundle, windo
     hello = replace(ReplayDevice(bundle).hello, features=features)
     device = ReplayDevice(bundle, hello=hello)
     done = play(device, bundle, windows)
-    assert done.verifier.counts.equal == 40
+    assert done.verifier.tally.equal == 40
     assert [message.streams for message in device.log if isinstance(message, Config)] == [3, 1]
     assert device.streams == Feature.SAMPLES and device.running
 
 
 def test_only_as_many_as_wanted(bundle: Bundle, windows: Counts) -> None:
     done = play(ReplayDevice(bundle), bundle, windows, max_windows=7)
-    assert (done.report.ended, done.verifier.counts.compared) == ("windows", 7)
+    assert (done.report.ended, done.verifier.tally.compared) == ("windows", 7)
     assert result(done, bundle) == EQUIVALENT
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wearkit.link.sample import MAX_GAP, Placed, Reason, Refused, Sample, Step
+from wearkit.link.sample import MAX_GAP, Placed, PlacedSample, Reason, Refused, Sample
 from wearkit.link.text.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 
 
@@ -21,7 +21,7 @@ def play(sequencer: Sequencer, samples: list[Sample]) -> list[Placed]:
 
 
 def steps(placed: list[Placed]) -> list[tuple[int | None, int, bool]]:
-    return [(s.sample.index, s.missing, s.restarted) for s in placed if isinstance(s, Step)]
+    return [(s.sample.index, s.missing, s.restarted) for s in placed if isinstance(s, PlacedSample)]
 
 
 def refused(placed: list[Placed]) -> list[tuple[int | None, Reason]]:
@@ -36,7 +36,7 @@ def test_gaps_are_exact(first: int, lost_before_each: list[int]) -> None:
         index += lost + 1
         sent.append(sample(index, value=index % 400))
     placed = play(IndexSequencer(), sent)
-    accepted = [step for step in placed if isinstance(step, Step)]
+    accepted = [step for step in placed if isinstance(step, PlacedSample)]
     assert not refused(placed)
     assert [step.sample for step in accepted] == sent
     assert [step.missing for step in accepted] == [0, *lost_before_each[1:]]
@@ -59,7 +59,7 @@ def test_random_loss_duplication_and_garbled_indices_never_invent_a_sample(seed:
             sent.append(sent[-1])
     placed = play(IndexSequencer(), sent)
     assert len(placed) == len(sent)
-    accepted = [step for step in placed if isinstance(step, Step)]
+    accepted = [step for step in placed if isinstance(step, PlacedSample)]
     taken = [step.sample.index for step in accepted]
     # Two garbled lines in a row that happen to continue each other are the only way in.
     assert [i for i in taken if i is not None and i >= 300] == []
@@ -114,7 +114,7 @@ def test_a_jump_beyond_reason_is_a_restart() -> None:
 def test_the_largest_gap_is_a_gap_and_one_more_a_leap() -> None:
     for first, expected in ((MAX_GAP + 2, (MAX_GAP, False, False)), (MAX_GAP + 3, (0, True, True))):
         placed = play(IndexSequencer(), [sample(i) for i in (0, 1, first, first + 1)])
-        told = [(s.missing, s.restarted, s.jumped) for s in placed if isinstance(s, Step)]
+        told = [(s.missing, s.restarted, s.jumped) for s in placed if isinstance(s, PlacedSample)]
         assert told[2:] == [expected, (0, False, False)]
 
 
@@ -175,7 +175,7 @@ def test_a_leap_of_the_clock_beyond_any_gap_is_a_restart() -> None:
         [sample(None, t_us=t_us) for t_us in [*stamps, stamps[-1] + 20_000 * (MAX_GAP + 2)]],
     )
     last = placed[-1]
-    assert isinstance(last, Step)
+    assert isinstance(last, PlacedSample)
     assert (last.missing, last.restarted, last.jumped) == (0, True, True)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wearkit.errors import DataError, VerificationError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.session import LiveSession, LiveWindow
 from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import WindowSpec
@@ -80,7 +80,7 @@ def test_every_verdict_is_the_batch_result_of_the_same_counts(
     assert report.faults == {"CLIPPED": sum(w.clipped_share > 0 for w in windows)}
     assert report.unit is not None
     assert report.unit.unit is unit
-    assert report.lines_ok == 700
+    assert report.messages_ok == 700
     assert report.bytes_pending == 0
     assert report.clipped_samples == int(((counts <= -512) | (counts >= 511)).any(axis=1).sum())
 
@@ -115,9 +115,9 @@ def test_junk_between_lines_costs_nothing_but_itself(
     live = session(tiny_graph)
     assert_equal(play(live, data), expected_logits(tiny_graph, counts))
     report = live.report()
-    assert report.lines_ok == 400
+    assert report.messages_ok == 400
     assert report.missing_samples == 0
-    assert sum(report.rejected.values()) + report.lines_ignored == 402
+    assert sum(report.rejected.values()) + report.messages_ignored == 402
     assert set(report.rejected) == {"not_ascii", "not_numbers", "too_long"}
 
 
@@ -265,7 +265,7 @@ def test_lines_without_the_crc_the_header_promises_are_refused(tiny_graph: Quant
     play(live, b"#wearkit text/1 units=counts fields=index,t_us,x,y,z crc=crc32\n"
          b"1200,24000000,-3,12,257*727F348E\n1201,24020000,-3,12,257\n")  # fmt: skip
     report = live.report()
-    assert (report.lines_ok, report.rejected) == (1, {"crc_missing": 1})
+    assert (report.messages_ok, report.rejected) == (1, {"crc_missing": 1})
 
 
 def test_a_garbled_repetition_of_the_header_is_one_rejected_line(
@@ -275,7 +275,7 @@ def test_a_garbled_repetition_of_the_header_is_one_rejected_line(
     play(live, b"".join(b"#wearkit text/1 units=%s\n" % unit for unit in (b"g", b"q", b"g", b"mg")))
     report = live.report()
     assert report.rejected == {"header": 2}
-    assert report.lines_ignored == 2
+    assert report.messages_ignored == 2
     assert report.unit is not None
     assert report.unit.unit is Unit.G
 
@@ -332,7 +332,15 @@ def test_random_damage_never_raises_and_the_counters_add_up(
         assert live.report().bytes_pending == 0
 
 
-@pytest.mark.parametrize("counter", ["lines_ok", "bytes_ok", "windows_valid", "bytes_received"])
+@pytest.mark.parametrize(
+    "counter",
+    [
+        pytest.param("messages_ok", id="lines_ok"),
+        "bytes_ok",
+        "windows_valid",
+        "bytes_received",
+    ],
+)
 def test_a_report_whose_counters_do_not_add_up_cannot_be_made(
     tiny_graph: QuantizedGraph, moving_counts: Make, counter: str
 ) -> None:

@@ -12,16 +12,16 @@ from wearkit.capture.file import (
     MAGIC,
     MARK,
     MAX_PAYLOAD_BYTES,
+    CaptureReader,
+    CaptureWriter,
     Kind,
-    LogReader,
-    SessionLog,
     _record,
 )
 from wearkit.errors import DataError, StorageError
 
 
 def make(path: Path, records: int = 20) -> list[bytes]:
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.note(Kind.SESSION, {"a": 1})
     pieces = [b"%d,%d,256\n" % (i, -i) * (1 + i % 3) for i in range(records)]
     for i, piece in enumerate(pieces):
@@ -32,13 +32,13 @@ def make(path: Path, records: int = 20) -> list[bytes]:
 
 
 def payloads(path: Path) -> list[bytes]:
-    return [record.payload for record in LogReader(path) if record.kind == Kind.BYTES]
+    return [record.payload for record in CaptureReader(path) if record.kind == Kind.BYTES]
 
 
 def test_everything_comes_back_in_order(tmp_path: Path) -> None:
     path = tmp_path / "a.wkrec"
     pieces = make(path)
-    reader = LogReader(path)
+    reader = CaptureReader(path)
     records = list(reader)
     assert (reader.torn_bytes, reader.damaged_bytes) == (0, 0)
     kinds = [record.kind for record in records]
@@ -56,7 +56,7 @@ def test_cut_anywhere_it_gives_every_whole_record(tmp_path: Path) -> None:
     whole = 0
     for size in range(len(MAGIC), len(data)):
         cut.write_bytes(data[:size])
-        reader = LogReader(cut)
+        reader = CaptureReader(cut)
         records = list(reader)
         found = [record.payload for record in records if record.kind == Kind.BYTES]
         assert found == pieces[: len(found)]
@@ -77,7 +77,7 @@ def test_any_flipped_byte_costs_its_own_record_and_is_counted(tmp_path: Path) ->
         damaged = bytearray(data)
         damaged[position] ^= int(random.integers(1, 256))
         bad.write_bytes(damaged)
-        reader = LogReader(bad)
+        reader = CaptureReader(bad)
         records = list(reader)
         used = len(MAGIC) + sum(len(MARK) + 13 + len(r.payload) + 4 for r in records)
         assert used + reader.torn_bytes + reader.damaged_bytes == len(data)
@@ -89,7 +89,7 @@ def test_any_flipped_byte_costs_its_own_record_and_is_counted(tmp_path: Path) ->
 
 def test_all_damage_is_summed_and_the_rest_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "a.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     for _ in range(6):
         log.chunk(b"12345", 1.0)  # 26 bytes each
     log.close()
@@ -97,7 +97,7 @@ def test_all_damage_is_summed_and_the_rest_is_torn(tmp_path: Path) -> None:
     data[len(MAGIC) + 26 + 9] ^= 1
     data[len(MAGIC) + 3 * 26 + 9] ^= 1
     path.write_bytes(data[:-3])
-    reader = LogReader(path)
+    reader = CaptureReader(path)
     assert len(list(reader)) == 3
     assert (reader.damaged_bytes, reader.torn_bytes) == (52, 23)
     assert len(list(reader)) == 3
@@ -110,14 +110,14 @@ def test_a_record_begins_wherever_its_mark_is(tmp_path: Path) -> None:
     data = path.read_bytes()
     for junk in range(1, 9):
         path.write_bytes(MAGIC + b"W" * junk + MARK[:1] * junk + data[len(MAGIC) :])
-        reader = LogReader(path)
+        reader = CaptureReader(path)
         assert [record.kind for record in reader] == [Kind.SESSION, Kind.BYTES, Kind.END]
         assert (reader.damaged_bytes, reader.torn_bytes) == (2 * junk, 0)
 
 
 def test_a_large_piece_comes_back_and_a_length_past_the_cap_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "a.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     log.chunk(b"x" * 100_000, 1.0)
     log._append(_record(Kind.BYTES, 0, b"y" * (MAX_PAYLOAD_BYTES + 1)))
     log.chunk(b"z", 2.0)
@@ -132,7 +132,7 @@ def test_a_file_larger_than_any_session_is_not_read(
     make(path)
     monkeypatch.setattr("wearkit.capture.file.MAX_FILE_BYTES", path.stat().st_size - 1)
     with pytest.raises(DataError, match="larger than"):
-        LogReader(path)
+        CaptureReader(path)
 
 
 @pytest.mark.parametrize("first", [b"time,x,y,z\n", b"WKREC/2\n", b"WKREC/1", b""])
@@ -140,19 +140,19 @@ def test_other_files_are_refused(tmp_path: Path, first: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(first)
     with pytest.raises(DataError, match="not a recording"):
-        LogReader(path)
+        CaptureReader(path)
     with pytest.raises(DataError, match="No such file"):
-        LogReader(tmp_path / "absent")
+        CaptureReader(tmp_path / "absent")
 
 
 def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "mine.wkrec"
     path.write_text("precious")
     with pytest.raises(StorageError, match="--force"):
-        SessionLog(path)
+        CaptureWriter(path)
     assert path.read_text() == "precious"
     path.write_text("longer than what comes: " * 9)
-    SessionLog(path, force=True).close()
+    CaptureWriter(path, force=True).close()
     assert path.read_bytes() == MAGIC
 
 
@@ -161,8 +161,8 @@ def test_kill_9_loses_nothing_that_was_handed_over(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"
         "from pathlib import Path\n"
-        "from wearkit.capture.file import SessionLog\n"
-        f"log = SessionLog(Path({str(path)!r}))\n"
+        "from wearkit.capture.file import CaptureWriter\n"
+        f"log = CaptureWriter(Path({str(path)!r}))\n"
         "for i in range(500): log.chunk(b'%d\\n' % i, i / 50)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -176,7 +176,7 @@ def test_it_is_synced_once_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     synced: list[float] = []
     monkeypatch.setattr("wearkit.capture.file.time.monotonic", lambda: now_s)
     monkeypatch.setattr("wearkit.capture.file.os.fsync", lambda _: synced.append(now_s))
-    log = SessionLog(tmp_path / "a.wkrec")
+    log = CaptureWriter(tmp_path / "a.wkrec")
     for _ in range(300):
         log.chunk(b"x", now_s)
         log.tick()
@@ -198,7 +198,7 @@ def test_a_sync_that_fails_stops_a_file_and_no_device(
     def fail(_: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    log = SessionLog(tmp_path / name, force=True)
+    log = CaptureWriter(tmp_path / name, force=True)
     log.chunk(b"x", 1.0)
     monkeypatch.setattr("wearkit.capture.file.os.fsync", fail)
     log.sync()
@@ -213,7 +213,7 @@ def test_a_sync_that_fails_stops_a_file_and_no_device(
 def test_a_full_disk_leaves_whole_records(tmp_path: Path, limit_bytes: int) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     path = tmp_path / "full.wkrec"
-    log = SessionLog(path)
+    log = CaptureWriter(path)
     # The system then cuts a write short, as a full disk does, and refuses the next.
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
     try:
@@ -225,7 +225,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path, limit_bytes: int) -> N
     assert log.error is not None
     assert log.error.fault == "DISK_FULL"
     assert "stopped early" in str(log.error)
-    reader = LogReader(path)
+    reader = CaptureReader(path)
     found = [record.payload for record in reader]
     assert (reader.torn_bytes, reader.damaged_bytes) == (0, 0)
     assert found == [b"%d\n" % i for i in range(len(found))]

@@ -12,7 +12,7 @@ from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
 from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.from_device import Feature, Hello, SampleFlag, Samples
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.session import LiveSession, LiveWindow
 
 HEADER = b"#wearkit text/1 units=counts fields=index,t_us,x,y,z\n"
@@ -158,7 +158,7 @@ def test_the_summary_says_all_of_it(make: Make) -> None:
     said = report.to_json()
     assert (said["ended"], said["error"], said["simulated"]) == ("lost", "gone", True)
     assert said["clipped_share"] == pytest.approx(0.1)
-    assert report.lines_rejected == 2
+    assert report.messages_rejected == 2
     assert [event["fault"] for event in said["events"]] == ["CLIPPED"]
     assert said["unit_evidence"] == "said by the device's header"
     assert said["rate_error_hz"] == pytest.approx(0.0, abs=1e-6)

@@ -4,8 +4,9 @@ import pytest
 
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
-from wearkit.link.sample import Step, StreamOptions
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.text.stream import TextStream
 from wearkit.units import Unit
 
 HEADER = "#wearkit text/1 units=counts rate=50 fields=index,x,y,z"
@@ -15,8 +16,8 @@ def rows(*indices: int) -> list[str]:
     return [f"{index},{index},0,256" for index in indices]
 
 
-def played(lines: list[str], chunk: int) -> list[Step]:
-    stream = SampleStream(StreamOptions(rate_hz=50.0))
+def played(lines: list[str], chunk: int) -> list[PlacedSample]:
+    stream = TextStream(StreamOptions(rate_hz=50.0))
     data = "".join(f"{line}\n" for line in lines).encode()
     steps = [s for at in range(0, len(data), chunk) for s in stream.feed(data[at : at + chunk])]
     return steps + stream.finish()
@@ -52,8 +53,8 @@ def at_rest(length: float) -> bytes:
 @pytest.mark.parametrize("length", [981.0, 999.0])
 def test_mg_or_cm_s2_is_asked_unless_it_was_said(length: float) -> None:
     with pytest.raises(DataError, match=r"mg or cm/s2 .* say --units mg") as caught:
-        SampleStream(StreamOptions(rate_hz=50.0)).feed(at_rest(length))
+        TextStream(StreamOptions(rate_hz=50.0)).feed(at_rest(length))
     assert caught.value.fault is Fault.UNITS
-    said = SampleStream(StreamOptions(rate_hz=50.0, unit=Unit.MG))
+    said = TextStream(StreamOptions(rate_hz=50.0, unit=Unit.MG))
     assert len(said.feed(at_rest(length))) == 110
-    assert len(SampleStream(StreamOptions(rate_hz=50.0)).feed(at_rest(1020.0))) == 110
+    assert len(TextStream(StreamOptions(rate_hz=50.0)).feed(at_rest(1020.0))) == 110

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.errors import DataError
-from wearkit.link.sample import UnitChoice
+from wearkit.link.header import UnitChoice
 from wearkit.link.text.unit_finder import UnitFinder, to_counts
 from wearkit.units import Unit
 

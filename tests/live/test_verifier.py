@@ -14,11 +14,11 @@ from wearkit.link.faults import FaultLog
 from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.fields import window_crc
 from wearkit.link.frames.from_device import Feature, HeadLogits, Hello, Prediction
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession
 from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, NOTHING, Certificate
-from wearkit.verification.verifier import MAX_PENDING, Verifier, VerifyCounts
+from wearkit.verification.verifier import MAX_PENDING, Verifier, VerifyTally
 
 MODEL_ID = "0123456789abcdef" * 4
 ROWS = {"activity": (1, 2, 9, 4), "side": (-5, 6)}
@@ -45,7 +45,7 @@ def test_either_side_may_be_many_windows_ahead(verifier: Verifier, early: bool) 
     for side in reversed(sides) if early else sides:
         for k in range(MAX_PENDING):
             side(k)
-    counts = verifier.counts
+    counts = verifier.tally
     assert (counts.compared, counts.equal, counts.differing) == (MAX_PENDING, MAX_PENDING, 0)
     assert (counts.windows_alone, counts.predictions_alone) == (0, 0)
     assert counts.classes == {"activity": {"walk": 64}, "side": {"right": 64}}
@@ -54,10 +54,10 @@ def test_either_side_may_be_many_windows_ahead(verifier: Verifier, early: bool) 
 def test_a_window_that_nothing_answers_is_counted_once(verifier: Verifier) -> None:
     for k in range(MAX_PENDING + 3):
         verifier.window(60 * k, COUNTS, ROWS)
-    assert verifier.counts.windows_alone == 3
+    assert verifier.tally.windows_alone == 3
     verifier.restart()
     verifier.restart()
-    assert verifier.counts.windows_alone == verifier.counts.windows == MAX_PENDING + 3
+    assert verifier.tally.windows_alone == verifier.tally.windows == MAX_PENDING + 3
 
 
 def test_a_prediction_that_comes_twice_before_its_window_is_compared_once(
@@ -66,14 +66,14 @@ def test_a_prediction_that_comes_twice_before_its_window_is_compared_once(
     verifier.prediction(said(60))
     verifier.prediction(said(60))
     verifier.window(60, COUNTS, ROWS)
-    counts = verifier.counts
+    counts = verifier.tally
     assert (counts.predictions, counts.predictions_alone, counts.compared) == (2, 1, 1)
 
 
 def test_indices_past_32_bits_are_the_devices_own_again(verifier: Verifier) -> None:
     verifier.window((1 << 32) + 60, COUNTS, ROWS)
     verifier.prediction(said(60))
-    assert verifier.counts.equal == 1
+    assert verifier.tally.equal == 1
 
 
 ACTIVITY, SIDE = said(0).heads
@@ -127,7 +127,7 @@ def test_the_digest_is_of_index_samples_and_logits(tiny_graph: QuantizedGraph) -
         heads = tuple(HeadLogits(0.0625, 3, row) for row in logits.values())
         verifier.prediction(said(index, window_crc=window_crc(counts), heads=heads))
         verifier.window(index, counts, logits)
-        assert verifier.counts.equal == 1
+        assert verifier.tally.equal == 1
         digests.add(verifier.digest)
     assert len(digests) == 4
 
@@ -145,7 +145,7 @@ def report(tiny_graph: QuantizedGraph) -> LiveReport:
 
 
 def certificate(report: LiveReport, **counts: int) -> Certificate:
-    found = VerifyCounts(**counts, classes={"side": Counter(left=counts.get("compared", 0))})
+    found = VerifyTally(**counts, classes={"side": Counter(left=counts.get("compared", 0))})
     hello = Hello(boot_id=7, features=Feature.SAMPLES, model_id=b"modelnow")
     return Certificate(MODEL_ID, "tflm", "port", 1.0, hello, report, found, "d" * 64, "")
 
@@ -169,8 +169,8 @@ def test_a_prediction_of_another_model_leaves_sums_that_add_up(
     with pytest.raises(VerificationError, match="other heads"):
         verifier.prediction(said(120, heads=(SIDE, ACTIVITY)))
     verifier.restart()
-    assert replace(certificate(report), counts=verifier.counts).result == EQUIVALENT
-    assert (verifier.counts.predictions, verifier.counts.compared) == (1, 1)
+    assert replace(certificate(report), tally=verifier.tally).result == EQUIVALENT
+    assert (verifier.tally.predictions, verifier.tally.compared) == (1, 1)
 
 
 @pytest.mark.parametrize("counter", ["windows", "predictions", "equal", "windows_alone"])

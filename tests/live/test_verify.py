@@ -29,8 +29,8 @@ def test_a_device_that_computes_the_same_gets_its_certificate(
 ) -> None:
     counts = made_counts(7).reshape(700, 3)
     run = verify(bundle, Device(bundle, counts, first=first, early=early).run())
-    assert (run.verifier.counts.compared, run.verifier.counts.equal) == (11, 11)
-    assert run.verifier.counts.values == 11 * 15
+    assert (run.verifier.tally.compared, run.verifier.tally.equal) == (11, 11)
+    assert run.verifier.tally.values == 11 * 15
     certificate = certify(bundle, "pty", run.session.stream.hello, run.report, run.verifier)
     assert certificate.result == EQUIVALENT
     tasks = {task.name: task.labels for task in bundle.model.tasks}
@@ -61,7 +61,7 @@ def test_one_logit_off_by_one_is_caught_in_its_window(
     assert str(list(host.device.logits["placement"])) in said
     assert "\n" not in said
     assert run.report.faults == {"MISMATCH": 1} | _clipped(run)
-    assert (run.verifier.counts.equal, run.verifier.counts.differing) == (4, 1)
+    assert (run.verifier.tally.equal, run.verifier.tally.differing) == (4, 1)
     certificate = certify(bundle, "pty", run.session.stream.hello, run.report, run.verifier)
     assert certificate.result == DIFFERENT
     assert said in certificate.to_markdown({})
@@ -84,7 +84,7 @@ def test_a_gap_costs_its_windows_and_compares_the_rest(
     counts = made_counts(10).reshape(1000, 3)
     run = verify(bundle, Device(bundle, counts, lost_frames=frozenset({40})).run())
     assert run.report.missing_samples == 10
-    counted = run.verifier.counts
+    counted = run.verifier.tally
     # Samples 400 to 409 are in windows 6 (360..) and 5 (300..399 is whole): window 6 alone.
     assert (counted.predictions, counted.compared, counted.predictions_alone) == (16, 15, 1)
     assert counted.differing == 0
@@ -98,7 +98,7 @@ def test_a_restart_does_not_mix_two_runs(
     before = Device(bundle, first.reshape(300, 3), lost_frames=frozenset({5}))
     after = Device(bundle, second.reshape(400, 3), boot_id=8)
     run = verify(bundle, before.run() + after.run())
-    counted = run.verifier.counts
+    counted = run.verifier.tally
     assert run.report.restarts == 1
     assert (counted.predictions, counted.compared, counted.differing) == (10, 9, 0)
     assert counted.predictions_alone == 1
@@ -125,8 +125,8 @@ def test_another_model_is_refused_unless_wanted(
     run = verify(bundle, data)
     assert says in str(run.report.error)
     assert run.report.faults["MODEL_MISMATCH"] == 1
-    assert run.verifier.counts.compared == 0
-    assert verify(bundle, data, any_model=True).verifier.counts.equal == 4
+    assert run.verifier.tally.compared == 0
+    assert verify(bundle, data, any_model=True).verifier.tally.equal == 4
 
 
 def test_other_scales_are_another_model(bundle: Bundle, made_counts: Callable[..., Counts]) -> None:
@@ -142,7 +142,7 @@ def test_it_stops_after_the_windows_that_were_compared(
     bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:
     run = verify(bundle, Device(bundle, made_counts(9).reshape(900, 3)).run(), limit=4)
-    assert run.verifier.counts.compared == 4
+    assert run.verifier.tally.compared == 4
     assert run.report.ended == "windows"
 
 
@@ -161,7 +161,7 @@ def test_a_device_that_leaves_nothing_to_compare_is_refused_at_once(
     run = verify(bundle, data, limit=2)
     assert isinstance(run.report.error, VerificationError)
     assert says in str(run.report.error)
-    assert (run.report.samples, run.verifier.counts.predictions) == (0, 0)
+    assert (run.report.samples, run.verifier.tally.predictions) == (0, 0)
 
 
 def test_lines_of_text_are_refused_at_once(bundle: Bundle) -> None:
@@ -171,22 +171,31 @@ def test_lines_of_text_are_refused_at_once(bundle: Bundle) -> None:
     assert run.report.ended == "refused"
 
 
+@pytest.mark.parametrize("data", [b"", b"booting\n" * 3])
+def test_a_port_that_carried_no_sample_is_not_said_to_carry_text(
+    bundle: Bundle, data: bytes
+) -> None:
+    run = verify(bundle, data, limit=2)
+    assert "lines of text" not in str(run.report.error)
+    assert run.verifier.tally.compared == 0
+
+
 def test_what_waits_is_bounded_and_counted(bundle: Bundle) -> None:
     verifier = Verifier(bundle.graph, bundle.model_id, FaultLog())
     device = Device(bundle, np.zeros((100, 3), np.int16))
     said = device.prediction(100)
     for k in range(MAX_PENDING + 5):
         verifier.prediction(replace(said, window_first_index=60 * k))
-    assert verifier.counts.predictions_alone == 5
+    assert verifier.tally.predictions_alone == 5
     verifier.restart()
-    assert verifier.counts.predictions_alone == verifier.counts.predictions
+    assert verifier.tally.predictions_alone == verifier.tally.predictions
 
 
 def test_a_certificate_whose_sums_are_wrong_cannot_be_made(
     bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:
     run = verify(bundle, Device(bundle, made_counts(3).reshape(300, 3)).run())
-    run.verifier.counts.predictions += 1
+    run.verifier.tally.predictions += 1
     with pytest.raises(VerificationError, match="predictions = compared"):
         certify(bundle, "pty", None, run.report, run.verifier)
 

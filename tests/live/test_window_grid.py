@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wearkit.link.sample import Sample, Step
+from wearkit.link.sample import PlacedSample, Sample
 from wearkit.live.window_grid import GridWindow, WindowGrid
 from wearkit.spec import WindowSpec
 
@@ -10,7 +10,7 @@ SMALL = WindowSpec(length=10, hop=6)
 
 
 def push_all(
-    steps: list[Step], spec: WindowSpec = SMALL
+    steps: list[PlacedSample], spec: WindowSpec = SMALL
 ) -> tuple[list[GridWindow], dict[int, int]]:
     """The windows, and session index -> mark of every sample."""
     grid, found, where = WindowGrid(spec), [], {}
@@ -21,8 +21,8 @@ def push_all(
     return found, where
 
 
-def step(mark: int, missing: int = 0, *, restarted: bool = False) -> Step:
-    return Step(Sample(None, None, (mark, 0, 1)), missing, restarted)
+def step(mark: int, missing: int = 0, *, restarted: bool = False) -> PlacedSample:
+    return PlacedSample(Sample(None, None, (mark, 0, 1)), missing, restarted)
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 0, 0, 0, 1, 2, 7, 25, "restart"]), max_size=120))
@@ -70,7 +70,7 @@ def test_time_and_device_number_are_those_of_the_first_sample() -> None:
             missing += 1
             continue
         sample = Sample(7000 + index, None, (index, 0, 1))
-        windows += grid.push(Step(sample, missing), 3.0 + index / 50)
+        windows += grid.push(PlacedSample(sample, missing), 3.0 + index / 50)
         missing = 0
     assert len(windows) == 19
     for window in windows:

@@ -9,7 +9,7 @@ import pytest
 
 _FAULTS = """
 import resource, sys
-from wearkit.training.allocator import keep_freed_memory
+from wearkit.training.device import keep_freed_memory
 if sys.argv[1] == "kept" and not keep_freed_memory():
     sys.exit("not glibc")
 def step():

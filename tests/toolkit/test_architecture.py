@@ -9,7 +9,7 @@ import pytest
 from wearkit.errors import ModelFileError
 from wearkit.model.architecture import (
     ARCHITECTURES,
-    MeanTime,
+    MeanTimeLayer,
     mac_count,
     parameter_count,
     shapes,
@@ -66,7 +66,7 @@ def test_micro_is_small_and_can_stream() -> None:
         (1, 64),
     ]
     assert 25_000 < parameter_count(_spec("mtl-net-micro")) < 35_000
-    averaged = [item.shape_in[0] for item in found if isinstance(item.layer, MeanTime)]
+    averaged = [item.shape_in[0] for item in found if isinstance(item.layer, MeanTimeLayer)]
     assert averaged == [15]  # odd, so that an integer mean never ties
 
 

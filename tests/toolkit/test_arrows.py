@@ -15,7 +15,7 @@ TOOLKIT = {
     "files": "",
     "recordings": "",
     "windows": "recordings files",
-    "model": "files",
+    "model": "windows files",
     "training": "windows model files",
     "integer": "files",
     "bundle": "integer files",
@@ -24,8 +24,9 @@ TOOLKIT = {
     "verification": "bundle integer link windows recordings files",
     "live": "verification capture bundle integer link",
     "simulation": "link windows recordings",
-    "evaluation": "training model windows recordings files",
-    "api": "evaluation live verification training bundle link model windows",
+    "evaluation": "training integer model windows recordings files",
+    "api": "evaluation live verification capture training bundle integer link model windows "
+    "recordings files",
     "cli": "api evaluation simulation live verification capture training bundle integer link model "
     "windows recordings files",
 }

@@ -22,6 +22,8 @@ from wearkit.model.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
+from wearkit.model.provenance import DataRecord, Provenance
+from wearkit.model.training_config import TrainingConfig
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 
 MODEL = ModelSpec("mtl-net-micro", WindowSpec(), (TaskSpec("posture", ("left", "right")),))
@@ -33,7 +35,9 @@ def _checkpoint() -> Checkpoint:
         name: generator.normal(size=shape).astype(np.float32)
         for name, shape in weight_shapes(MODEL).items()
     }
-    return Checkpoint(MODEL, weights, {"training": {"seed": 3}, "simulated": True})
+    return Checkpoint(
+        MODEL, weights, Provenance(TrainingConfig(seed=3), data=DataRecord(simulated=True))
+    )
 
 
 @pytest.fixture

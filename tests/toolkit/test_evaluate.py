@@ -24,7 +24,7 @@ def constant(toy_model: ModelSpec, needs_module: Callable[[str, str], None]) -> 
         name: np.zeros(shape, np.float32) for name, shape in weight_shapes(toy_model).items()
     }
     weights["heads.posture.bias"][:] = [0.0, 2.0, 1.0]
-    return Checkpoint(toy_model, weights, {})
+    return Checkpoint(toy_model, weights)
 
 
 def test_a_constant_answer_scores_its_share(constant: Checkpoint, toy_windows: WindowSet) -> None:
@@ -69,7 +69,7 @@ def test_windows_with_one_of_two_tasks_are_scored_on_it(
 def test_windows_of_another_model_are_refused(constant: Checkpoint, toy_windows: WindowSet) -> None:
     model = dataclasses.replace(constant.model, window=WindowSpec(hop=50))
     with pytest.raises(ModelFileError, match="not cut as this model's"):
-        evaluate_float(Checkpoint(model, constant.weights, {}), toy_windows)
+        evaluate_float(Checkpoint(model, constant.weights), toy_windows)
     with pytest.raises(ModelFileError, match="does not answer task 'posture'"):
         score_logits({"placement": np.zeros((len(toy_windows), 2))}, toy_windows)
 

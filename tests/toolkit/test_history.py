@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from wearkit.training.epochs import EpochRecord, Scores, overfitting_epoch
+from wearkit.training.epochs import EpochRecord, EpochScores, overfitting_epoch
 
 
 def _record(epoch: int, training: float, validation: float) -> EpochRecord:
-    learned, checked = (Scores({"a": loss}, {"a": 0.5}) for loss in (training, validation))
+    learned, checked = (EpochScores({"a": loss}, {"a": 0.5}) for loss in (training, validation))
     return EpochRecord(epoch, training, learned, checked, None)
 
 

@@ -134,7 +134,7 @@ def test_no_gradient_reaches_the_teacher() -> None:
     assert all(value.grad is None for value in method.teacher.parameters())
     assert all(value.grad is not None for value in student.parameters())
     assert all(torch.equal(value, before[name]) for name, value in _state(method).items())
-    method.stepped()
+    method.after_step()
     assert not all(torch.equal(value, before[name]) for name, value in _state(method).items())
 
 
@@ -147,7 +147,7 @@ def _state(method: Method) -> dict[str, Tensor]:
 def test_decay_zero_leaves_no_distance_after_a_step() -> None:
     """b = 0 copies the student, so in eval mode both answer alike."""
     method, student = _method("smooth-distill", ema_decay=0.0)
-    method.stepped()
+    method.after_step()
     inputs, _ = _batch()
     student.eval()
     assert method.teacher is not None

@@ -16,7 +16,8 @@ from wearkit.evaluation.intervals import over_people, t_quantile
 from wearkit.evaluation.metrics import score_task
 from wearkit.evaluation.page import html_page, write_evaluation
 from wearkit.evaluation.posture_ring import ring_errors
-from wearkit.evaluation.reliability import reliability, softmax
+from wearkit.evaluation.reliability import reliability
+from wearkit.integer.logits import softmax
 from wearkit.recordings.posture_sim import POSTURES
 from wearkit.spec import TaskSpec
 from wearkit.windows.window_set import WindowSet

@@ -129,7 +129,9 @@ def test_what_was_written_comes_back(
     np.testing.assert_array_equal(run.test.run, test.run)
     assert run.split_subjects("test") == toy_split.test_subjects
     scores = evaluate_float(run.checkpoint, run.test)
-    assert run.metrics["tasks"] == {name: score.to_json() for name, score in scores.items()}
+    assert run.metrics.to_json()["tasks"] == {
+        name: score.to_json() for name, score in scores.items()
+    }
 
 
 def test_metrics_say_what_was_measured(trained: Trained, toy_split: Split) -> None:
@@ -154,7 +156,7 @@ def test_a_run_interrupted_at_once_is_still_a_run(
         toy_windows, toy_split, toy_model, TrainingConfig(), device="cpu", should_stop=lambda: True
     )
     write_run(tmp_path, toy_windows, toy_split, result)
-    assert open_run(tmp_path).checkpoint.provenance["interrupted"]
+    assert open_run(tmp_path).checkpoint.provenance.interrupted
     assert not (tmp_path / "curves.png").exists()
 
 

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError
 from wearkit.recordings.recording import LabelTrack, Recording
-from wearkit.recordings.sensor_twin import ADXL345, ANY_ROTATION_DEG, SensorTwin, parse_twin
-from wearkit.recordings.twin_recordings import sensed, through_twin
+from wearkit.recordings.sensor_twin import (
+    ADXL345,
+    ANY_ROTATION_DEG,
+    SensorTwin,
+    parse_twin,
+    sensed,
+    through_twin,
+)
 from wearkit.windows.cut import cut
 
 NAMES = ("sit", "walk")
@@ -114,7 +120,7 @@ def test_a_fast_sensor_sees_a_slower_movement() -> None:
     twin = SensorTwin(rate_error_percent=5.0)
     seen = set()
     for copy in range(5):
-        rate = twin.part_for(body, copy).rate
+        rate = twin.sensor_for(body, copy).rate
         (one,) = sensed(body, twin, 50.0, copy=copy)
         assert len(one) == pytest.approx(6000 * rate, abs=2)
         power = np.abs(np.fft.rfft(one.acc_g[:, 0] * np.hanning(len(one))))
@@ -132,7 +138,7 @@ def test_rails_and_steps_come_after_the_errors() -> None:
     body = recorded(np.full((200, 3), 1.99, np.float32))
     twin = SensorTwin(offset_mg=(100.0, 100.0, 100.0))
     for copy in range(20):
-        offset_g = twin.part_for(body, copy).offset_g
+        offset_g = twin.sensor_for(body, copy).offset_g
         windows = cut(through_twin([body], twin, 50.0, copies=[copy]))
         expected = np.minimum(np.floor((1.99 + offset_g) * 256 + 0.5), 511)
         assert np.array_equal(windows.counts[0], np.tile(expected, (100, 1)))
@@ -142,7 +148,7 @@ def test_gaps_stay_gaps() -> None:
     body = moving(700, gap_at=300)
     pieces = list(sensed(body, ADXL345, 50.0))
     assert len(pieces) == 2
-    rate = ADXL345.part_for(body).rate
+    rate = ADXL345.sensor_for(body).rate
     assert [len(piece) for piece in pieces] == pytest.approx([300 * rate, 400 * rate], abs=2)
     assert cut(pieces).run.tolist() == sorted(cut(pieces).run.tolist())
     assert set(cut(pieces).run.tolist()) == {0, 1}
@@ -175,7 +181,7 @@ def test_copies_seeds_and_bodies_differ() -> None:
         for made in (body, moving(seed=1))
         for copy in (0, 1)
     ]
-    offsets = [twin.part_for(made, copy).offset_g[0] for twin, made, copy in draws]
+    offsets = [twin.sensor_for(made, copy).offset_g[0] for twin, made, copy in draws]
     assert len(set(offsets)) == 8
 
 

@@ -12,11 +12,11 @@ from wearkit.errors import DataError, MissingToolError, WearkitError
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.model.network import Network, export_weights, load_weights
 from wearkit.spec import ModelSpec, TaskSpec, derive_seed
-from wearkit.training.class_weights import balanced_weights
 from wearkit.training.config import TrainingConfig
 from wearkit.training.device import DeviceWindows, enough_threads, pick_device
-from wearkit.training.epochs import EpochRecord, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores
 from wearkit.training.loop import TrainingResult, score, train
+from wearkit.training.methods import balanced_weights
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
 
@@ -73,7 +73,7 @@ def _same(a: Checkpoint, b: Checkpoint) -> bool:
     return all(a.weights[name].tobytes() == b.weights[name].tobytes() for name in a.weights)
 
 
-def _validate(toy: Setting, checkpoint: Checkpoint) -> Scores:
+def _validate(toy: Setting, checkpoint: Checkpoint) -> EpochScores:
     network = Network(checkpoint.model)
     load_weights(network, checkpoint.weights)
     return score(network, DeviceWindows(toy.windows.take(toy.split.val), torch.device("cpu")))
@@ -111,7 +111,8 @@ def test_balanced_weights_are_inverse_frequencies_of_mean_one(toy: Setting) -> N
 def test_class_weights_reach_the_loop(toy: Setting) -> None:
     plain, balanced = (toy.train(epochs=1, class_weights=kind) for kind in ("none", "balanced"))
     assert not _same(plain.checkpoint, balanced.checkpoint)
-    assert balanced.checkpoint.provenance["training"]["class_weights"] == "balanced"
+    assert balanced.checkpoint.provenance.training is not None
+    assert balanced.checkpoint.provenance.training.class_weights == "balanced"
 
 
 def test_sixteen_bits_learn_as_well_and_leave_float32(toy: Setting) -> None:
@@ -120,10 +121,12 @@ def test_sixteen_bits_learn_as_well_and_leave_float32(toy: Setting) -> None:
     assert min(first.history[first.epoch - 1].student.accuracy.values()) > 0.9
     assert {value.dtype for value in first.checkpoint.weights.values()} == {np.dtype(np.float32)}
     assert not _same(first.checkpoint, toy.train(epochs=8).checkpoint)
-    assert first.checkpoint.provenance["training"]["precision"] == "bfloat16"
+    assert first.checkpoint.provenance.training is not None
+    assert first.checkpoint.provenance.training.precision == "bfloat16"
     # Selection is in float32: scored again, the kept weights have the scores they were kept for.
     kept = _validate(toy, first.checkpoint)
-    assert kept.to_json() == first.checkpoint.provenance["kept"]["validation"]
+    assert first.checkpoint.provenance.kept is not None
+    assert kept == first.checkpoint.provenance.kept.validation
 
 
 def test_the_seed_determines_every_bit(toy: Setting) -> None:
@@ -181,14 +184,16 @@ def test_the_best_is_kept_though_training_goes_on(toy: Setting) -> None:
     kept = _validate(toy, result.checkpoint)
     assert kept.mean_accuracy == best[0]
     assert kept.mean_loss == pytest.approx(-best[1], rel=1e-5)
-    assert result.checkpoint.provenance["kept"]["network"] == result.kept
-    assert result.checkpoint.provenance["kept"]["validation"]["accuracy"] == kept.accuracy
+    assert result.checkpoint.provenance.kept is not None
+    assert result.checkpoint.provenance.kept.network == result.kept
+    assert result.checkpoint.provenance.kept.validation is not None
+    assert result.checkpoint.provenance.kept.validation.accuracy == kept.accuracy
 
 
 def test_scores_compare_by_mean_accuracy_then_loss() -> None:
-    low = Scores({"a": 0.1, "b": 0.1}, {"a": 1.0, "b": 0.5})
-    same = Scores({"a": 0.1, "b": 0.0}, {"a": 0.5, "b": 1.0})
-    high = Scores({"a": 9.0, "b": 9.0}, {"a": 0.8, "b": 0.8})
+    low = EpochScores({"a": 0.1, "b": 0.1}, {"a": 1.0, "b": 0.5})
+    same = EpochScores({"a": 0.1, "b": 0.0}, {"a": 0.5, "b": 1.0})
+    high = EpochScores({"a": 9.0, "b": 9.0}, {"a": 0.8, "b": 0.8})
     assert high.beats(low) and high.beats(same)
     assert same.beats(low) and not low.beats(same)
     assert not low.beats(low)
@@ -239,7 +244,7 @@ def test_an_interrupt_keeps_the_best_so_far(toy: Setting, interrupt: bool) -> No
     whole = toy.train(epochs=1)
     recorder = Recorder(stop_after=batches + 2, interrupt=interrupt)
     result = toy.train(recorder, stop=not interrupt, epochs=50)
-    assert result.interrupted and result.checkpoint.provenance["interrupted"]
+    assert result.interrupted and result.checkpoint.provenance.interrupted
     assert (result.epoch, len(result.history)) == (1, 1)
     assert _same(result.checkpoint, whole.checkpoint)
 
@@ -248,7 +253,8 @@ def test_an_interrupt_in_the_first_epoch_keeps_the_weights_as_they_are(toy: Sett
     result = toy.train(Recorder(stop_after=2, interrupt=True), epochs=50)
     assert (result.interrupted, result.epoch, result.kept) == (True, 0, "student")
     assert result.history == ()
-    assert result.checkpoint.provenance["kept"]["validation"] is None
+    assert result.checkpoint.provenance.kept is not None
+    assert result.checkpoint.provenance.kept.validation is None
 
 
 def test_a_diverging_run_says_so(toy: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

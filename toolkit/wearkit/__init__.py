@@ -1,7 +1,107 @@
 """wearkit: from recordings of a body-worn accelerometer to a verified int8 model on a device.
 
 Recording -cut(WindowSpec)-> WindowSet -train-> Checkpoint -quantize-> QuantizedGraph -> Bundle
--> live -> Prediction. Importing this package never imports torch, onnx or tensorflow.
+-> live -> Prediction.
+
+    import wearkit as wk
+
+    dataset = wk.open_dataset("recordings/")
+    windows = wk.cut(dataset, wk.WindowSpec(rate_hz=50))
+    split = wk.split(windows, "subject", fold=0)
+    run = wk.train(windows, split, arch="mtl-net-micro", out="runs/a")
+    bundle = wk.export(run, "build/a")
+    print(wk.evaluate(run, bundle).table())
+    print(wk.predict(bundle, windows.counts).labels)
+
+Every name is imported when it is first asked for: importing this package imports neither numpy
+nor torch, onnx or tensorflow.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wearkit.api.compare import compare as compare
+    from wearkit.api.cut import cut as cut
+    from wearkit.api.evaluate import evaluate as evaluate
+    from wearkit.api.export import export as export
+    from wearkit.api.load import load as load
+    from wearkit.api.open_dataset import open_dataset as open_dataset
+    from wearkit.api.predict import Predictions as Predictions
+    from wearkit.api.predict import predict as predict
+    from wearkit.api.split import split as split
+    from wearkit.api.train import train as train
+    from wearkit.bundle.bundle import Bundle as Bundle
+    from wearkit.errors import DataError as DataError
+    from wearkit.errors import LinkLostError as LinkLostError
+    from wearkit.errors import MissingToolError as MissingToolError
+    from wearkit.errors import ModelFileError as ModelFileError
+    from wearkit.errors import PortError as PortError
+    from wearkit.errors import StorageError as StorageError
+    from wearkit.errors import VerificationError as VerificationError
+    from wearkit.errors import WearkitError as WearkitError
+    from wearkit.evaluation.evaluation import Evaluation as Evaluation
+    from wearkit.integer.graph import QuantizedGraph as QuantizedGraph
+    from wearkit.integer.logits import Agreement as Agreement
+    from wearkit.live.report import LiveReport as LiveReport
+    from wearkit.live.session import LiveWindow as LiveWindow
+    from wearkit.model.checkpoint import Checkpoint as Checkpoint
+    from wearkit.model.training_config import TrainingConfig as TrainingConfig
+    from wearkit.recordings.dataset import Dataset as Dataset
+    from wearkit.recordings.recording import Recording as Recording
+    from wearkit.spec import ModelSpec as ModelSpec
+    from wearkit.spec import TaskSpec as TaskSpec
+    from wearkit.spec import WindowSpec as WindowSpec
+    from wearkit.training.run import Run as Run
+    from wearkit.verification.certificate import Certificate as Certificate
+    from wearkit.windows.split import Split as Split
+    from wearkit.windows.window_set import WindowSet as WindowSet
+
 __version__ = "0.1.0"
+
+# The same names as above; a test holds the two lists together.
+_MODULES = {
+    "api.open_dataset": "open_dataset",
+    "api.cut": "cut",
+    "api.split": "split",
+    "api.train": "train",
+    "api.export": "export",
+    "api.evaluate": "evaluate",
+    "api.predict": "predict Predictions",
+    "api.load": "load",
+    "api.compare": "compare",
+    "recordings.recording": "Recording",
+    "recordings.dataset": "Dataset",
+    "spec": "WindowSpec TaskSpec ModelSpec",
+    "windows.window_set": "WindowSet",
+    "windows.split": "Split",
+    "model.training_config": "TrainingConfig",
+    "training.run": "Run",
+    "model.checkpoint": "Checkpoint",
+    "integer.graph": "QuantizedGraph",
+    "bundle.bundle": "Bundle",
+    "live.session": "LiveWindow",
+    "live.report": "LiveReport",
+    "verification.certificate": "Certificate",
+    "evaluation.evaluation": "Evaluation",
+    "integer.logits": "Agreement",
+    "errors": "WearkitError VerificationError PortError LinkLostError DataError ModelFileError "
+    "MissingToolError StorageError",
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    thing = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

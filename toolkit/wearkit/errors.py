@@ -33,9 +33,9 @@ class WearkitError(Exception):
         self.fault = fault
 
     def __str__(self) -> str:
-        said = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        text = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
         half = LONGEST_MESSAGE // 2 - len(_CUT)
-        return said if len(said) <= LONGEST_MESSAGE else said[:half] + _CUT + said[-half:]
+        return text if len(text) <= LONGEST_MESSAGE else text[:half] + _CUT + text[-half:]
 
 
 _CUT = " ... "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from wearkit.bundle.bundle import INT8_TFLITE
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.spec import trained
+from wearkit.training.metrics_file import PARTS
+from wearkit.windows.lineage import Lineage
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.bundle.report import Accuracy, Report
 
@@ -59,14 +60,14 @@ def _leak(report: Report) -> str:
     """What the first line of a leaky split's card says; empty for an honest one."""
     if report.metrics is None:
         return ""
-    split = report.metrics["split"]
-    shared = len(split.get("shared_subjects", ()))
-    if not split["leak_share"] and not shared:
+    split = report.metrics.split
+    shared = len(split.shared_subjects)
+    if not split.leak_share and not shared:
         return ""
     return (
-        f"**LEAKY SPLIT ({split['kind']}): {split['leak_share']:.1%} of the test windows share "
+        f"**LEAKY SPLIT ({split.kind}): {split.leak_share:.1%} of the test windows share "
         f"samples with other parts of the split, and {shared} of "
-        f"{len(split['test']['subjects'])} test people are in them. No figure here says how the "
+        f"{len(split.test.subjects)} test people are in them. No figure here says how the "
         "model does on new people.**"
     )
 
@@ -95,38 +96,38 @@ def _data(report: Report) -> Iterator[str]:
     yield "## Data and split"
     yield ""
     if report.simulated is None:
-        yield "* Origin of the data: not recorded in the checkpoint."
+        yield "* Lineage of the data: not recorded in the checkpoint."
     else:
         kind = "SIMULATED by a physical model, no person took part" if report.simulated else "real"
         yield f"* Recordings: {kind}."
     if report.metrics is not None:
-        yield from _origin(report.metrics.get("data", {}))
-        split = report.metrics["split"]
+        yield from _origin(report.metrics.data.origin)
+        split = report.metrics.split
         yield (
-            f"* Split by {split['kind']}: fold {split['fold']} of {split['folds']}, "
-            f"leak {split['leak_share']:g}."
+            f"* Split by {split.kind}: fold {split.fold} of {split.folds}, "
+            f"leak {split.leak_share:g}."
         )
-        for part in ("train", "val", "test"):
-            found = split[part]
-            yield f"* {part}: {found['windows']} windows of {len(found['subjects'])} subjects."
+        for part in PARTS:
+            size = split.part(part)
+            yield f"* {part}: {size.windows} windows of {len(size.subjects)} subjects."
     yield f"* Quantized with the ranges of {report.calibration_windows} calibration windows."
     yield ""
 
 
-def _origin(data: Mapping[str, Any]) -> Iterator[str]:
+def _origin(origin: Lineage) -> Iterator[str]:
     """Which data sets, under which labels, through which sensors."""
-    sets, tested = data.get("sets") or [], data.get("tested_set")
-    if tested:
-        others = ", ".join(name for name in sets if name != tested)
+    if origin.tested_set:
+        others = ", ".join(name for name in origin.sets if name != origin.tested_set)
+        tested = origin.tested_set
         yield f"* Trained and validated on people of {others}; tested on those of {tested}."
-    elif sets:
-        yield f"* Data sets: {', '.join(sets)}."
-    if data.get("label_map"):
-        yield f"* Labels of the data sets joined by the label map {data['label_map']['name']}."
-    if data.get("twin"):
+    elif origin.sets:
+        yield f"* Data sets: {', '.join(origin.sets)}."
+    if origin.label_map is not None:
+        yield f"* Labels of the data sets joined by the label map {origin.label_map.name}."
+    if origin.twin is not None:
         yield (
-            f"* Training windows also through {data['twin_copies']} sensor twin(s) of each "
-            f"recording ({data['twin']['text']}); validation and test as recorded."
+            f"* Training windows also through {origin.twin_copies} sensor twin(s) of each "
+            f"recording ({origin.twin}); validation and test as recorded."
         )
 
 

@@ -14,6 +14,7 @@ from wearkit.evaluation.scores import score_logits
 from wearkit.integer.graph import Conv1D, Dense, QuantizedGraph
 from wearkit.model.architecture import mac_count, parameter_count
 from wearkit.spec import trained
+from wearkit.training.metrics_file import Metrics
 from wearkit.training.run import Run
 from wearkit_export.bundle.c_folder import CFolder
 from wearkit_export.bundle.compared import compared_text, is_sample
@@ -61,7 +62,7 @@ class Report:
     equality: tuple[EqualityRow | NotRun, ...]
     fp32: tuple[FloatRow, ...]
     accuracy: Accuracy | None
-    metrics: Mapping[str, Any] | None
+    metrics: Metrics | None
     calibration_windows: int = 0
     simulated: bool | None = None
     c_folder: CFolder | None = None
@@ -117,7 +118,7 @@ class Report:
             "equality": [row.to_json() for row in self.equality],
             "fp32": [row.to_json() for row in self.fp32],
             "accuracy": None if self.accuracy is None else self.accuracy.to_json(),
-            "split": None if self.metrics is None else self.metrics["split"],
+            "split": None if self.metrics is None else self.metrics.split.to_json(),
         }
 
 

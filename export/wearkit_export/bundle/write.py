@@ -118,15 +118,15 @@ def write_bundle(
         emitted = time.perf_counter()
         if ort:
             _write_ort(folder, golden["inputs_int8"])
-        simulated = checkpoint.provenance.get("data", {}).get("simulated")
         windows = choose_windows(
             golden["counts_int16"], None if run is None else run.test.counts, full=full
         )
+        recorded = checkpoint.provenance.data
         report = replace(
             _verify(graph, float_graph, files, folder, windows, run, progress),
             c_folder=c_folder,
             calibration_windows=len(calibration_counts),
-            simulated=simulated,
+            simulated=None if recorded is None else recorded.simulated,
         )
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, model_card(report).encode(errors="backslashreplace"))

@@ -9,7 +9,7 @@ ALIGNMENT = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ByteSpan:
     """`size` bytes, `offset` bytes after the start of their block, in use from moment `first` to
     moment `last` inclusive."""
 
@@ -24,7 +24,7 @@ class Block:
     """Bytes that keep their distances: one buffer, or a buffer and the scratch just before it."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[ByteSpan, ...]
 
     @property
     def size(self) -> int:
@@ -45,7 +45,7 @@ def place(blocks: Iterable[Block]) -> Arena:
     Largest first, then by name: the same blocks always get the same places.
     """
     starts: dict[str, int] = {}
-    placed: list[tuple[int, Part]] = []
+    placed: list[tuple[int, ByteSpan]] = []
     for block in sorted(blocks, key=lambda block: (-block.size, block.name)):
         start = _lowest_start(block, placed)
         starts[block.name] = start
@@ -53,7 +53,7 @@ def place(blocks: Iterable[Block]) -> Arena:
     return Arena(starts, max((at + _aligned(part.size) for at, part in placed), default=0))
 
 
-def _lowest_start(block: Block, placed: list[tuple[int, Part]]) -> int:
+def _lowest_start(block: Block, placed: list[tuple[int, ByteSpan]]) -> int:
     # The lowest free start touches zero or the end of a placed part with one of the block's parts.
     candidates = {0} | {
         _aligned(max(0, at + other.size - part.offset))
@@ -71,7 +71,7 @@ def _lowest_start(block: Block, placed: list[tuple[int, Part]]) -> int:
     )
 
 
-def _meet(at: int, part: Part, other_at: int, other: Part) -> bool:
+def _meet(at: int, part: ByteSpan, other_at: int, other: ByteSpan) -> bool:
     in_time = part.first <= other.last and other.first <= part.last
     in_space = at < other_at + other.size and other_at < at + part.size
     return in_time and in_space

@@ -9,8 +9,8 @@ from pathlib import Path
 from wearkit.files.safe_write import write_bytes
 from wearkit.integer.graph import QuantizedGraph, Rounding
 from wearkit_export.c.calls import Call, ConvCall, DenseCall, DepthwiseCall, MeanCall, PoolCall
-from wearkit_export.c.plan import Plan, Target, plan
-from wearkit_export.c.stream import stream, stream_header, stream_source
+from wearkit_export.c.plan import ArenaTarget, Plan, plan_model
+from wearkit_export.c.stream import plan_stream, stream_header, stream_source
 from wearkit_export.c.tables import layer_declaration, layer_source
 from wearkit_export.c.text import GENERATED, layout_source, run_source
 from wearkit_export.firmware import firmware_dir
@@ -56,7 +56,7 @@ class EmittedC:
     """What the sources need. arena_bytes: WK_ARENA_BYTES by kind of kernel; stream_step: samples
     a push of the stream takes, None for a model that cannot stream."""
 
-    arena_bytes: Mapping[Target, int]
+    arena_bytes: Mapping[ArenaTarget, int]
     stream_step: int | None
 
 
@@ -67,35 +67,35 @@ def emit_c(graph: QuantizedGraph, out: Path, *, model_id: str) -> EmittedC:
     `cc -Iout out/*.c` beside any main builds them. The same graph gives the same bytes.
     Raises ModelFileError when an operation or the rounding family has no exact kernel.
     """
-    found = plan(graph)
+    plan = plan_model(graph)
     files = {
-        "wk_model.h": _header(found, model_id),
-        "wk_model.c": _source(found),
-        "wk_model_layers.h": _layers(found),
-        "wk/wk_engine_config.h": _config(found),
-        **_library(found),
+        "wk_model.h": _header(plan, model_id),
+        "wk_model.c": _source(plan),
+        "wk_model_layers.h": _layers(plan),
+        "wk/wk_engine_config.h": _config(plan),
+        **_library(plan),
     }
-    streamed = stream(found)
-    if streamed is not None:
-        files["wk_model_stream.h"] = stream_header(streamed)
-        files["wk_model_stream.c"] = stream_source(streamed, '#include "wk_model_layers.h"\n')
+    stream = plan_stream(plan)
+    if stream is not None:
+        files["wk_model_stream.h"] = stream_header(stream)
+        files["wk_model_stream.c"] = stream_source(stream, '#include "wk_model_layers.h"\n')
     for name, text in sorted(files.items()):
         write_bytes(out / name, text.encode())
     return EmittedC(
-        arena_bytes={target: found.layouts[target].size for target in found.layouts},
-        stream_step=None if streamed is None else streamed.step,
+        arena_bytes={target: plan.layouts[target].size for target in plan.layouts},
+        stream_step=None if stream is None else stream.step,
     )
 
 
-def _header(found: Plan, model_id: str) -> str:
-    dsp, other = found.layouts["dsp"].size, found.layouts["other"].size
-    rows, steps, channels = found.graph.tensor(found.graph.input).shape
-    outputs = sum(found.graph.tensor(name).shape[2] for name in found.head_at)
+def _header(plan: Plan, model_id: str) -> str:
+    dsp, other = plan.layouts["dsp"].size, plan.layouts["other"].size
+    rows, steps, channels = plan.graph.tensor(plan.graph.input).shape
+    outputs = sum(plan.graph.tensor(name).shape[2] for name in plan.head_at)
     order = f"[{rows}][{steps}][{channels}]" if rows > 1 else f"[{steps}][{channels}]"
     heads = "\n".join(
-        f" *   {head.task}: {found.head_at[head.tensor]} to "
-        f"{found.head_at[head.tensor] + found.graph.tensor(head.tensor).shape[2] - 1}"
-        for head in found.graph.heads
+        f" *   {head.task}: {plan.head_at[head.tensor]} to "
+        f"{plan.head_at[head.tensor] + plan.graph.tensor(head.tensor).shape[2] - 1}"
+        for head in plan.graph.heads
     )
     return (
         f"/* A model in integers: one window in, int8 logits out, the same bits on every core.\n"
@@ -119,40 +119,40 @@ def _header(found: Plan, model_id: str) -> str:
     )
 
 
-def _source(found: Plan) -> str:
+def _source(plan: Plan) -> str:
     return "".join(
         [
             f"/* The constants of the model and the calls that run a window.\n{GENERATED}",
             '#include "wk_model.h"\n\n#include <string.h>\n\n#include "wk_model_layers.h"\n\n',
             "/* Places in the arena. Only kernels with DSP instructions use scratch. */\n",
-            f"#if defined(WK_TARGET_DSP)\n{layout_source(found.layouts['dsp'], found.calls)}",
-            f"#else\n{layout_source(found.layouts['other'], found.calls)}#endif\n\n",
-            "\n".join(layer_source(call, found.graph.rounding) for call in found.calls),
+            f"#if defined(WK_TARGET_DSP)\n{layout_source(plan.layouts['dsp'], plan.calls)}",
+            f"#else\n{layout_source(plan.layouts['other'], plan.calls)}#endif\n\n",
+            "\n".join(layer_source(call, plan.graph.rounding) for call in plan.calls),
             "\n",
-            run_source(found),
+            run_source(plan),
         ]
     )
 
 
-def _layers(found: Plan) -> str:
-    used = "".join(f'#include "wk/{name}"\n' for name in _headers(found))
-    declared = "".join(layer_declaration(call) for call in found.calls)
+def _layers(plan: Plan) -> str:
+    used = "".join(f'#include "wk/{name}"\n' for name in _headers(plan))
+    declared = "".join(layer_declaration(call) for call in plan.calls)
     return (
         f"/* The layers, whose constants are in wk_model.c.\n{GENERATED}"
         f"#ifndef WK_MODEL_LAYERS_H\n#define WK_MODEL_LAYERS_H\n\n{used}\n{declared}\n#endif\n"
     )
 
 
-def _config(found: Plan) -> str:
-    conv, dense = _ROUNDINGS[found.graph.rounding]
+def _config(plan: Plan) -> str:
+    conv, dense = _ROUNDINGS[plan.graph.rounding]
     small = all(
         call.constants.small
-        for call in found.calls
+        for call in plan.calls
         if isinstance(call, ConvCall | DenseCall | DepthwiseCall)
     )
     taps = {
         -(-call.constants.inputs // 2)
-        for call in found.calls
+        for call in plan.calls
         if isinstance(call, ConvCall) and call.kernel == "wk_conv1d_taps_max2"
     }
     return (
@@ -165,9 +165,9 @@ def _config(found: Plan) -> str:
     )
 
 
-def _headers(found: Plan) -> list[str]:
+def _headers(plan: Plan) -> list[str]:
     """The kernel headers that the calls need, in order."""
-    return sorted({header for call in found.calls for header in _headers_of(call)})
+    return sorted({header for call in plan.calls for header in _headers_of(call)})
 
 
 def _headers_of(call: Call) -> tuple[str, ...]:
@@ -186,12 +186,12 @@ def _headers_of(call: Call) -> tuple[str, ...]:
             return ("wk_elementwise.h",)
 
 
-def _library(found: Plan) -> dict[str, str]:
+def _library(plan: Plan) -> dict[str, str]:
     """Kernel sources and headers, path in the bundle's c folder -> text."""
     folder = firmware_dir()
-    headers = _headers(found)
+    headers = _headers(plan)
     sources = {source for header in headers for source in _SOURCES[header]}
-    kernels = {call.kernel.endswith("_max2") for call in found.calls if isinstance(call, ConvCall)}
+    kernels = {call.kernel.endswith("_max2") for call in plan.calls if isinstance(call, ConvCall)}
     sources |= {*(_MAX2 if True in kernels else ()), *(_CONV if False in kernels else ())}
     paths = {f"wk/{name}": folder / "include" / "wk" / name for name in (*_HEADERS, *headers)}
     paths |= {name: folder / "src" / "engine" / name for name in sources}

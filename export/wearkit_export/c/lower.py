@@ -88,12 +88,12 @@ def lower(graph: QuantizedGraph, names: Names) -> Iterator[Call]:
     gap = family_gap(graph, graph.rounding)
     if gap is not None:
         raise ModelFileError(gap)
-    done: set[str] = set()
+    lowered: set[str] = set()
     for op in graph.ops:
-        if op.name in done or isinstance(op, Reshape):
+        if op.name in lowered or isinstance(op, Reshape):
             continue
         fused = _fused(graph, op) if isinstance(op, Conv1D) else []
-        done |= {other.name for other in fused}
+        lowered |= {other.name for other in fused}
         yield _call(graph, op, fused, names.take(op.name))
 
 
@@ -133,23 +133,23 @@ def _call(graph: QuantizedGraph, op: Op, fused: list[Op], name: str) -> Call:
 
 def _fused(graph: QuantizedGraph, op: Conv1D) -> list[Op]:
     """The max pool and the mean that a convolution takes along."""
-    found: list[Op] = []
+    fused: list[Op] = []
     after = _only_reader(graph, op.output)
     if (
         isinstance(after, MaxPool1D)
         and max(after.size, after.stride) <= _BYTE_MAX
         and not (after.pad_before or after.pad_after)
     ):
-        found.append(after)
+        fused.append(after)
         after = _only_reader(graph, after.output)
-    last = graph.tensor(found[-1].output if found else op.output)
+    last = graph.tensor(fused[-1].output if fused else op.output)
     if (
         isinstance(after, MeanTime)
         and 1 < last.shape[1] <= _MEAN_STEPS_MAX
         and mean_is_plain(last, graph.tensor(after.output))
     ):
-        found.append(after)
-    return found
+        fused.append(after)
+    return fused
 
 
 def _only_reader(graph: QuantizedGraph, tensor: str) -> Op | None:
@@ -236,9 +236,9 @@ def _mean_factors(op: MeanTime, source: Tensor, target: Tensor, rounding: Roundi
     offset = -source.shape[1] * source.zero_point
     sums = np.arange(-128 * source.shape[1], 127 * source.shape[1] + 1)
     bits = 31 - int(factor.exponent)
-    found = ((sums + offset) * int(factor.mantissa) + (1 << (bits - 1))) >> bits
+    means = ((sums + offset) * int(factor.mantissa) + (1 << (bits - 1))) >> bits
     wanted = time_mean(op, source, target, "xnnpack")(sums)
-    if not np.array_equal(np.clip(found + target.zero_point, -128, 127), wanted):
+    if not np.array_equal(np.clip(means + target.zero_point, -128, 127), wanted):
         raise ModelFileError(
             f"{op.name} cannot be averaged like xnnpack in integers: choose another family."
         )

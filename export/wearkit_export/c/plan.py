@@ -8,18 +8,18 @@ from typing import Literal
 
 from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
-from wearkit_export.c.arena import Block, Part, place
+from wearkit_export.c.arena import Block, ByteSpan, place
 from wearkit_export.c.calls import Call, DenseCall
 from wearkit_export.c.lower import Names, lower, storage
 
-Target = Literal["dsp", "other"]
+ArenaTarget = Literal["dsp", "other"]
 """Kernels with DSP instructions convert their inputs in scratch memory; the others need none."""
 
-TARGETS: tuple[Target, ...] = ("dsp", "other")
+TARGETS: tuple[ArenaTarget, ...] = ("dsp", "other")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Segment:
+class RowGroup:
     """Calls that follow one another for every row, then for the next row."""
 
     rows: int
@@ -41,7 +41,7 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class ArenaLayout:
     """Arena offsets of one target by name: <buffer>, <call>_scratch, <call>_<work>."""
 
     size: int
@@ -56,47 +56,49 @@ class Plan:
     """
 
     graph: QuantizedGraph
-    segments: tuple[Segment, ...]
+    groups: tuple[RowGroup, ...]
     buffers: Mapping[str, Buffer]
     head_at: Mapping[str, int]
-    layouts: Mapping[Target, Layout]
+    layouts: Mapping[ArenaTarget, ArenaLayout]
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        return tuple(call for segment in self.segments for call in segment.calls)
+        return tuple(call for group in self.groups for call in group.calls)
 
 
-def plan(graph: QuantizedGraph) -> Plan:
+def plan_model(graph: QuantizedGraph) -> Plan:
     """Raises ModelFileError when the graph holds what no kernel can do."""
     names = Names()
-    segments = tuple(_segments(lower(graph, names)))
+    groups = tuple(_row_groups(lower(graph, names)))
     head_at = _head_offsets(graph)
-    buffers = _buffers(segments, head_at, names)
-    layouts = {target: layout(target, segments, buffers) for target in TARGETS}
-    return Plan(graph, segments, buffers, head_at, layouts)
+    buffers = _buffers(groups, head_at, names)
+    layouts = {target: layout(target, groups, buffers) for target in TARGETS}
+    return Plan(graph, groups, buffers, head_at, layouts)
 
 
-def layout(target: Target, segments: Iterable[Segment], buffers: Mapping[str, Buffer]) -> Layout:
+def layout(
+    target: ArenaTarget, groups: Iterable[RowGroup], buffers: Mapping[str, Buffer]
+) -> ArenaLayout:
     """Place every buffer, and the work memory of every call, in one arena."""
-    moments = _Moments(segments, buffers)
+    moments = _Moments(groups, buffers)
     halves = dict(moments.halves()) if target == "dsp" else {}
     arena = place([*moments.buffer_blocks(halves), *moments.work_blocks(target)])
     starts = dict(arena.starts)
     for tensor, (call, _) in halves.items():
         starts[f"{call.name}_scratch"] = starts[buffers[tensor].name]
         starts[buffers[tensor].name] += call.half_bytes
-    return Layout(arena.size, starts)
+    return ArenaLayout(arena.size, starts)
 
 
-def _segments(calls: Iterable[Call]) -> Iterator[Segment]:
-    rows, found = 1, list[Call]()
+def _row_groups(calls: Iterable[Call]) -> Iterator[RowGroup]:
+    rows, group = 1, list[Call]()
     for call in calls:
-        if found and (call.source.shape[0] != rows or rows == 1):
-            yield Segment(rows, tuple(found))
-            found = []
+        if group and (call.source.shape[0] != rows or rows == 1):
+            yield RowGroup(rows, tuple(group))
+            group = []
         rows = call.source.shape[0]
-        found.append(call)
-    yield Segment(rows, tuple(found))
+        group.append(call)
+    yield RowGroup(rows, tuple(group))
 
 
 def _head_offsets(graph: QuantizedGraph) -> dict[str, int]:
@@ -112,50 +114,47 @@ def _head_offsets(graph: QuantizedGraph) -> dict[str, int]:
 
 
 def _buffers(
-    segments: tuple[Segment, ...], head_at: Mapping[str, int], names: Names
+    groups: tuple[RowGroup, ...], head_at: Mapping[str, int], names: Names
 ) -> dict[str, Buffer]:
-    found: dict[str, Buffer] = {}
-    for index, segment in enumerate(segments):
+    buffers: dict[str, Buffer] = {}
+    for index, group in enumerate(groups):
         later = {
-            tensor
-            for other in segments[index + 1 :]
-            for call in other.calls
-            for tensor in call.reads
+            tensor for other in groups[index + 1 :] for call in other.calls for tensor in call.reads
         }
-        for call in segment.calls:
+        for call in group.calls:
             tensor = call.target.name
             if tensor in head_at:
                 continue
-            per_row = segment.rows > 1 and tensor not in later
-            row_bytes = call.target.size // segment.rows
+            per_row = group.rows > 1 and tensor not in later
+            row_bytes = call.target.size // group.rows
             label = names.take(f"{call.name}_out")
-            found[tensor] = Buffer(label, row_bytes, segment.rows, per_row)
-    return found
+            buffers[tensor] = Buffer(label, row_bytes, group.rows, per_row)
+    return buffers
 
 
 class _Moments:
     """When each buffer is in use: a moment is the index of a call.
 
-    Rows repeat the moments of their segment, so what outlives a row is in use from the segment's
+    Rows repeat the moments of their group, so what outlives a row is in use from the group's
     first moment, and what rows read from before it is in use to the last.
     """
 
-    def __init__(self, segments: Iterable[Segment], buffers: Mapping[str, Buffer]) -> None:
+    def __init__(self, groups: Iterable[RowGroup], buffers: Mapping[str, Buffer]) -> None:
         self._buffers = buffers
         self._calls: list[Call] = []
         self._first: dict[str, int] = {}
         self._last: dict[str, int] = {}
-        for segment in segments:
-            start, end = len(self._calls), len(self._calls) + len(segment.calls) - 1
-            for moment, call in enumerate(segment.calls, start):
-                whole = segment.rows > 1 and not self._per_row(call.target.name)
+        for group in groups:
+            start, end = len(self._calls), len(self._calls) + len(group.calls) - 1
+            for moment, call in enumerate(group.calls, start):
+                whole = group.rows > 1 and not self._per_row(call.target.name)
                 self._first[call.target.name] = start if whole else moment
                 self._last[call.target.name] = end if whole else moment
                 for tensor in call.reads:
-                    whole = segment.rows > 1 and not self._per_row(tensor)
+                    whole = group.rows > 1 and not self._per_row(tensor)
                     self._last[tensor] = end if whole else moment
                     self._first.setdefault(tensor, moment)
-            self._calls += segment.calls
+            self._calls += group.calls
 
     def _per_row(self, tensor: str) -> bool:
         return tensor in self._buffers and self._buffers[tensor].per_row
@@ -170,17 +169,17 @@ class _Moments:
         for tensor, buffer in self._buffers.items():
             first, last = self._first[tensor], self._last[tensor]
             if tensor not in halves:
-                yield Block(buffer.name, (Part(0, buffer.size, first, last),))
+                yield Block(buffer.name, (ByteSpan(0, buffer.size, first, last),))
                 continue
             call, moment = halves[tensor]
             below = call.half_bytes
-            parts = (Part(0, below, moment, moment), Part(below, below, first, last))
+            parts = (ByteSpan(0, below, moment, moment), ByteSpan(below, below, first, last))
             yield Block(buffer.name, parts)
 
-    def work_blocks(self, target: Target) -> Iterator[Block]:
+    def work_blocks(self, target: ArenaTarget) -> Iterator[Block]:
         for now, call in enumerate(self._calls):
             for use, size in call.work():
-                yield Block(f"{call.name}_{use}", (Part(0, size, now, now),))
+                yield Block(f"{call.name}_{use}", (ByteSpan(0, size, now, now),))
             size = call.scratch_bytes()
             if target == "dsp" and size:
-                yield Block(f"{call.name}_scratch", (Part(0, size, now, now),))
+                yield Block(f"{call.name}_scratch", (ByteSpan(0, size, now, now),))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from wearkit_export.c.calls import Call, ConvCall
-from wearkit_export.c.plan import TARGETS, Buffer, Layout, Plan, Segment, Target, layout
+from wearkit_export.c.plan import TARGETS, ArenaLayout, ArenaTarget, Buffer, Plan, RowGroup, layout
 from wearkit_export.c.text import GENERATED, calls_lines, layout_source, wrapped
 
 _INDENT = "    "
@@ -21,12 +21,12 @@ _COLUMN = "<column>"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
-    """One convolution a push. new: columns that arrive; made: columns that it makes of them;
+    """One convolution a push. new: columns that arrive; columns: those it makes of them;
     kept: older columns it still needs."""
 
     call: ConvCall
     new: int
-    made: int
+    columns: int
     kept: int
 
     @property
@@ -50,15 +50,15 @@ class Stream:
     stages: tuple[Stage, ...]
     step: int
     pushes: int
-    rest: tuple[Segment, ...]
-    layouts: Mapping[Target, Layout]
+    rest: tuple[RowGroup, ...]
+    layouts: Mapping[ArenaTarget, ArenaLayout]
 
     @property
     def last(self) -> ConvCall:
         return self.stages[-1].call
 
 
-def stream(plan: Plan) -> Stream | None:
+def plan_stream(plan: Plan) -> Stream | None:
     """None for a graph that does not begin with convolutions and a mean, or whose windows do not
     end where a push ends."""
     convs, rest = _leading(plan)
@@ -75,12 +75,12 @@ def stream(plan: Plan) -> Stream | None:
     return Stream(plan, stages, step, length // step, rest, layouts)
 
 
-def stream_header(found: Stream) -> str:
-    rows, _, channels = found.plan.graph.tensor(found.plan.graph.input).shape
-    last, sizes = found.last, {key: value.size // 4 for key, value in found.layouts.items()}
-    order = f"[{found.step}][{rows * channels}]"
+def stream_header(stream: Stream) -> str:
+    rows, _, channels = stream.plan.graph.tensor(stream.plan.graph.input).shape
+    last, sizes = stream.last, {key: value.size // 4 for key, value in stream.layouts.items()}
+    order = f"[{stream.step}][{rows * channels}]"
     buffers = "".join(
-        f"{_INDENT}int8_t {stage.buffer}[{rows}][{stage.size}];\n" for stage in found.stages
+        f"{_INDENT}int8_t {stage.buffer}[{rows}][{stage.size}];\n" for stage in stream.stages
     )
     outputs = last.constants.outputs
     return (
@@ -89,8 +89,8 @@ def stream_header(found: Stream) -> str:
         f"{GENERATED}"
         "#ifndef WK_MODEL_STREAM_H\n#define WK_MODEL_STREAM_H\n\n"
         '#include "wk_model.h"\n\n#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
-        f"#define WK_STREAM_STEP {found.step} /* samples a push takes */\n"
-        f"#define WK_STREAM_PUSHES {found.pushes} /* until the first window is whole */\n\n"
+        f"#define WK_STREAM_STEP {stream.step} /* samples a push takes */\n"
+        f"#define WK_STREAM_PUSHES {stream.pushes} /* until the first window is whole */\n\n"
         "/* Everything a stream remembers, and its working memory. */\n"
         "typedef struct {\n"
         f"#if defined(WK_TARGET_DSP)\n{_INDENT}int32_t work[{sizes['dsp']}];\n"
@@ -112,9 +112,9 @@ def stream_header(found: Stream) -> str:
     )
 
 
-def stream_source(found: Stream, includes: str) -> str:
-    calls = _all_calls(found)
-    dsp, other = (layout_source(found.layouts[target], calls) for target in TARGETS)
+def stream_source(stream: Stream, includes: str) -> str:
+    calls = _all_calls(stream)
+    dsp, other = (layout_source(stream.layouts[target], calls) for target in TARGETS)
     return (
         f"/* A push runs every convolution for what is new; see wk_model_stream.h.\n{GENERATED}"
         f'#include "wk_model_stream.h"\n\n#include <string.h>\n\n{includes}\n'
@@ -122,44 +122,44 @@ def stream_source(found: Stream, includes: str) -> str:
         f"#if defined(WK_TARGET_DSP)\n{dsp}#else\n{other}#endif\n\n"
         "void wk_model_stream_begin(wk_model_stream_t *stream)\n{\n"
         f"{_INDENT}memset(stream, 0, sizeof(*stream));\n}}\n\n"
-        f"{_push_row(found)}\n{_push(found)}\n{_run(found)}"
+        f"{_push_row(stream)}\n{_push(stream)}\n{_run(stream)}"
     )
 
 
-def _leading(plan: Plan) -> tuple[list[ConvCall], tuple[Segment, ...]]:
-    """The convolutions before the mean, and the segments after it; nothing if they do not chain."""
+def _leading(plan: Plan) -> tuple[list[ConvCall], tuple[RowGroup, ...]]:
+    """The convolutions before the mean, and the groups after it; nothing if they do not chain."""
     convs: list[ConvCall] = []
     reads = plan.graph.input
-    for index, segment in enumerate(plan.segments):
-        for call in segment.calls:
+    for index, group in enumerate(plan.groups):
+        for call in group.calls:
             if not isinstance(call, ConvCall) or call.reads != (reads,) or any(call.pad_values):
                 return [], ()
             convs.append(call)
             reads = call.target.name
         if convs[-1].mean:
-            rest = plan.segments[index + 1 :]
+            rest = plan.groups[index + 1 :]
             inner = {reads for call in convs[1:] for reads in call.reads} | {plan.graph.input}
             clean = reads in plan.buffers and not any(
-                inner & set(call.reads) for segment in rest for call in segment.calls
+                inner & set(call.reads) for group in rest for call in group.calls
             )
             return (convs, rest) if clean and not inner & set(plan.head_at) else ([], ())
     return [], ()
 
 
 def _stages(convs: list[ConvCall], step: int) -> tuple[Stage, ...] | None:
-    found: list[Stage] = []
+    stages: list[Stage] = []
     new, late = step, 0
     for call in convs:
         hop, span = call.op.stride * call.pool_stride, _span(call)
-        made, behind = new // hop, -(-(span + late) // hop) - 1
+        columns, behind = new // hop, -(-(span + late) // hop) - 1
         # Columns at the end that no whole output of this push sees.
         unseen = (behind + 1) * hop - span - late
-        need = (made - 1) * hop + span + unseen
+        need = (columns - 1) * hop + span + unseen
         if need < new:
             return None
-        found.append(Stage(call, new, made, need - new))
-        new, late = made, behind
-    return tuple(found)
+        stages.append(Stage(call, new, columns, need - new))
+        new, late = columns, behind
+    return tuple(stages)
 
 
 def _span(call: ConvCall) -> int:
@@ -177,48 +177,48 @@ def _ends_together(convs: list[ConvCall], pushes: int) -> bool:
 
 
 def _layout(
-    target: Target, plan: Plan, stages: tuple[Stage, ...], rest: tuple[Segment, ...]
-) -> Layout:
+    target: ArenaTarget, plan: Plan, stages: tuple[Stage, ...], rest: tuple[RowGroup, ...]
+) -> ArenaLayout:
     last = stages[-1].call
     column = replace(last.target, name=_COLUMN)
     pushed: list[Call] = [
         replace(
             stage.call,
-            steps=stage.made,
+            steps=stage.columns,
             mean=False,
             target=column if stage.call is last else stage.call.target,
         )
         for stage in stages
     ]
-    wanted = {last.target.name} | {call.target.name for segment in rest for call in segment.calls}
+    wanted = {last.target.name} | {call.target.name for group in rest for call in group.calls}
     buffers = {name: buffer for name, buffer in plan.buffers.items() if name in wanted}
     buffers[_COLUMN] = Buffer("column", last.constants.outputs, 1, False)
-    return layout(target, (Segment(1, tuple(pushed)), *rest), buffers)
+    return layout(target, (RowGroup(1, tuple(pushed)), *rest), buffers)
 
 
-def _all_calls(found: Stream) -> tuple[Call, ...]:
-    rest = tuple(call for segment in found.rest for call in segment.calls)
-    return (*(stage.call for stage in found.stages), *rest)
+def _all_calls(stream: Stream) -> tuple[Call, ...]:
+    rest = tuple(call for group in stream.rest for call in group.calls)
+    return (*(stage.call for stage in stream.stages), *rest)
 
 
-def _push_row(found: Stream) -> str:
-    rows, _, channels = found.plan.graph.tensor(found.plan.graph.input).shape
-    first, outputs = found.stages[0], found.last.constants.outputs
+def _push_row(stream: Stream) -> str:
+    rows, _, channels = stream.plan.graph.tensor(stream.plan.graph.input).shape
+    first, outputs = stream.stages[0], stream.last.constants.outputs
     lines = [
-        f"int8_t *const {stage.buffer} = stream->{stage.buffer}[row];" for stage in found.stages
+        f"int8_t *const {stage.buffer} = stream->{stage.buffer}[row];" for stage in stream.stages
     ]
     lines = ["int8_t *const base = (int8_t *)stream->work;", *lines, "uint16_t step;", ""]
     kept = first.kept * channels
     lines += _shift(first)
-    lines.append(f"for (step = 0; step < {found.step}; step++) {{")
+    lines.append(f"for (step = 0; step < {stream.step}; step++) {{")
     place = f"{first.buffer} + {kept} + step * {channels}"
-    taken = f"samples + step * {rows * channels} + row * {channels}"
+    source = f"samples + step * {rows * channels} + row * {channels}"
     if channels == 1:
         lines.append(f"{_INDENT}{first.buffer}[{kept} + step] = samples[step * {rows} + row];")
     else:
-        lines += [f"{_INDENT}{line}" for line in wrapped("memcpy", place, taken, str(channels))]
+        lines += [f"{_INDENT}{line}" for line in wrapped("memcpy", place, source, str(channels))]
     lines.append("}")
-    for stage, after in zip(found.stages, [*found.stages[1:], None], strict=True):
+    for stage, after in zip(stream.stages, [*stream.stages[1:], None], strict=True):
         target = "base + COLUMN_AT"
         if after is not None:
             lines += _shift(after)
@@ -226,7 +226,7 @@ def _push_row(found: Stream) -> str:
         call = stage.call
         scratch = f"base + {call.name.upper()}_SCRATCH_AT"
         lines += wrapped(
-            call.kernel, f"&wk_{call.name}", stage.buffer, str(stage.made), target, scratch
+            call.kernel, f"&wk_{call.name}", stage.buffer, str(stage.columns), target, scratch
         )
     lines += wrapped(
         "wk_mean_replace",
@@ -246,8 +246,8 @@ def _shift(stage: Stage) -> Iterator[str]:
         yield from wrapped("wk_forget", stage.buffer, str(moved), str(stage.kept * stage.channels))
 
 
-def _push(found: Stream) -> str:
-    rows = found.plan.graph.tensor(found.plan.graph.input).shape[0]
+def _push(stream: Stream) -> str:
+    rows = stream.plan.graph.tensor(stream.plan.graph.input).shape[0]
     return f"""void wk_model_stream_push(wk_model_stream_t *stream, const int8_t *samples)
 {{
     uint16_t row;
@@ -255,7 +255,7 @@ def _push(found: Stream) -> str:
     for (row = 0; row < {rows}; row++) {{
         push_row(stream, row, samples);
     }}
-    stream->oldest = (uint16_t)(stream->oldest + 1 < {found.last.steps} ? stream->oldest + 1 : 0);
+    stream->oldest = (uint16_t)(stream->oldest + 1 < {stream.last.steps} ? stream->oldest + 1 : 0);
     if (stream->pushes < WK_STREAM_PUSHES) {{
         stream->pushes++;
     }}
@@ -263,21 +263,21 @@ def _push(found: Stream) -> str:
 """
 
 
-def _run(found: Stream) -> str:
-    last = found.last
-    channels = found.plan.graph.tensor(found.plan.graph.input).shape[0] * last.constants.outputs
-    features = found.plan.buffers[last.target.name].name
-    wanted = {name for call in _all_calls(found)[len(found.stages) :] for name in call.reads}
-    wanted |= {call.target.name for call in _all_calls(found)[len(found.stages) :]}
+def _run(stream: Stream) -> str:
+    last = stream.last
+    channels = stream.plan.graph.tensor(stream.plan.graph.input).shape[0] * last.constants.outputs
+    features = stream.plan.buffers[last.target.name].name
+    wanted = {name for call in _all_calls(stream)[len(stream.stages) :] for name in call.reads}
+    wanted |= {call.target.name for call in _all_calls(stream)[len(stream.stages) :]}
     names = "".join(
         f"{_INDENT}int8_t *const {buffer.name} = base + {buffer.name.upper()}_AT;\n"
-        for tensor, buffer in found.plan.buffers.items()
+        for tensor, buffer in stream.plan.buffers.items()
         if tensor in wanted
     )
-    row = f"{_INDENT}uint16_t row;\n" if any(part.rows > 1 for part in found.rest) else ""
+    row = f"{_INDENT}uint16_t row;\n" if any(part.rows > 1 for part in stream.rest) else ""
     lines = [
         *wrapped("wk_mean_of", "stream->sums", str(last.steps), str(channels), features),
-        *calls_lines(found.plan, found.rest),
+        *calls_lines(stream.plan, stream.rest),
     ]
     body = "".join(f"{_INDENT}{line}\n" for line in lines)
     return f"""int wk_model_stream_run(wk_model_stream_t *stream, int8_t *out_logits)

@@ -87,20 +87,20 @@ def _describe(call: Call) -> str:
         case DenseCall():
             return f"{call.name}: dense, {call.constants.inputs} -> {call.constants.outputs}"
         case ConvCall():
-            what = f"convolution of {call.op.kernel} steps"
-            what += f", maximum of {call.pool}" if call.pool > 1 else ""
-            what += ", mean over time" if call.mean else ""
+            summary = f"convolution of {call.op.kernel} steps"
+            summary += f", maximum of {call.pool}" if call.pool > 1 else ""
+            summary += ", mean over time" if call.mean else ""
         case DepthwiseCall():
-            what = f"convolution of {call.op.kernel} steps, each channel on its own"
+            summary = f"convolution of {call.op.kernel} steps, each channel on its own"
         case PoolCall():
-            what = f"{'maximum' if call.maximum else 'mean'} of {call.op.size} steps"
+            summary = f"{'maximum' if call.maximum else 'mean'} of {call.op.size} steps"
         case MeanCall():
-            what = "mean over time"
+            summary = "mean over time"
         case LookupCall():
-            what = "activation function"
+            summary = "activation function"
         case _:
-            what = "sum"
-    return f"{call.name}: {what}, {shape} -> {target}"
+            summary = "sum"
+    return f"{call.name}: {summary}, {shape} -> {target}"
 
 
 def _tiles(call: ConvCall | DenseCall, channels: int) -> str:
@@ -134,12 +134,12 @@ def _taps(call: ConvCall) -> str:
 
 def _interleaved(first: list[str], second: list[str], length: int) -> list[str]:
     """So many of one, as many of the other, and so on; zeros fill up the last."""
-    found: list[str] = []
+    slots: list[str] = []
     for at in range(0, len(first), length):
         for names in (first, second):
             part = names[at : at + length]
-            found += [*part, *["0"] * (length - len(part))]
-    return found
+            slots += [*part, *["0"] * (length - len(part))]
+    return slots
 
 
 def _macro(name: str, arguments: list[str], values: list[str]) -> str:

@@ -15,7 +15,7 @@ from wearkit_export.c.calls import (
     MeanCall,
     PoolCall,
 )
-from wearkit_export.c.plan import Layout, Plan, Segment
+from wearkit_export.c.plan import ArenaLayout, Plan, RowGroup
 
 _COLUMNS = 100
 _INDENT = "    "
@@ -43,11 +43,11 @@ def run_source(plan: Plan) -> str:
         for buffer in plan.buffers.values()
     )
     counters = "".join(f"{_INDENT}{line}\n" for line in _counters(plan))
-    body = "".join(f"{_INDENT}{line}\n" for line in calls_lines(plan, plan.segments))
+    body = "".join(f"{_INDENT}{line}\n" for line in calls_lines(plan, plan.groups))
     return f"{head}{names}{counters}{_CHECKS}{body}{_INDENT}return WK_OK;\n}}\n"
 
 
-def layout_source(layout: Layout, calls: tuple[Call, ...]) -> str:
+def layout_source(layout: ArenaLayout, calls: tuple[Call, ...]) -> str:
     """Arena offsets as an enum; scratch that a target does not use lies at 0."""
     places = dict(layout.starts) | {
         f"{call.name}_scratch": layout.starts.get(f"{call.name}_scratch", 0)
@@ -58,14 +58,14 @@ def layout_source(layout: Layout, calls: tuple[Call, ...]) -> str:
     return f"enum {{\n{body}\n}};\n"
 
 
-def calls_lines(plan: Plan, segments: tuple[Segment, ...]) -> Iterator[str]:
-    for segment in segments:
-        writer = _Writer(plan, segment)
-        lines = [line for call in segment.calls for line in writer.lines(call)]
-        if segment.rows == 1:
+def calls_lines(plan: Plan, groups: tuple[RowGroup, ...]) -> Iterator[str]:
+    for group in groups:
+        writer = _Writer(plan, group)
+        lines = [line for call in group.calls for line in writer.lines(call)]
+        if group.rows == 1:
             yield from lines
             continue
-        yield f"for (row = 0; row < {segment.rows}; row++) {{"
+        yield f"for (row = 0; row < {group.rows}; row++) {{"
         yield from (f"{_INDENT}{line}" for line in lines)
         yield "}"
 
@@ -86,7 +86,7 @@ def wrapped(function: str, *arguments: str) -> list[str]:
 
 
 def _counters(plan: Plan) -> Iterator[str]:
-    if any(segment.rows > 1 for segment in plan.segments):
+    if any(group.rows > 1 for group in plan.groups):
         yield "uint16_t row;"
     if any(isinstance(call, ConvCall) and call.mean for call in plan.calls):
         yield "uint16_t step;"
@@ -95,7 +95,7 @@ def _counters(plan: Plan) -> Iterator[str]:
 @dataclass(frozen=True, slots=True)
 class _Writer:
     plan: Plan
-    segment: Segment
+    group: RowGroup
 
     def lines(self, call: Call) -> list[str]:
         sources = [self._place(name) for name in call.reads]
@@ -122,22 +122,22 @@ class _Writer:
                 raise AssertionError(call)
 
     def _size(self, call: Call) -> str:
-        return str(call.target.size // self.segment.rows)
+        return str(call.target.size // self.group.rows)
 
     def _place(self, tensor: str) -> str:
         """A pointer to a tensor, or to its current row."""
         if tensor == self.plan.graph.input:
-            return self._row("in", self.plan.graph.tensor(tensor).size // self.segment.rows)
+            return self._row("in", self.plan.graph.tensor(tensor).size // self.group.rows)
         if tensor in self.plan.head_at:
             at = self.plan.head_at[tensor]
             return self._row(f"out_logits + {at}" if at else "out_logits", 1)
         buffer = self.plan.buffers[tensor]
         if buffer.per_row:
             return buffer.name
-        return self._row(buffer.name, buffer.size // self.segment.rows)
+        return self._row(buffer.name, buffer.size // self.group.rows)
 
     def _row(self, start: str, size: int) -> str:
-        return f"{start} + row * {size}" if self.segment.rows > 1 else start
+        return f"{start} + row * {size}" if self.group.rows > 1 else start
 
     def _conv(self, call: ConvCall, source: str, target: str) -> list[str]:
         lines: list[str] = []

@@ -37,10 +37,10 @@ def model_sources(bundle: Bundle, folder: Path) -> Path:
 
 def firmware_sources(*folders: str) -> list[Path]:
     """Every C file right in these folders of the firmware. Raises MissingToolError when none."""
-    found = [path for name in folders for path in sorted((firmware_dir() / name).glob("*.c"))]
-    if not found:
+    sources = [path for name in folders for path in sorted((firmware_dir() / name).glob("*.c"))]
+    if not sources:
         raise MissingToolError("The C sources of wearkit are missing: install wearkit again.")
-    return found
+    return sources
 
 
 def build_host_device(bundle: Bundle, work: Path, *, flags: tuple[str, ...] = ("-O2",)) -> Path:
@@ -59,7 +59,7 @@ def build_host_device(bundle: Bundle, work: Path, *, flags: tuple[str, ...] = ("
     # The model's folder first: its wk/wk_engine_config.h is the one its kernels were chosen for.
     folders = (model, firmware_dir() / "include", host, host / "device")
     output = work / "wk_device"
-    done = run_tool(
+    completed = run_tool(
         (
             *program,
             *WARNINGS,
@@ -69,6 +69,8 @@ def build_host_device(bundle: Bundle, work: Path, *, flags: tuple[str, ...] = ("
             *("-o", str(output)),
         )
     )
-    if done.returncode != 0:
-        raise VerificationError(f"{version} refuses the firmware: {done.stderr[:_MESSAGE_LIMIT]}")
+    if completed.returncode != 0:
+        raise VerificationError(
+            f"{version} refuses the firmware: {completed.stderr[:_MESSAGE_LIMIT]}"
+        )
     return output

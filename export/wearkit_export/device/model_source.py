@@ -11,8 +11,8 @@ from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.spec import trained
 from wearkit_export.c.golden_header import c_array
-from wearkit_export.c.plan import plan
-from wearkit_export.c.stream import stream
+from wearkit_export.c.plan import plan_model
+from wearkit_export.c.stream import plan_stream
 
 GOLDEN_WINDOWS = 4
 """Known answers a device checks at boot: 2.4 kB of flash, and windows that differ."""
@@ -38,7 +38,7 @@ def device_source(bundle: Bundle) -> str:
             f"{MAX_LOGITS} logits; this model has {window.length}, {len(graph.heads)} and "
             f"{outputs}."
         )
-    streamed = stream(plan(graph))
+    streamed = plan_stream(plan_model(graph))
     step = 0 if streamed is None else streamed.step
     return "".join(
         [
@@ -58,7 +58,7 @@ def device_source(bundle: Bundle) -> str:
 def _golden_arrays(graph: QuantizedGraph, golden: Golden) -> str:
     """Counts and, window by window, the logits of all heads in the order of the C's output."""
     chosen = _differing(golden)
-    at = plan(graph).head_at
+    at = plan_model(graph).head_at
     ordered = sorted(graph.heads, key=lambda head: at[head.tensor])
     logits = np.concatenate([golden.logits[head.task][chosen] for head in ordered], axis=1)
     return c_array(
@@ -78,7 +78,7 @@ def _differing(golden: Golden) -> list[int]:
 def _classifier(bundle: Bundle, step: int) -> str:
     graph = bundle.graph
     window, tensor = bundle.model.window, graph.tensor(graph.input)
-    at = plan(graph).head_at
+    at = plan_model(graph).head_at
     tensors = {head.task: head.tensor for head in graph.heads}
     heads = []
     for task in graph.model.tasks:

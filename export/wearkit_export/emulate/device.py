@@ -21,9 +21,9 @@ from wearkit.errors import DataError, VerificationError
 from wearkit.link.ports.pty import PseudoTerminal, Stop
 from wearkit_export.emulate.sensor import SensorLibrary
 
-Mode = Literal["text", "samples", "predictions", "both"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-STREAMS: dict[Mode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
+LinkMode = Literal["text", "samples", "predictions", "both"]
+MODES: tuple[LinkMode, ...] = get_args(LinkMode)
+STREAMS: dict[LinkMode, int] = {"text": 0, "samples": 1, "predictions": 2, "both": 3}
 """What an image's settings hold for a mode: WK_FEATURE_* bits, 0 for text."""
 
 Bus = Literal["i2c", "spi"]
@@ -61,7 +61,7 @@ class EmulateOptions:
     sample by sample. speed: times real time, 0 for as fast as the reader takes it. odr_error:
     fraction by which the sensor samples too fast. faults: "MS:NAME=VALUE,..."."""
 
-    mode: Mode = "both"
+    mode: LinkMode = "both"
     streaming: bool = False
     speed: float = 1.0
     odr_error: float = 0.0
@@ -213,10 +213,10 @@ class HostDevice(Device):
                 process.kill()
                 feeder.join()
             assert process.stderr is not None
-            said = process.stderr.read().decode(errors="replace")
+            messages = process.stderr.read().decode(errors="replace")
         if stop():
             return Emulated(0, 0, 0, 0, 0, 0, 0.0, reader_left=False, drained=False)
-        return _result(process.returncode, said, port, stop)
+        return _result(process.returncode, messages, port, stop)
 
 
 def _arguments(options: EmulateOptions) -> list[str]:
@@ -242,10 +242,10 @@ def _feed(process: subprocess.Popen[bytes], counts: Iterable[NDArray[np.int16]])
         process.stdin.close()
 
 
-def _result(code: int, said: str, port: PseudoTerminal, stop: Stop) -> Emulated:
+def _result(code: int, messages: str, port: PseudoTerminal, stop: Stop) -> Emulated:
     if code not in (0, _READER_LEFT):
-        last = said.strip()[-_MESSAGE_LIMIT:]
+        last = messages.strip()[-_MESSAGE_LIMIT:]
         raise VerificationError(f"The firmware stopped with code {code}: {last}")
-    counters: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    counters: dict[str, Any] = json.loads(messages.strip().splitlines()[-1])
     left = code == _READER_LEFT
     return Emulated(**counters, reader_left=left, drained=not left and port.drain(stop))

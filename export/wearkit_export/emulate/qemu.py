@@ -176,8 +176,10 @@ class _Board:
 
     def _ended(self) -> VerificationError:
         self._qemu.kill()
-        said = self._qemu.communicate()[1].decode(errors="replace").strip()
-        return VerificationError(f"QEMU stopped: {said[-_MESSAGE_LIMIT:] or 'it says nothing'}.")
+        messages = self._qemu.communicate()[1].decode(errors="replace").strip()
+        return VerificationError(
+            f"QEMU stopped: {messages[-_MESSAGE_LIMIT:] or 'it says nothing'}."
+        )
 
 
 def _listen(stack: ExitStack, path: Path) -> socket.socket:

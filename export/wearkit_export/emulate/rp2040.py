@@ -117,7 +117,7 @@ class _Chip:
 
     def __init__(self, node: str, flash: bytes, boot_id: int, work: Path) -> None:
         script = firmware_dir() / EMULATOR / "wk_rp2040js.mjs"
-        self._said = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()
         self._flash = tempfile.NamedTemporaryFile(dir=work, suffix=".bin")
         self._flash.write(flash)
         self._flash.flush()
@@ -125,7 +125,7 @@ class _Chip:
             [node, str(script), self._flash.name, str(boot_id)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             process_group=0,  # a terminal's Ctrl-C is for this program alone
         )
         assert isinstance(self._process.stdout, io.BufferedReader)
@@ -159,13 +159,13 @@ class _Chip:
 
     def close(self) -> None:
         self._process.kill()
-        with self._process, self._said, self._flash:
+        with self._process, self._stderr, self._flash:
             pass
 
     def _ended(self) -> VerificationError:
         code = self._process.wait()
-        self._said.seek(0)
-        message = self._said.read().decode(errors="replace").strip()[-_MESSAGE_LIMIT:]
+        self._stderr.seek(0)
+        message = self._stderr.read().decode(errors="replace").strip()[-_MESSAGE_LIMIT:]
         return VerificationError(f"The emulated RP2040 stopped with code {code}: {message}")
 
 
@@ -182,10 +182,10 @@ class _Board:
     def serve(self, chip: _Chip) -> None:
         """Until the end. Raises VerificationError when the emulator ended on its own."""
         try:
-            done = False
-            while not done:
+            ended = False
+            while not ended:
                 kind, self.now_us, data = chip.ask()
-                done, answer = self._answer(kind, data)
+                ended, answer = self._answer(kind, data)
                 if answer is not None:
                     chip.answer(answer)
         finally:
@@ -211,5 +211,5 @@ class _Board:
         self.link.send(sent)
         self._sensor.until(int(self.now_us))
         received = self.link.turn(self.now_us)
-        done = self._stop() or self.link.reader_left or self._sensor.counters().ended != 0
-        return done, bytes([done]) + received
+        ended = self._stop() or self.link.reader_left or self._sensor.counters().ended != 0
+        return ended, bytes([ended]) + received

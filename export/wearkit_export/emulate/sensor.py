@@ -39,7 +39,7 @@ class SensorLibrary:
         sources = firmware_sources("ports/host", "ports/host/shared")
         sources.append(firmware_dir() / "drivers" / "wk_adxl345_bus.c")
         output = work / "wk_sensor.so"
-        done = run_tool(
+        completed = run_tool(
             (
                 *program,
                 *WARNINGS,
@@ -48,8 +48,10 @@ class SensorLibrary:
                 *("-o", str(output)),
             )
         )
-        if done.returncode != 0:
-            raise VerificationError(f"{version} refuses the sensor model: {done.stderr[:1000]}")
+        if completed.returncode != 0:
+            raise VerificationError(
+                f"{version} refuses the sensor model: {completed.stderr[:1000]}"
+            )
         self._library = ctypes.CDLL(str(output))
         self._library.wk_sensor_get.restype = ctypes.c_uint8
         self._source = _SOURCE(self._next)  # kept: the library calls it until the next begin

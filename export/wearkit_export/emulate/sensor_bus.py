@@ -41,8 +41,8 @@ class SensorBus:
                 self._pass_time(int.from_bytes(request[1:], "little"))
                 return bytes([self._sensor.counters().ended])
             case "R":
-                found = self._sensor.read(request[1], request[2])
-                return b"\x01" if found is None else b"\x00" + found
+                data = self._sensor.read(request[1], request[2])
+                return b"\x01" if data is None else b"\x00" + data
             case "W":
                 return b"\x00" if self._sensor.write(request[1], request[2]) else b"\x01"
             case "X":

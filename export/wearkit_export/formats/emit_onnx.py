@@ -161,10 +161,10 @@ class _Int8Printer(_Printer):
     def _scale(self, tensor: str) -> list[str]:
         """Scale and zero point of a graph tensor, as initializers made once."""
         names = [f"{tensor}.scale", f"{tensor}.zero_point"]
-        if names[0] not in {made.name for made in self.initializers}:
-            found = self._graph.tensor(tensor)
-            self.constant(names[0], np.array(found.scale, np.float32))
-            self.constant(names[1], np.array(found.zero_point, np.int8))
+        if names[0] not in {initializer.name for initializer in self.initializers}:
+            graph_tensor = self._graph.tensor(tensor)
+            self.constant(names[0], np.array(graph_tensor.scale, np.float32))
+            self.constant(names[1], np.array(graph_tensor.zero_point, np.int8))
         return names
 
 

@@ -40,7 +40,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layer:
+class PrintedLayer:
     """One layer as any of the three says it.
 
     kind: conv, dense, max or mean; source: number of the layer it reads; numbers: stride of a
@@ -59,7 +59,7 @@ class Layer:
     @property
     def digest(self) -> str:
         """SHA-256 of everything above."""
-        found = hashlib.sha256(
+        sha256 = hashlib.sha256(
             canonical_json(
                 [
                     self.kind,
@@ -73,15 +73,15 @@ class Layer:
             )
         )
         for part in self.constants:
-            found.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).tobytes())
-        return found.hexdigest()
+            sha256.update(np.ascontiguousarray(part, part.dtype.newbyteorder("<")).tobytes())
+        return sha256.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Printed:
     """heads: task -> number of the layer that answers it."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[PrintedLayer, ...]
     heads: dict[str, int]
 
     @property
@@ -93,7 +93,7 @@ class Printed:
 
 def read_graph(graph: QuantizedGraph) -> Printed:
     """The layers of a graph itself."""
-    layers: list[Layer] = []
+    layers: list[PrintedLayer] = []
     writer = {graph.input: MODEL_INPUT}
     for op in graph.ops:
         source, target = graph.tensor(op.input), graph.tensor(op.output)
@@ -107,23 +107,25 @@ def read_graph(graph: QuantizedGraph) -> Printed:
             constants = (op.weight, op.weight_scale, op.bias, step)
             kind, stride = ("conv", (op.stride,)) if isinstance(op, Conv1D) else ("dense", ())
             layers.append(
-                Layer(kind, number, before, after, op.activation == "relu", stride, constants)
+                PrintedLayer(
+                    kind, number, before, after, op.activation == "relu", stride, constants
+                )
             )
         elif isinstance(op, MaxPool1D):
             sizes = (op.size, op.stride)
-            layers.append(Layer("max", number, before, after, numbers=sizes))
+            layers.append(PrintedLayer("max", number, before, after, numbers=sizes))
         elif isinstance(op, MeanTime):
-            layers.append(Layer("mean", number, before, after))
+            layers.append(PrintedLayer("mean", number, before, after))
         else:
             raise VerificationError(f"{op.name} is in no network of ours and is not printed.")
     return Printed(tuple(layers), {head.task: writer[head.tensor] for head in graph.heads})
 
 
-def check_same(expected: Printed, found: Printed, name: str) -> None:
+def check_same(expected: Printed, parsed: Printed, name: str) -> None:
     """Raises VerificationError, naming the first layer of the file `name` that differs."""
-    if expected.fingerprint == found.fingerprint:
+    if expected.fingerprint == parsed.fingerprint:
         return
-    pairs = zip(expected.layers, found.layers, strict=False)
+    pairs = zip(expected.layers, parsed.layers, strict=False)
     differing = [number for number, (a, b) in enumerate(pairs) if a.digest != b.digest]
     where = f"layer {differing[0]}" if differing else "the number of layers or the heads"
     raise VerificationError(f"{name} does not hold the integers of the graph: see {where}.")

@@ -20,13 +20,13 @@ def model_metadata(graph: QuantizedGraph | FloatGraph, model_id: str) -> dict[st
     window = model.window
     integers = isinstance(graph, QuantizedGraph)
     values = "int8 = clamp((count + 2) >> 2, -128, 127), 1/64 g a step" if integers else "g"
-    found = {
+    entries = {
         "wearkit.model_id": model_id,
         "wearkit.arch": model.arch,
         "wearkit.input": f"{window.length} samples of {','.join(window.axes)} in {values}",
         "wearkit.rate_hz": f"{window.rate_hz:g}",
     }
-    return found | {f"labels.{task.name}": "\n".join(task.labels) for task in model.tasks}
+    return entries | {f"labels.{task.name}": "\n".join(task.labels) for task in model.tasks}
 
 
 def not_ours(op: Any) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from wearkit.errors import VerificationError
-from wearkit_export.formats.fingerprint import MODEL_INPUT, Layer, Printed, Scale
+from wearkit_export.formats.fingerprint import MODEL_INPUT, Printed, PrintedLayer, Scale
 
 _MOVES = {"Transpose", "Flatten"}
 
@@ -38,7 +38,7 @@ class _Reader:
         self._writer = {model.graph.input[0].name: MODEL_INPUT}
         self._held: dict[int, Scale] = {}
         self._dequantized: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {}
-        self._layers: list[Layer] = []
+        self._layers: list[PrintedLayer] = []
 
     def read(self) -> Printed:
         for node in self._nodes:
@@ -72,32 +72,32 @@ class _Reader:
         scale, zero_point = (self._constants[name] for name in node.input[1:3])
         if zero_point.dtype != np.int8:
             raise ValueError(f"{node.name} is {zero_point.dtype}, not int8")
-        found = Scale(float(scale), int(zero_point))
-        if self._held.setdefault(number, found) != found:
+        stated = Scale(float(scale), int(zero_point))
+        if self._held.setdefault(number, stated) != stated:
             raise ValueError(f"{node.name} changes the scale of layer {number}")
 
-    def _layer(self, node: onnx.NodeProto, source: int, attributes: dict[str, Any]) -> Layer:
+    def _layer(self, node: onnx.NodeProto, source: int, attributes: dict[str, Any]) -> PrintedLayer:
         before = self._held[source]
         match node.op_type:
             case "Conv" | "Gemm":
                 return self._linear(node, source, before, attributes)
             case "MaxPool":
                 sizes = (int(attributes["kernel_shape"][0]), int(attributes["strides"][0]))
-                return Layer("max", source, before, before, numbers=sizes)
+                return PrintedLayer("max", source, before, before, numbers=sizes)
             case "GlobalAveragePool":
-                return Layer("mean", source, before, before)
+                return PrintedLayer("mean", source, before, before)
             case _:
                 raise ValueError(f"unexpected {node.op_type}")
 
     def _linear(
         self, node: onnx.NodeProto, source: int, before: Scale, attributes: dict[str, Any]
-    ) -> Layer:
+    ) -> PrintedLayer:
         (weight, weight_scale), (bias, step) = (self._dequantized[name] for name in node.input[1:3])
         if node.op_type == "Gemm":
             if attributes.get("transB") != 1:
                 raise ValueError(f"{node.name} is not transposed")
             constants = (weight, weight_scale, bias, step)
-            return Layer("dense", source, before, before, constants=constants)
+            return PrintedLayer("dense", source, before, before, constants=constants)
         constants = (weight.transpose(0, 2, 1), weight_scale, bias, step)
         numbers = (int(attributes["strides"][0]),)
-        return Layer("conv", source, before, before, numbers=numbers, constants=constants)
+        return PrintedLayer("conv", source, before, before, numbers=numbers, constants=constants)

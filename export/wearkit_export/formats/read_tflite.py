@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from wearkit.errors import VerificationError
-from wearkit_export.formats.fingerprint import MODEL_INPUT, Layer, Printed, Scale
+from wearkit_export.formats.fingerprint import MODEL_INPUT, Printed, PrintedLayer, Scale
 
 _Builtin = schema.BuiltinOperator
 _Relu = schema.ActivationFunctionType.RELU
@@ -32,7 +32,7 @@ class _Reader:
         self._model = model
         self._graph = model.Subgraphs(0)
         self._writer = {int(self._graph.Inputs(0)): MODEL_INPUT}
-        self._layers: list[Layer] = []
+        self._layers: list[PrintedLayer] = []
 
     def read(self) -> Printed:
         for number in range(self._graph.OperatorsLength()):
@@ -60,9 +60,9 @@ class _Reader:
                 layer = self._linear(operator, "dense", (), options, before, after)
             case _Builtin.MAX_POOL_2D:
                 sizes = (options.FilterWidth(), options.StrideW())
-                layer = Layer("max", number, before, after, numbers=sizes)
+                layer = PrintedLayer("max", number, before, after, numbers=sizes)
             case _Builtin.AVERAGE_POOL_2D:
-                layer = Layer("mean", number, before, after)
+                layer = PrintedLayer("mean", number, before, after)
             case other:
                 raise ValueError(f"unexpected operator {other}")
         self._writer[output] = len(self._layers)
@@ -76,12 +76,12 @@ class _Reader:
         options: Any,
         before: Scale,
         after: Scale,
-    ) -> Layer:
+    ) -> PrintedLayer:
         weight, weight_scale = self._constant(int(operator.Inputs(1)))
         bias, step = self._constant(int(operator.Inputs(2)))
         # (out, height 1, kernel, in) -> (out, kernel, in)
         weight = weight[:, 0] if kind == "conv" else weight
-        return Layer(
+        return PrintedLayer(
             kind,
             self._writer[int(operator.Inputs(0))],
             before,

@@ -33,12 +33,12 @@ _TEXT_MAX_BYTES = 1 << 10
 class Table:
     """A table at `at`: its fields by number, each absent or inside both table and file.
 
-    what: its name in messages.
+    part: its name in messages.
     """
 
     data: bytes
     at: int
-    what: str
+    part: str
 
     def scalar(self, field: int, kind: str, default: int = 0) -> int:
         """kind: a key of _SCALARS. Raises ModelFileError when the field leaves its table."""
@@ -46,14 +46,14 @@ class Table:
         place = self._place(field, layout.size)
         return default if place is None else int(layout.unpack_from(self.data, place)[0])
 
-    def table(self, field: int, what: str) -> Table | None:
+    def table(self, field: int, part: str) -> Table | None:
         place = self._place(field, 4)
-        return None if place is None else _table(self.data, self._forward(place, 4), what)
+        return None if place is None else _table(self.data, self._forward(place, 4), part)
 
-    def tables(self, field: int, what: str, limit: int) -> Tables:
+    def tables(self, field: int, part: str, limit: int) -> Tables:
         """A vector of tables; an absent one is empty. Raises ModelFileError past `limit`."""
         place, count = self._vector(field, 4, limit)
-        return Tables(self.data, place, count, what)
+        return Tables(self.data, place, count, part)
 
     def numbers(self, field: int, kind: str, limit: int) -> NDArray[Any] | None:
         """A vector of numbers of a numpy kind ("<i4"), or None when absent."""
@@ -76,7 +76,7 @@ class Table:
 
     def _place(self, field: int, size: int) -> int | None:
         """Where a field stands, or None when the table leaves it out."""
-        vtable, vtable_bytes, table_bytes = _vtable(self.data, self.at, self.what)
+        vtable, vtable_bytes, table_bytes = _vtable(self.data, self.at, self.part)
         entry = _FIRST_FIELD_BYTES + 2 * field
         if entry + 2 > vtable_bytes:
             return None
@@ -84,11 +84,11 @@ class Table:
         if offset == 0:
             return None
         if offset < 4 or offset + size > table_bytes:
-            raise _damaged(self.what, f"field {field} lies outside its table")
+            raise _damaged(self.part, f"field {field} lies outside its table")
         return self.at + offset
 
     def _forward(self, place: int, size: int) -> int:
-        return _forward(self.data, place, size, self.what)
+        return _forward(self.data, place, size, self.part)
 
     def _vector(self, field: int, item_bytes: int, limit: int) -> tuple[int, int]:
         """(first item, count); (0, 0) when absent."""
@@ -99,11 +99,11 @@ class Table:
         count = int(_U32.unpack_from(self.data, start)[0])
         if count > limit:
             raise ModelFileError(
-                f"The {self.what} lists {count} items in field {field}, more than the {limit} "
+                f"The {self.part} lists {count} items in field {field}, more than the {limit} "
                 "that are read: it is damaged or far too large."
             )
         if count * item_bytes > len(self.data) - start - 4:
-            raise _damaged(self.what, f"field {field} is longer than the file")
+            raise _damaged(self.part, f"field {field} is longer than the file")
         return start + 4, count
 
 
@@ -114,19 +114,19 @@ class Tables:
     data: bytes
     start: int
     count: int
-    what: str
+    part: str
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Table:
         """Raises ModelFileError when there is no such table."""
-        what = f"{self.what} {index}"
+        part = f"{self.part} {index}"
         if not 0 <= index < self.count:
             raise ModelFileError(
-                f"The file refers to {what}, but has only {self.count}: it is damaged."
+                f"The file refers to {part}, but has only {self.count}: it is damaged."
             )
-        return _table(self.data, _forward(self.data, self.start + 4 * index, 4, what), what)
+        return _table(self.data, _forward(self.data, self.start + 4 * index, 4, part), part)
 
     def __iter__(self) -> Iterator[Table]:
         return (self[index] for index in range(self.count))
@@ -141,32 +141,32 @@ def root(data: bytes, identifier: bytes) -> Table:
     return _table(data, _forward(data, 0, 4, "header"), "model")
 
 
-def _table(data: bytes, at: int, what: str) -> Table:
-    _vtable(data, at, what)
-    return Table(data, at, what)
+def _table(data: bytes, at: int, part: str) -> Table:
+    _vtable(data, at, part)
+    return Table(data, at, part)
 
 
-def _vtable(data: bytes, at: int, what: str) -> tuple[int, int, int]:
+def _vtable(data: bytes, at: int, part: str) -> tuple[int, int, int]:
     """(place, bytes of the vtable, bytes of the table), all inside the file."""
     vtable = at - int(_I32.unpack_from(data, at)[0])
     if not 0 <= vtable <= len(data) - 4:
-        raise _damaged(what, "its field list lies outside the file")
+        raise _damaged(part, "its field list lies outside the file")
     vtable_bytes = int(_U16.unpack_from(data, vtable)[0])
     table_bytes = int(_U16.unpack_from(data, vtable + 2)[0])
     if vtable_bytes < 4 or vtable_bytes % 2 or vtable + vtable_bytes > len(data):
-        raise _damaged(what, "its field list has no possible length")
+        raise _damaged(part, "its field list has no possible length")
     if table_bytes < 4 or at + table_bytes > len(data):
-        raise _damaged(what, "it is longer than the file")
+        raise _damaged(part, "it is longer than the file")
     return vtable, vtable_bytes, table_bytes
 
 
-def _forward(data: bytes, place: int, size: int, what: str) -> int:
+def _forward(data: bytes, place: int, size: int, part: str) -> int:
     """Where the offset at `place` points; `size` bytes must follow there."""
     offset = int(_U32.unpack_from(data, place)[0])
     if offset < 4 or place + offset + size > len(data):
-        raise _damaged(what, "it refers to a place outside the file")
+        raise _damaged(part, "it refers to a place outside the file")
     return place + offset
 
 
-def _damaged(what: str, reason: str) -> ModelFileError:
-    return ModelFileError(f"The TFLite file is damaged at its {what}: {reason}.")
+def _damaged(part: str, reason: str) -> ModelFileError:
+    return ModelFileError(f"The TFLite file is damaged at its {part}: {reason}.")

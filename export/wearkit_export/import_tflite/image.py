@@ -64,17 +64,17 @@ def slide(
     dilation = (1, 1)
     if dilated is not None:
         dilation = options.scalar(dilated + 1, "i32", 1), options.scalar(dilated, "i32", 1)
-    found = Slide(
+    window = Slide(
         padding=options.scalar(0, "i8"),
         stride=(options.scalar(2, "i32"), options.scalar(1, "i32")),
         dilation=dilation,
         size=size,
     )
-    if found.padding not in {_SAME, _VALID}:
+    if window.padding not in {_SAME, _VALID}:
         raise unsupported(operator, "its padding is neither SAME nor VALID")
-    if min(*found.stride, *found.size) < 1:
+    if min(*window.stride, *window.size) < 1:
         raise unsupported(operator, "its window or its stride is not positive")
-    return found
+    return window
 
 
 def series(
@@ -94,8 +94,8 @@ def series(
         return _along(operator, window, (1, height, channels), "height")
     if columns == width and window.padding == _VALID and whole_width:
         if whole_width == "channels":
-            found = _along(operator, window, (1, height, width * channels), "height")
-            return Series(found.shape, rows, down, 0, 0, width, "height")
+            vertical = _along(operator, window, (1, height, width * channels), "height")
+            return Series(vertical.shape, rows, down, 0, 0, width, "height")
         shape = (1, height * width, channels)
         return Series(shape, rows * width, down * width, 0, 0, 1, "height")
     raise unsupported(

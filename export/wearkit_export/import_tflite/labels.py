@@ -56,14 +56,14 @@ def match(outputs: Sequence[Output], tasks: Sequence[TaskSpec] | None) -> list[O
     by_name = {output.name: output for output in outputs}
     by_count = {output.values: output for output in outputs}
     if all(task.name in by_name for task in tasks):
-        found = [by_name[task.name] for task in tasks]
+        chosen = [by_name[task.name] for task in tasks]
     elif len(by_count) == len(outputs) and all(len(task.labels) in by_count for task in tasks):
-        found = [by_count[len(task.labels)] for task in tasks]
+        chosen = [by_count[len(task.labels)] for task in tasks]
     else:
-        found = list(outputs)
-    fits = len(tasks) == len(found) == len(outputs) == len({output.tensor for output in found})
+        chosen = list(outputs)
+    fits = len(tasks) == len(chosen) == len(outputs) == len({output.tensor for output in chosen})
     if not fits or any(
-        len(task.labels) != output.values for task, output in zip(tasks, found, strict=True)
+        len(task.labels) != output.values for task, output in zip(tasks, chosen, strict=True)
     ):
         had = ", ".join(f"{task.name}: {len(task.labels)}" for task in tasks)
         wanted = ", ".join(f"{output.name}: {output.values}" for output in outputs)
@@ -71,7 +71,7 @@ def match(outputs: Sequence[Output], tasks: Sequence[TaskSpec] | None) -> list[O
             f"The labels ({had}) do not fit the outputs of the model ({wanted}): give each output "
             "one task with as many labels."
         )
-    return found
+    return chosen
 
 
 def default_tasks(outputs: Sequence[Output]) -> tuple[TaskSpec, ...]:
@@ -107,9 +107,9 @@ def imported_spec(
                 f"Output {output.name!r} has {output.values} values, more than the {LABELS_MAX} "
                 "labels a task may have."
             )
-    found = match(outputs, tasks)
+    chosen = match(outputs, tasks)
     spec = ImportedSpec(tuple(tasks) if tasks is not None else default_tasks(outputs))
-    return spec, tuple(output.tensor for output in found)
+    return spec, tuple(output.tensor for output in chosen)
 
 
 def _from_json(text: str, path: Path) -> tuple[TaskSpec, ...]:

@@ -59,10 +59,10 @@ class GraphBuilder:
         index = self.operand(operator, operand).index
         if index not in self.values:
             raise unsupported(operator, f"its operand {operand} is not computed before it")
-        found = self.tensors[self.values[index]]
-        if shape is None or found.shape == shape:
-            return found
-        return self.reshape(found, shape)
+        tensor = self.tensors[self.values[index]]
+        if shape is None or tensor.shape == shape:
+            return tensor
+        return self.reshape(tensor, shape)
 
     def reshape(self, source: Tensor, shape: Shape) -> Tensor:
         """The same bytes under another shape."""
@@ -85,12 +85,12 @@ class GraphBuilder:
             raise unsupported(operator, f"it has {len(operator.outputs)} outputs")
         return self.file.tensor(operator.outputs[0])
 
-    def write(self, operator: FileOperator, shape: Shape, given: tuple[int, ...]) -> Tensor:
+    def write(self, operator: FileOperator, shape: Shape, file_shape: tuple[int, ...]) -> Tensor:
         """Define the output of an operator, which has the shape `given` in the file."""
         target = self.result(operator)
-        if target.shape != given or _size(given) != _size(shape):
+        if target.shape != file_shape or _size(file_shape) != _size(shape):
             raise unsupported(
-                operator, f"it gives {list(given)}, but the file says {list(target.shape)}"
+                operator, f"it gives {list(file_shape)}, but the file says {list(target.shape)}"
             )
         return self._define(target, shape)
 
@@ -118,9 +118,9 @@ class GraphBuilder:
         """order: for every task the tensor of the file that answers it."""
         heads = []
         for task, index in zip(tasks.tasks, order, strict=True):
-            found = self.output(index)
-            flat = (1, 1, found.size)
-            tensor = found if found.shape == flat else self.reshape(found, flat)
+            logits = self.output(index)
+            flat = (1, 1, logits.size)
+            tensor = logits if logits.shape == flat else self.reshape(logits, flat)
             heads.append(Head(task.name, tensor.name))
         self._drop_unread({head.tensor for head in heads})
         tensors = tuple(self.tensors.values())

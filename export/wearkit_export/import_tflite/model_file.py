@@ -195,8 +195,8 @@ def _tensor(table: Table, index: int, buffers: int) -> FileTensor:
 
 
 def _shape(table: Table, index: int) -> tuple[int, ...]:
-    found = table.numbers(0, "<i4", _RANK_MAX)
-    shape = () if found is None else tuple(int(extent) for extent in found)
+    extents = table.numbers(0, "<i4", _RANK_MAX)
+    shape = () if extents is None else tuple(int(extent) for extent in extents)
     if any(not 0 <= extent <= _EXTENT_MAX for extent in shape):
         raise ModelFileError(f"Tensor {index} cannot have the shape {list(shape)}.")
     return shape
@@ -227,8 +227,8 @@ def _operator(table: Table, position: int, codes: list[str]) -> FileOperator:
 
 
 def _indices(table: Table, field: int) -> tuple[int, ...]:
-    found = table.numbers(field, "<i4", _OPERANDS_MAX)
-    return () if found is None else tuple(int(index) for index in found)
+    numbers = table.numbers(field, "<i4", _OPERANDS_MAX)
+    return () if numbers is None else tuple(int(index) for index in numbers)
 
 
 def _signature(model: Table, outputs: tuple[int, ...]) -> dict[int, str]:

@@ -49,10 +49,10 @@ def convolution(graph: GraphBuilder, operator: FileOperator) -> None:
     source = graph.operand(operator, 0)
     if len(source.shape) == 4 and source.shape[3] != channels:
         raise unsupported(operator, "its kernels have other channels than its input (groups)")
-    seen = series(operator, source, window, whole_width="channels")
-    read = graph.read(operator, 0, seen.shape)
-    target = graph.write(operator, (seen.shape[0], seen.steps, out), seen.image(out))
-    weight = kernel.reshape(out, seen.size, channels * seen.columns)
+    view = series(operator, source, window, whole_width="channels")
+    read = graph.read(operator, 0, view.shape)
+    target = graph.write(operator, (view.shape[0], view.steps, out), view.image(out))
+    weight = kernel.reshape(out, view.size, channels * view.columns)
     scale = np.broadcast_to(_weight_scale(graph, operator, out, 0), (out,))
     graph.ops.append(
         Conv1D(
@@ -62,9 +62,9 @@ def convolution(graph: GraphBuilder, operator: FileOperator) -> None:
             weight=weight,
             weight_scale=scale,
             bias=_bias(graph, operator, read.scale, scale),
-            stride=seen.stride,
-            pad_before=seen.pad_before,
-            pad_after=seen.pad_after,
+            stride=view.stride,
+            pad_before=view.pad_before,
+            pad_after=view.pad_after,
             activation=activation_function(operator, options.scalar(3, "i8")),
         )
     )
@@ -73,25 +73,25 @@ def convolution(graph: GraphBuilder, operator: FileOperator) -> None:
 def depthwise(graph: GraphBuilder, operator: FileOperator) -> None:
     options = _options(operator, _DEPTHWISE)
     kernel = _weights(graph, operator, rank=4)
-    one, rows, columns, out = kernel.shape
+    leading, rows, columns, out = kernel.shape
     window = slide(operator, options, (rows, columns), dilated=5)
-    seen = series(operator, graph.operand(operator, 0), window)
-    if one != 1 or out % seen.shape[2]:
+    view = series(operator, graph.operand(operator, 0), window)
+    if leading != 1 or out % view.shape[2]:
         raise unsupported(operator, "its channels are no multiple of its input's")
-    read = graph.read(operator, 0, seen.shape)
-    target = graph.write(operator, (seen.shape[0], seen.steps, out), seen.image(out))
+    read = graph.read(operator, 0, view.shape)
+    target = graph.write(operator, (view.shape[0], view.steps, out), view.image(out))
     scale = np.broadcast_to(_weight_scale(graph, operator, out, 3), (out,))
     graph.ops.append(
         DepthwiseConv1D(
             name=f"depthwise_{operator.position}",
             input=read.name,
             output=target.name,
-            weight=kernel.reshape(seen.size, out).T,
+            weight=kernel.reshape(view.size, out).T,
             weight_scale=scale,
             bias=_bias(graph, operator, read.scale, scale),
-            stride=seen.stride,
-            pad_before=seen.pad_before,
-            pad_after=seen.pad_after,
+            stride=view.stride,
+            pad_before=view.pad_before,
+            pad_after=view.pad_after,
             activation=activation_function(operator, options.scalar(4, "i8")),
         )
     )
@@ -103,12 +103,12 @@ def dense(graph: GraphBuilder, operator: FileOperator) -> None:
         raise unsupported(operator, "its weights are shuffled")
     weight = _weights(graph, operator, rank=2)
     out, inputs = weight.shape
-    seen = graph.read(operator, 0)
-    if seen.size != inputs:
+    source = graph.read(operator, 0)
+    if source.size != inputs:
         raise unsupported(
             operator,
-            f"its weights take {inputs} values and its input has {seen.size}: to apply a layer to "
-            "every step, use a convolution with a kernel of 1",
+            f"its weights take {inputs} values and its input has {source.size}: to apply a layer "
+            "to every step, use a convolution with a kernel of 1",
         )
     read = graph.read(operator, 0, (1, 1, inputs))
     # With keep_num_dims the vector keeps the dimensions it came in.
@@ -212,18 +212,18 @@ def _pool(
     size = options.scalar(4, "i32"), options.scalar(3, "i32")
     window = slide(operator, options, size, dilated=None)
     source = graph.operand(operator, 0)
-    seen: Series = series(operator, source, window, whole_width="steps")
-    if seen.size > POOL_REACH_MAX * seen.shape[1]:
+    view: Series = series(operator, source, window, whole_width="steps")
+    if view.size > POOL_REACH_MAX * view.shape[1]:
         raise unsupported(
-            operator, f"its window of {seen.size} is out of proportion to its {seen.shape[1]} steps"
+            operator, f"its window of {view.size} is out of proportion to its {view.shape[1]} steps"
         )
-    read = graph.read(operator, 0, seen.shape)
-    channels = seen.shape[2]
-    target = graph.write(operator, (seen.shape[0], seen.steps, channels), seen.image(channels))
+    read = graph.read(operator, 0, view.shape)
+    channels = view.shape[2]
+    target = graph.write(operator, (view.shape[0], view.steps, channels), view.image(channels))
     if quantization(source) != (target.scale, target.zero_point):
         raise unsupported(operator, "it changes scale or zero point")
     op: Op
-    whole = seen.size == seen.shape[1] and seen.steps == 1
+    whole = view.size == view.shape[1] and view.steps == 1
     if kind is AveragePool1D and whole and mean_is_plain(read, target):
         # An odd number of steps never ties, so this is the mean that our own networks take.
         op = MeanTime(f"{name}_{operator.position}", read.name, target.name)
@@ -232,10 +232,10 @@ def _pool(
             name=f"{name}_{operator.position}",
             input=read.name,
             output=target.name,
-            size=seen.size,
-            stride=seen.stride,
-            pad_before=seen.pad_before,
-            pad_after=seen.pad_after,
+            size=view.size,
+            stride=view.stride,
+            pad_before=view.pad_before,
+            pad_after=view.pad_after,
         )
     graph.ops.append(op)
     activation = activation_function(operator, options.scalar(5, "i8"))
@@ -251,10 +251,10 @@ def _activation(graph: GraphBuilder, operator: FileOperator, activation: Activat
 
 
 def _axes(graph: GraphBuilder, operator: FileOperator, rank: int) -> set[int]:
-    found = graph.file.constant(graph.operand(operator, 1))
-    if found is None or found.dtype != np.int32:
+    axes = graph.file.constant(graph.operand(operator, 1))
+    if axes is None or axes.dtype != np.int32:
         raise unsupported(operator, "its axes are not constant")
-    return {int(axis) % rank if -rank <= axis < rank else rank for axis in found.reshape(-1)}
+    return {int(axis) % rank if -rank <= axis < rank else rank for axis in axes.reshape(-1)}
 
 
 def _options(operator: FileOperator, kind: int) -> Table:

@@ -56,9 +56,9 @@ def run_avr(
     path = work / "model-avr.elf"
     _link(c_folder, toolchain, work, objects, windows, path)
     elf = read_elf(path)
-    found = forbidden_symbols(elf)
-    if found:
-        raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
+    forbidden = forbidden_symbols(elf)
+    if forbidden:
+        raise ModelFileError(f"The image needs {', '.join(forbidden)}, which the device must not.")
     lines = _simulate(simulator, path)
     logits = np.frombuffer(bytes.fromhex("".join(lines["L"])), np.int8)
     return AvrRun(
@@ -96,7 +96,7 @@ def _link(
 def _simulate(simulator: str, path: Path) -> dict[str, list[str]]:
     command = [simulator, "-m", "atmega328p", "-f", "16000000", str(path)]
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,  # where simavr puts the UART's lines
@@ -106,9 +106,11 @@ def _simulate(simulator: str, path: Path) -> dict[str, list[str]]:
         )
     except subprocess.TimeoutExpired:
         raise VerificationError("The model did not end on the ATmega328P.") from None
-    found: dict[str, list[str]] = {}
-    for name, value in re.findall(r"([LCSE]) ([0-9a-f]+)", done.stdout.decode("ascii", "replace")):
-        found.setdefault(name, []).append(value)
-    if "E" in found or not {"L", "C", "S"} <= set(found):
+    printed: dict[str, list[str]] = {}
+    for name, value in re.findall(
+        r"([LCSE]) ([0-9a-f]+)", completed.stdout.decode("ascii", "replace")
+    ):
+        printed.setdefault(name, []).append(value)
+    if "E" in printed or not {"L", "C", "S"} <= set(printed):
         raise VerificationError("The model failed on the ATmega328P: it printed no result.")
-    return found
+    return printed

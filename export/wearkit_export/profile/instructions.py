@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from wearkit_export.targets.image import Image
 
-Kind = Literal["alu", "load", "store", "multiple", "multiply", "divide", "branch", "loop", "vector"]
+InstructionKind = Literal[
+    "alu", "load", "store", "multiple", "multiply", "divide", "branch", "loop", "vector"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Instruction:
 
     address: int
     size_bytes: int
-    kind: Kind
+    kind: InstructionKind
     registers: int = 1
 
 
@@ -41,7 +43,7 @@ def decode(image: Image, address: int, size_bytes: int) -> tuple[Instruction, ..
 def _decode(isa: str, address: int, data: bytes) -> tuple[Instruction, ...]:
     if isa == "x86-64":
         return (Instruction(address, len(data), "alu"),)
-    found = []
+    decoded = []
     offset = 0
     while offset + 2 <= len(data):
         first = int.from_bytes(data[offset : offset + 2], "little")
@@ -49,12 +51,12 @@ def _decode(isa: str, address: int, data: bytes) -> tuple[Instruction, ...]:
         size = 4 if wide else 2
         second = int.from_bytes(data[offset + 2 : offset + 4], "little") if wide else 0
         kind, registers = _CLASSIFY[isa, wide](first, second)
-        found.append(Instruction(address + offset, size, kind, registers))
+        decoded.append(Instruction(address + offset, size, kind, registers))
         offset += size
-    return tuple(found)
+    return tuple(decoded)
 
 
-def _thumb16(word: int, _: int) -> tuple[Kind, int]:
+def _thumb16(word: int, _: int) -> tuple[InstructionKind, int]:
     top = word >> 12
     if word >> 11 == 0b01001 or (top == 5 and (word >> 9) & 7 >= 3):
         return "load", 1
@@ -73,7 +75,7 @@ def _thumb16(word: int, _: int) -> tuple[Kind, int]:
     return ("multiply" if word & 0xFFC0 == 0x4340 else "alu"), 1
 
 
-def _thumb32(first: int, second: int) -> tuple[Kind, int]:
+def _thumb32(first: int, second: int) -> tuple[InstructionKind, int]:
     if first & 0xEC00 == 0xEC00:
         return "vector", 1  # floating point and MVE, loads and stores of vectors among them
     if first & 0xFE40 == 0xE800:  # ldm, stm, push, pop
@@ -92,7 +94,7 @@ def _thumb32(first: int, second: int) -> tuple[Kind, int]:
     return "alu", 1
 
 
-def _thumb_dual(first: int, second: int) -> tuple[Kind, int]:
+def _thumb_dual(first: int, second: int) -> tuple[InstructionKind, int]:
     if first & 0xFFF0 == 0xE8D0 and second & 0xE0 == 0:  # table branch
         return "branch", 1
     if first & 0x0120:  # ldrd, strd
@@ -100,7 +102,7 @@ def _thumb_dual(first: int, second: int) -> tuple[Kind, int]:
     return ("load" if first & 0x10 else "store"), 1
 
 
-def _thumb_branch(first: int, second: int) -> Kind:
+def _thumb_branch(first: int, second: int) -> InstructionKind:
     if second & 0xF001 == 0xC001 and first & 0xFF80 == 0xF000:
         return "loop"  # le, letp, wls: the low-overhead loops of Armv8.1-M
     if second & 0xF001 == 0xE001 and first & 0xFF80 == 0xF000:
@@ -109,16 +111,16 @@ def _thumb_branch(first: int, second: int) -> Kind:
     return "alu" if conditional and (first >> 6) & 14 == 14 else "branch"
 
 
-def _riscv32(first: int, second: int) -> tuple[Kind, int]:
+def _riscv32(first: int, second: int) -> tuple[InstructionKind, int]:
     opcode = first & 0x7F
     if opcode == 0x33 and second >> 9 == 1:
         return ("divide" if first & 0x4000 else "multiply"), 1
-    kinds: dict[int, Kind] = {0x03: "load", 0x23: "store", 0x63: "branch"}
+    kinds: dict[int, InstructionKind] = {0x03: "load", 0x23: "store", 0x63: "branch"}
     kinds |= {0x6F: "branch", 0x67: "branch"}
     return kinds.get(opcode, "alu"), 1
 
 
-def _riscv16(word: int, _: int) -> tuple[Kind, int]:
+def _riscv16(word: int, _: int) -> tuple[InstructionKind, int]:
     quadrant, function = word & 3, word >> 13
     if quadrant in (0, 2) and function in (2, 3):
         return "load", 1

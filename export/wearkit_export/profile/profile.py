@@ -21,11 +21,11 @@ from wearkit.errors import VerificationError
 from wearkit.integer import reference
 from wearkit.integer.graph import Conv1D, Dense, DepthwiseConv1D, Op, QuantizedGraph
 from wearkit_export.c.calls import Call, ConvCall, DenseCall, DepthwiseCall
-from wearkit_export.c.plan import plan
+from wearkit_export.c.plan import plan_model
 from wearkit_export.profile.cycles import Cycles, estimate
 from wearkit_export.profile.parts import Fit, fits
 from wearkit_export.profile.run import run_image
-from wearkit_export.profile.trace import OWN_CODE, Mix, Run, Trace
+from wearkit_export.profile.trace import OWN_CODE, ImageRun, Mix, Trace
 from wearkit_export.targets.image import Memory, build_image
 from wearkit_export.targets.native import run_native
 from wearkit_export.targets.target import Target
@@ -36,7 +36,7 @@ RANDOM_WINDOWS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class LayerCost:
     """macs: multiplications the layer's definition asks for; None for what is no layer."""
 
     name: str
@@ -57,7 +57,7 @@ class Profile:
     compiler: str
     flags: tuple[str, ...]
     emulator: str
-    layers: tuple[Layer, ...]
+    layers: tuple[LayerCost, ...]
     macs: int
     instructions: int
     cycles: Cycles | None
@@ -132,12 +132,12 @@ def macs(graph: QuantizedGraph, op: Op) -> int:
     return int(op.weight.size) if isinstance(op, Dense) else 0
 
 
-def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
+def layers_of(graph: QuantizedGraph, trace: Trace) -> list[LayerCost]:
     """Layers in order with what the calls of each cost; wk_model_run's own code comes last.
 
     A call belongs to the layer its statement in wk_model.c names. Only while the image exists.
     """
-    calls = plan(graph).calls
+    calls = plan_model(graph).calls
     costs = {call.name: Mix() for call in calls}
     lines = trace.image.source_lines()
     for cost in trace.by_call():
@@ -148,7 +148,7 @@ def layers_of(graph: QuantizedGraph, trace: Trace) -> list[Layer]:
     counted = {call.name: _call_macs(graph, call) for call in calls}
     target = trace.image.target
     return [
-        Layer(name, counted.get(name), mix.instructions // trace.windows, _cycles(mix, target))
+        LayerCost(name, counted.get(name), mix.instructions // trace.windows, _cycles(mix, target))
         for name, mix in costs.items()
     ]
 
@@ -159,9 +159,9 @@ def owner(statement: str, names: Sequence[str]) -> str | None:
     if constants:
         return constants[0]
     for word in reversed(re.findall(r"\w+", statement.lower())):
-        found = [name for name in names if word.startswith(f"{name}_")]
-        if found:
-            return max(found, key=len)
+        layers = [name for name in names if word.startswith(f"{name}_")]
+        if layers:
+            return max(layers, key=len)
     return None
 
 
@@ -173,7 +173,7 @@ def _cycles(mix: Mix, target: Target) -> Cycles | None:
     return None if target.cycles is None else estimate(mix, target.cycles)
 
 
-def _check_equal(graph: QuantizedGraph, windows: NDArray[np.int8], run: Run) -> None:
+def _check_equal(graph: QuantizedGraph, windows: NDArray[np.int8], run: ImageRun) -> None:
     wanted = reference_logits(graph, windows)
     different = int((run.logits != wanted).sum())
     if different:

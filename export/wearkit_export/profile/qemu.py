@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, ModelFileError, VerificationError
-from wearkit_export.profile.trace import OWN_CODE, Run, Step, Trace
+from wearkit_export.profile.trace import OWN_CODE, BlockStep, ImageRun, Trace
 from wearkit_export.targets.image import HARNESS, Image
 from wearkit_export.targets.target import Target
 from wearkit_export.targets.toolchain import run_tool
@@ -32,7 +32,7 @@ def qemu_available(target: Target) -> bool:
     return target.qemu_machine is not None and name is not None and shutil.which(name) is not None
 
 
-def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
+def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> ImageRun:
     """Run every window; count instructions of the first `count` of them, in a run of their own.
 
     windows: (N, inputs) int8; of a stream, what its pushes take. Raises MissingToolError without
@@ -47,7 +47,7 @@ def run_qemu(image: Image, windows: NDArray[np.int8], *, count: int = 0) -> Run:
         _execute(program, image, counted, _plugin_arguments(image))
         _read_steps(image.path.parent / "steps.txt", trace)
     logits, stack_bytes = _execute(program, image, windows, [])
-    return Run(logits, stack_bytes, trace, f"{_version(program)} {image.target.qemu_machine}")
+    return ImageRun(logits, stack_bytes, trace, f"{_version(program)} {image.target.qemu_machine}")
 
 
 def _program(image: Image) -> str:
@@ -81,7 +81,7 @@ def _execute(
         *("-kernel", image.path.name, *extra),
     ]
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=folder,
             capture_output=True,
@@ -92,8 +92,8 @@ def _execute(
         )
     except subprocess.TimeoutExpired:
         raise VerificationError(f"The model did not end on {image.target.name}.") from None
-    if done.returncode != 0:
-        detail = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+    if completed.returncode != 0:
+        detail = completed.stderr.strip().splitlines()[-1:] or [f"exit code {completed.returncode}"]
         raise VerificationError(f"The model failed on {image.target.name}: {detail[0]}.")
     logits = np.frombuffer((folder / "logits.bin").read_bytes(), np.int8)
     stack_bytes = int.from_bytes((folder / "stack.bin").read_bytes()[:4], "little")
@@ -108,9 +108,9 @@ def _plugin_arguments(image: Image) -> list[str]:
             raise MissingToolError("Counting under QEMU needs a host C compiler: install gcc.")
         source = HARNESS / "tcg_counter.c"
         flags = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
-        done = run_tool((compiler, *flags, str(source), "-o", str(library)))
-        if done.returncode != 0:
-            raise MissingToolError(f"The QEMU plugin cannot be compiled: {done.stderr[:500]}")
+        completed = run_tool((compiler, *flags, str(source), "-o", str(library)))
+        if completed.returncode != 0:
+            raise MissingToolError(f"The QEMU plugin cannot be compiled: {completed.stderr[:500]}")
     entry = image.entry
     first, size = image.counted_range()
     stream = image.mode == "stream"
@@ -137,6 +137,6 @@ def _read_steps(path: Path, trace: Trace) -> None:
             trace.block_bytes[values[0]] = values[1]
             continue
         site, previous, address, count = values
-        trace.steps[Step(site, previous, address)] += count
+        trace.steps[BlockStep(site, previous, address)] += count
         if site != OWN_CODE and site not in trace.order:
             trace.order.append(site)

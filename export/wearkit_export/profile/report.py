@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from wearkit_export.profile.cycles import PUBLISHED, Cycles
-from wearkit_export.profile.profile import Layer, Profile
+from wearkit_export.profile.profile import LayerCost, Profile
 
 
-def profile_to_json(found: Profile) -> dict[str, Any]:
+def profile_to_json(profile: Profile) -> dict[str, Any]:
     """Names carry their units; every estimate stands under a key that says so."""
-    memory = found.memory
+    memory = profile.memory
     return {
-        "target": found.target.name,
-        "compiler": found.compiler,
-        "flags": list(found.flags),
-        "emulator": found.emulator,
-        "windows_equal_to_reference": found.windows_equal,
-        "macs": found.macs,
-        "instructions": found.instructions,
-        "instructions_per_mac": _per_mac(found.instructions, found.macs),
-        "clock_mhz": found.clock_mhz,
-        "estimate": _estimate(found, found.cycles),
-        "measured_on_this_computer_ms": found.native_ms,
+        "target": profile.target.name,
+        "compiler": profile.compiler,
+        "flags": list(profile.flags),
+        "emulator": profile.emulator,
+        "windows_equal_to_reference": profile.windows_equal,
+        "macs": profile.macs,
+        "instructions": profile.instructions,
+        "instructions_per_mac": _per_mac(profile.instructions, profile.macs),
+        "clock_mhz": profile.clock_mhz,
+        "estimate": _estimate(profile, profile.cycles),
+        "measured_on_this_computer_ms": profile.native_ms,
         "flash_bytes": memory.flash_bytes,
         "ram_bytes": memory.ram_bytes,
-        "stack_bytes": found.stack_bytes,
+        "stack_bytes": profile.stack_bytes,
         "flash": {
             "code_bytes": memory.code_bytes,
             "tables_bytes": memory.tables_bytes,
@@ -41,7 +41,7 @@ def profile_to_json(found: Profile) -> dict[str, Any]:
         },
         "harness_flash_bytes": memory.harness_bytes,
         "tables_in_external_memory": memory.external,
-        "layers": [_layer(found, layer) for layer in found.layers],
+        "layers": [_layer(profile, layer) for layer in profile.layers],
         "parts": [
             {
                 "name": fit.part.name,
@@ -51,44 +51,44 @@ def profile_to_json(found: Profile) -> dict[str, Any]:
                 "ram_share": round(fit.ram_share, 6),
                 "sized_for_this_core": fit.same_core,
             }
-            for fit in found.fits
+            for fit in profile.fits
         ],
     }
 
 
-def cycle_basis(found: Profile) -> str:
+def cycle_basis(profile: Profile) -> str:
     """One sentence on what the cycle estimate rests on and how wrong it may be."""
-    if found.cycles is None or found.target.cycles is None:
+    if profile.cycles is None or profile.target.cycles is None:
         return "No estimate of cycles for this core."
     source = (
         "the core's published instruction timings"
-        if found.target.cycles in PUBLISHED
+        if profile.target.cycles in PUBLISHED
         else "the M4's timings and the pipeline's description, as this core's are not published"
     )
     return (
-        f"Estimate from {source}, +-{found.cycles.error:.0%}, memory without wait states; "
+        f"Estimate from {source}, +-{profile.cycles.error:.0%}, memory without wait states; "
         "never compared with silicon."
     )
 
 
-def _layer(found: Profile, layer: Layer) -> dict[str, Any]:
+def _layer(profile: Profile, layer: LayerCost) -> dict[str, Any]:
     return {
         "name": layer.name,
         "macs": layer.macs,
         "instructions": layer.instructions,
         "instructions_per_mac": _per_mac(layer.instructions, layer.macs),
-        "estimate": _estimate(found, layer.cycles),
+        "estimate": _estimate(profile, layer.cycles),
     }
 
 
-def _estimate(found: Profile, cycles: Cycles | None) -> dict[str, Any] | None:
+def _estimate(profile: Profile, cycles: Cycles | None) -> dict[str, Any] | None:
     if cycles is None:
         return None
     return {
         "cycles": cycles.typical,
         "cycles_low": cycles.low,
         "cycles_high": cycles.high,
-        "ms": round(found.ms(cycles.typical), 4),
+        "ms": round(profile.ms(cycles.typical), 4),
         "error_share": round(cycles.error, 3),
     }
 

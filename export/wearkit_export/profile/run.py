@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.profile.qemu import qemu_available, run_qemu
-from wearkit_export.profile.trace import Run, Trace
+from wearkit_export.profile.trace import ImageRun, Trace
 from wearkit_export.profile.unicorn_cpu import UnicornCpu, unicorn_available
 from wearkit_export.targets.image import Image
 
 ERR_READY = -3  # WK_ERR_READY of wk_status.h: a stream has not seen a whole window yet
 
 
-def run_image(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> Run:
+def run_image(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> ImageRun:
     """unicorn where it has the core (no installation beyond pip), else QEMU.
 
     inputs: (N, bytes) int8, windows or what a stream's pushes take; instructions of the first
@@ -28,7 +28,7 @@ def run_image(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> Run:
     return run_qemu(image, inputs, count=count)
 
 
-def run_unicorn(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> Run:
+def run_unicorn(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> ImageRun:
     """As run_image, on unicorn. Logits of a stream are 0 until it has seen a whole window."""
     cpu = UnicornCpu(image)
     use = _Model(cpu, image)
@@ -44,7 +44,7 @@ def run_unicorn(image: Image, inputs: NDArray[np.int8], *, count: int = 0) -> Ru
         stack_bytes = max(stack_bytes, use.stack_bytes)
     if recorder is not None:
         recorder.close()
-    return Run(logits, stack_bytes, trace if count else None, cpu.version)
+    return ImageRun(logits, stack_bytes, trace if count else None, cpu.version)
 
 
 class _Model:

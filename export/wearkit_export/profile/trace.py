@@ -20,7 +20,7 @@ OWN_CODE = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BlockStep:
     """Block `address` ran after block `previous`, inside the call made at `site`.
 
     site: where wk_model_run goes on after the call (it tells calls apart), or OWN_CODE.
@@ -40,7 +40,7 @@ class Trace:
 
     image: Image
     windows: int
-    steps: Counter[Step] = field(default_factory=Counter)
+    steps: Counter[BlockStep] = field(default_factory=Counter)
     block_bytes: dict[int, int] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class Trace:
             self._add(whole, step, count)
         return whole
 
-    def _add(self, mix: Mix, step: Step, count: int) -> None:
+    def _add(self, mix: Mix, step: BlockStep, count: int) -> None:
         for instruction in self._block(step.address):
             mix.classes[instruction.kind] += count
             mix.extra_registers += count * max(0, instruction.registers - 1)
@@ -109,7 +109,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ImageRun:
     """logits: (N, outputs) int8. stack_bytes: deepest use below the caller's stack pointer.
 
     trace: counts of the first `trace.windows` windows, or None when not counted.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wearkit.errors import MissingToolError, VerificationError
-from wearkit_export.profile.trace import OWN_CODE, Step, Trace
+from wearkit_export.profile.trace import OWN_CODE, BlockStep, Trace
 from wearkit_export.targets.image import Image
 from wearkit_export.targets.target import Target
 
@@ -153,7 +153,7 @@ class _Recorder:
 
     def close(self) -> None:
         self._machine.hook_del(self._handle)
-        self._trace.steps.update({Step(*key): count for key, count in self._steps.items()})
+        self._trace.steps.update({BlockStep(*key): count for key, count in self._steps.items()})
 
     def _on_block(self, _machine: Any, address: int, size: int, _data: Any) -> None:
         if self._first <= address < self._last:

@@ -42,8 +42,8 @@ def _from_recordings(path: Path, spec: WindowSpec) -> NDArray[np.int16]:
             if len(starts):
                 every = np.lib.stride_tricks.sliding_window_view(counts, spec.length, axis=0)
                 windows.append(every[starts].transpose(0, 2, 1))
-    found = np.concatenate(windows)
-    if not len(found):
+    all_windows = np.concatenate(windows)
+    if not len(all_windows):
         raise DataError(f"{path} holds no stretch of {spec.length} samples to calibrate on.")
-    chosen = np.linspace(0, len(found) - 1, min(CALIBRATION_WINDOWS, len(found)))
-    return np.ascontiguousarray(found[chosen.round().astype(np.int64)])
+    chosen = np.linspace(0, len(all_windows) - 1, min(CALIBRATION_WINDOWS, len(all_windows)))
+    return np.ascontiguousarray(all_windows[chosen.round().astype(np.int64)])

@@ -50,7 +50,7 @@ class FloatDense:
     relu: bool = True
 
 
-Step = Callable[[Wide], Wide]
+FloatKernel = Callable[[Wide], Wide]
 FloatOp = FloatConv | FloatDense | MaxPool1D | MeanTime | Reshape
 
 
@@ -75,15 +75,15 @@ class FloatGraph:
 
     def ranges(self, acc_g: Float) -> dict[str, tuple[float, float]]:
         """Smallest and largest value of every tensor over windows (N >= 1, length, 3) in g."""
-        found: dict[str, tuple[float, float]] = {}
+        ranges: dict[str, tuple[float, float]] = {}
         steps = [_step(op) for op in self.ops]
         for batch in _batches(acc_g):
             for name, value in self._run_batch(steps, batch).items():
-                low, high = found.get(name, (np.inf, -np.inf))
-                found[name] = (min(low, float(value.min())), max(high, float(value.max())))
-        return found
+                low, high = ranges.get(name, (np.inf, -np.inf))
+                ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
+        return ranges
 
-    def _run_batch(self, steps: list[Step], acc_g: Float) -> dict[str, Wide]:
+    def _run_batch(self, steps: list[FloatKernel], acc_g: Float) -> dict[str, Wide]:
         values: dict[str, Wide] = {self.input: acc_g.astype(np.float64)}
         for op, step in zip(self.ops, steps, strict=True):
             values[op.output] = step(values[op.input])
@@ -122,13 +122,13 @@ def _fold_layer(
         case architecture.Conv(name=name):
             weight, bias = _fold_norm(name, weights)
             return FloatConv(name, source, f"{name}.out", weight, bias)
-        case architecture.Dense(name=name):
+        case architecture.DenseLayer(name=name):
             weight, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
             return FloatDense(name, source, f"{name}.out", weight, bias)
         case architecture.MaxPool(size=size):
             name = f"pool{index}"
             return MaxPool1D(name, source, f"{name}.out", size, size)
-        case architecture.MeanTime():
+        case architecture.MeanTimeLayer():
             return MeanTime("mean", source, "mean.out")
         case architecture.Flatten():
             return Reshape("flatten", source, "flatten.out")
@@ -157,7 +157,7 @@ def _fold_norm(name: str, weights: Mapping[str, Float]) -> tuple[Float, Float]:
     return np.ascontiguousarray(folded[0]), folded[1]
 
 
-def _step(op: FloatOp) -> Step:
+def _step(op: FloatOp) -> FloatKernel:
     match op:
         case FloatConv() | FloatDense():
             return _affine(op)
@@ -174,7 +174,7 @@ def has_relu(op: object) -> bool:
     return getattr(op, "relu", False) or getattr(op, "activation", "none") == "relu"
 
 
-def _affine(op: FloatConv | FloatDense) -> Step:
+def _affine(op: FloatConv | FloatDense) -> FloatKernel:
     kernel = op.weight.shape[1] if isinstance(op, FloatConv) else 1
     matrix = op.weight.reshape(len(op.weight), -1).T.astype(np.float64)
     lowest = 0.0 if op.relu else -np.inf

@@ -84,15 +84,15 @@ def counts_to_g(counts: NDArray[np.int16]) -> NDArray[np.float32]:
     return counts_to_int8(counts).astype(np.float32) * np.float32(INPUT_SCALE_G)
 
 
-def check_counts(counts: NDArray[np.int16], shape: tuple[int, int], what: str) -> None:
+def check_counts(counts: NDArray[np.int16], shape: tuple[int, int], role: str) -> None:
     """Raises DataError unless `counts` are one or more (length, 3) windows of int16."""
     if counts.dtype != np.int16 or counts.ndim != 3 or counts.shape[1:] != shape:
         raise DataError(
-            f"The {what} windows must be (N, {shape[0]}, {shape[1]}) int16 counts, "
+            f"The {role} windows must be (N, {shape[0]}, {shape[1]}) int16 counts, "
             f"not {counts.dtype}{counts.shape}."
         )
     if len(counts) == 0:
-        raise DataError(f"There is not a single {what} window: give --calibration a run's windows.")
+        raise DataError(f"There is not a single {role} window: give --calibration a run's windows.")
 
 
 def _largest_weights(op: FloatConv | FloatDense, per_channel: bool) -> NDArray[np.float64]:

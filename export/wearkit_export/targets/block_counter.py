@@ -57,11 +57,11 @@ class BlockCounter:
     def by_function(self) -> Counter[str]:
         """Instructions by the function in which their block begins, callees apart."""
         index = FunctionIndex(self._elf)
-        found: Counter[str] = Counter()
+        total: Counter[str] = Counter()
         for slot, spent in enumerate(self._spent):
             if spent:
-                found[index.name(2 * slot)] += spent
-        return found
+                total[index.name(2 * slot)] += spent
+        return total
 
     def attach(self, machine: Any) -> None:
         """Count what this unicorn machine runs, which must not have begun."""
@@ -87,7 +87,7 @@ def _build(work: Path) -> Path:
     program, version = find_program()
     output = work / "wk_block_counter.so"
     flags = (*WARNINGS, "-O2", "-shared", "-fPIC")
-    done = run_tool((*program, *flags, str(HARNESS / "block_counter.c"), "-o", str(output)))
-    if done.returncode != 0:
-        raise VerificationError(f"{version} refuses the counter: {done.stderr[:1000]}")
+    completed = run_tool((*program, *flags, str(HARNESS / "block_counter.c"), "-o", str(output)))
+    if completed.returncode != 0:
+        raise VerificationError(f"{version} refuses the counter: {completed.stderr[:1000]}")
     return output

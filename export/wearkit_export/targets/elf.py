@@ -52,16 +52,16 @@ class Elf:
 
     def size(self, section: str) -> int:
         """Bytes of a section, 0 when absent."""
-        found = self.sections.get(section)
-        return 0 if found is None else found.size_bytes
+        entry = self.sections.get(section)
+        return 0 if entry is None else entry.size_bytes
 
     def functions(self) -> list[Symbol]:
         """Defined functions in address order, one a place (aliases: the first by name)."""
-        seen: dict[int, Symbol] = {}
+        by_address: dict[int, Symbol] = {}
         for symbol in self.symbols:
             if symbol.kind == "func" and symbol.section is not None and symbol.size_bytes:
-                seen.setdefault(symbol.address, symbol)
-        return [seen[address] for address in sorted(seen)]
+                by_address.setdefault(symbol.address, symbol)
+        return [by_address[address] for address in sorted(by_address)]
 
 
 class FunctionIndex:
@@ -107,7 +107,7 @@ def read_elf(path: Path) -> Elf:
 def _symbols(image: ELFFile, thumb: bool) -> list[Symbol]:
     from elftools.elf.sections import SymbolTableSection
 
-    found = []
+    symbols = []
     for table in image.iter_sections():
         if not isinstance(table, SymbolTableSection):
             continue
@@ -122,7 +122,9 @@ def _symbols(image: ELFFile, thumb: bool) -> list[Symbol]:
             address = entry["st_value"]
             if thumb and kind == "func":
                 address &= ~1
-            found.append(Symbol(address, entry["st_size"], entry.name, kind or "other", name or ""))
+            symbols.append(
+                Symbol(address, entry["st_size"], entry.name, kind or "other", name or "")
+            )
             if place == "SHN_UNDEF":
-                found[-1] = Symbol(address, 0, entry.name, "other", None)
-    return found
+                symbols[-1] = Symbol(address, 0, entry.name, "other", None)
+    return symbols

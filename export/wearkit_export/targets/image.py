@@ -14,8 +14,8 @@ from wearkit_export.targets.target import Region, Target
 from wearkit_export.targets.toolchain import WARNINGS, Toolchain
 
 HARNESS = Path(__file__).parent / "harness"
-Mode = Literal["window", "stream"]
-ENTRIES: dict[Mode, tuple[str, ...]] = {
+HarnessMode = Literal["window", "stream"]
+ENTRIES: dict[HarnessMode, tuple[str, ...]] = {
     "window": ("wk_model_run",),
     "stream": ("wk_model_stream_push", "wk_model_stream_run", "wk_model_stream_begin"),
 }
@@ -64,7 +64,7 @@ class Image:
     toolchain: Toolchain
     flags: tuple[str, ...]
     memory: Memory
-    mode: Mode
+    mode: HarnessMode
 
     @property
     def entry(self) -> Symbol:
@@ -88,7 +88,7 @@ def build_image(
     work: Path,
     *,
     flags: tuple[str, ...] = ("-O2",),
-    mode: Mode = "window",
+    mode: HarnessMode = "window",
 ) -> Image:
     """Compile every C file of `c_folder` with house warnings and link it for the target.
 
@@ -113,9 +113,9 @@ def build_image(
     path = work / f"model-{target.name}-{toolchain.compiler}.elf"
     toolchain.link(objects, script, path)
     elf = read_elf(path)
-    found = forbidden_symbols(elf)
-    if found:
-        raise ModelFileError(f"The image needs {', '.join(found)}, which the device must not.")
+    forbidden = forbidden_symbols(elf)
+    if forbidden:
+        raise ModelFileError(f"The image needs {', '.join(forbidden)}, which the device must not.")
     return Image(path, c_folder, elf, target, toolchain, flags, _memory(elf, external), mode)
 
 
@@ -142,13 +142,17 @@ def compile_model(
 
 def _refuse_forbidden(objects: list[Path]) -> None:
     for path in objects:
-        found = forbidden_symbols(read_elf(path))
-        if found:
+        forbidden = forbidden_symbols(read_elf(path))
+        if forbidden:
             name = path.stem.removeprefix("wkmodel_")
-            raise ModelFileError(f"{name}.c needs {', '.join(found)}, which the device must not.")
+            raise ModelFileError(
+                f"{name}.c needs {', '.join(forbidden)}, which the device must not."
+            )
 
 
-def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path, mode: Mode) -> list[Path]:
+def _compile_harness(
+    c_folder: Path, toolchain: Toolchain, work: Path, mode: HarnessMode
+) -> list[Path]:
     names = ["wkharness_buffers.c", "wkruntime_memory.c"]
     if toolchain.target.startup is not None:
         names += ["wkharness_main.c", toolchain.target.startup]
@@ -167,7 +171,7 @@ def _compile_harness(c_folder: Path, toolchain: Toolchain, work: Path, mode: Mod
     return objects
 
 
-def _link_script(target: Target, external: bool, mode: Mode) -> str:
+def _link_script(target: Target, external: bool, mode: HarnessMode) -> str:
     text = (HARNESS / "link.ld.in").read_text()
     values = {
         "ENTRY": "wk_reset" if target.startup else ENTRIES[mode][0],

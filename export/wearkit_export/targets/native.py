@@ -51,10 +51,10 @@ def run_native(
             f"-I{c_folder}",
             *(str(path) for path in sources),
         )
-        done = run_tool((*program, *arguments, "-o", str(work / "model")))
-        if done.returncode != 0:
+        built = run_tool((*program, *arguments, "-o", str(work / "model")))
+        if built.returncode != 0:
             _require_working(program, work)
-            raise VerificationError(f"{version} refuses the C of the model: {done.stderr[:1000]}")
+            raise VerificationError(f"{version} refuses the C of the model: {built.stderr[:1000]}")
         (work / "windows.bin").write_bytes(np.ascontiguousarray(windows, np.int8).tobytes())
         ran = subprocess.run(
             [str(work / "model")],

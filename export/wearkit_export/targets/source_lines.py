@@ -35,7 +35,7 @@ def _rows(elf_path: Path) -> list[tuple[int, int]]:
     """(address, line) where a new line begins; line 0 where a sequence ends."""
     from elftools.elf.elffile import ELFFile
 
-    found: list[tuple[int, int]] = []
+    rows: list[tuple[int, int]] = []
     with elf_path.open("rb") as file:
         image = ELFFile(file)
         if not image.has_dwarf_info():
@@ -46,8 +46,8 @@ def _rows(elf_path: Path) -> list[tuple[int, int]]:
             program = dwarf.line_program_for_CU(unit)
             if name is None or program is None or not _is_model(name.value):
                 continue
-            found += _states(program)
-    return found
+            rows += _states(program)
+    return rows
 
 
 def _is_model(name: bytes | str) -> bool:

@@ -81,9 +81,9 @@ class Toolchain:
         self._run((*self.flags, *files, "-Wl,--gc-sections", "-o", str(output)), output.name)
 
     def _run(self, arguments: tuple[str, ...], subject: str) -> None:
-        done = run_tool((*self.program, *arguments))
-        if done.returncode != 0:
-            message = (done.stderr or done.stdout)[:_MESSAGE_LIMIT].strip()
+        completed = run_tool((*self.program, *arguments))
+        if completed.returncode != 0:
+            message = (completed.stderr or completed.stdout)[:_MESSAGE_LIMIT].strip()
             raise ModelFileError(
                 f"{self.version} cannot build {subject} for {self.target.name}: {message}"
             )
@@ -127,9 +127,9 @@ def find_toolchain(target: Target, compiler: CompilerName | None = None) -> Tool
     """
     order: tuple[CompilerName, ...] = (compiler,) if compiler else ("gcc", "zig", "clang")
     for name in order:
-        found = _find(target, name)
-        if found is not None:
-            return found
+        toolchain = _find(target, name)
+        if toolchain is not None:
+            return toolchain
     if target.isa == "avr":
         raise MissingToolError("AVR needs avr-gcc: apt-get install gcc-avr avr-libc simavr.")
     wanted = "ziglang" if compiler in (None, "zig") else f"{compiler} for {target.name}"

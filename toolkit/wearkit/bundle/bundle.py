@@ -148,11 +148,12 @@ class Bundle:
         return ImportedGolden(inputs.reshape(len(inputs), *shape), logits)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: str | Path) -> Bundle:
     """Read a bundle, hash every file it lists and check the model id.
 
     Raises ModelFileError, naming the file, when one is missing, changed or of another version.
     """
+    path = Path(path)
     if not path.is_dir():
         raise ModelFileError(
             f"There is no bundle folder {path}: make one with `wearkit export --int8`."
@@ -185,12 +186,12 @@ def arch_and_spec(model: ModelSpec | ImportedSpec) -> tuple[str | None, dict[str
 
 def newest_bundle(parent: Path = Path(BUNDLES)) -> Path:
     """The bundle written last. Raises ModelFileError when there is none."""
-    found = [(path.stat().st_mtime_ns, path) for path in parent.glob(f"*/{MANIFEST}")]
-    if not found:
+    dated = [(path.stat().st_mtime_ns, path) for path in parent.glob(f"*/{MANIFEST}")]
+    if not dated:
         raise ModelFileError(
             f"There is no bundle in {parent}/: make one with `wearkit export --int8`."
         )
-    return max(found)[1].parent
+    return max(dated)[1].parent
 
 
 def _check_files(path: Path, files: Any, required: tuple[str, ...]) -> None:

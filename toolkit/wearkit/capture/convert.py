@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.capture.decode import RecordedSamples, csv_lines
+from wearkit.capture.decode import Capture, csv_lines
 from wearkit.errors import DataError, MissingToolError
 from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import replacing
@@ -16,7 +16,7 @@ from wearkit.files.safe_write import replacing
 FORMATS = (".csv", ".npz", ".parquet")
 
 
-def write_converted(samples: RecordedSamples, path: Path) -> None:
+def write_converted(samples: Capture, path: Path) -> None:
     """Write by the suffix of `path`, one of FORMATS; an existing file is replaced.
 
     CSV: time (s), x, y, z in counts. NPZ: time_s float64 (T,), counts int16 (T, 3), rate_hz.
@@ -37,7 +37,7 @@ def write_converted(samples: RecordedSamples, path: Path) -> None:
             stream.writelines(csv_lines(samples))
 
 
-def _write_parquet(samples: RecordedSamples, path: Path) -> None:
+def _write_parquet(samples: Capture, path: Path) -> None:
     try:
         import pyarrow
         import pyarrow.parquet

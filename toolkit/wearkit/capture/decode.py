@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit import __version__
-from wearkit.capture.file import Kind, LogReader
+from wearkit.capture.file import CaptureReader, Kind
 from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import DataError
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.clock import SessionClock
 from wearkit.link.frames.from_device import Hello
+from wearkit.link.options import StreamOptions
 from wearkit.link.rate import MeasuredRate
-from wearkit.link.sample import SAME_AXES, AxisMap, Step, StreamOptions, session_index
-from wearkit.link.stream import LinkStream
+from wearkit.link.sample import PlacedSample, session_index
+from wearkit.link.stream import AutoStream
 from wearkit.link.text.header import parse_axes, parse_fields
 from wearkit.units import Unit
 
@@ -85,12 +87,12 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecordedSamples:
+class Capture:
     """Everything a recording holds.
 
     time_s: (T,) float64 seconds, increasing. counts: (T, 3) int16. A step over 1.5 periods in
     time_s is a gap: samples that never came. missing, restarts: as in LiveReport.
-    rejected: lines left out. damaged_bytes, torn_bytes: as in LogReader. ended: the session
+    rejected: lines left out. damaged_bytes, torn_bytes: as in CaptureReader. ended: the session
     closed its recording itself. gaps: in order. rate: by the device's clock, None without one.
     nominal_rate_hz: what the device says, else what the model expects. unit: as sent, None when
     there is no sample. axes: from the sensor's to the model's, in which counts are.
@@ -124,7 +126,7 @@ class RecordedSamples:
 class _Collector:
     def __init__(self, options: StreamOptions, hop: int) -> None:
         self._hop = hop
-        self.stream = LinkStream(options)
+        self.stream = AutoStream(options)
         self._clock = SessionClock(options.rate_hz)
         self._index = -1
         self.time_s: list[float] = []
@@ -136,7 +138,7 @@ class _Collector:
     def rate(self) -> MeasuredRate | None:
         return self._clock.device.measure()
 
-    def take(self, steps: list[Step]) -> None:
+    def take(self, steps: list[PlacedSample]) -> None:
         for step in steps:
             index = session_index(step, self._index + 1, self._hop)
             taken, self._index = index - self._index, index
@@ -151,12 +153,12 @@ class _Collector:
             self.restarts += step.restarted
 
 
-def read_recording(path: Path) -> RecordedSamples:
+def read_recording(path: Path) -> Capture:
     """Decode a recording's bytes as live did.
 
     Raises DataError when the file is none of ours, or unit or columns cannot be settled.
     """
-    reader = LogReader(path)
+    reader = CaptureReader(path)
     records = iter(reader)
     first = next(records, None)
     if first is None or first.kind != Kind.SESSION:
@@ -172,16 +174,17 @@ def read_recording(path: Path) -> RecordedSamples:
             collector.stream.resume()
         ended = record.kind == Kind.END
     collector.take(collector.stream.finish())
-    header, choice = collector.stream.header, collector.stream.choice
+    stream = collector.stream
+    header, choice = stream.header, stream.choice
     said_hz = None if header is None else header.rate_hz
-    return RecordedSamples(
+    return Capture(
         time_s=np.array(collector.time_s, dtype=np.float64),
         counts=np.array(collector.counts, dtype=np.int16).reshape(-1, 3),
         rate_hz=options.rate_hz,
         simulated=header is not None and header.simulated,
         missing=collector.missing,
         restarts=collector.restarts,
-        rejected=collector.stream.ledger.rejected.total(),
+        rejected=stream.ledger.rejected.total(),
         damaged_bytes=reader.damaged_bytes,
         torn_bytes=reader.torn_bytes,
         ended=ended,
@@ -191,12 +194,12 @@ def read_recording(path: Path) -> RecordedSamples:
         nominal_rate_hz=said_hz or options.rate_hz,
         unit=None if choice is None else str(choice.unit),
         unit_evidence=None if choice is None else choice.evidence,
-        axes=collector.stream.axes,
+        axes=stream.axes,
         hello=collector.stream.hello,
     )
 
 
-def csv_lines(samples: RecordedSamples) -> Iterator[bytes]:
+def csv_lines(samples: Capture) -> Iterator[bytes]:
     """The CSV that wearkit train, simulate and data read."""
     yield b"# units=counts%b\n" % (b" sensor=simulated" if samples.simulated else b"")
     yield b"time,x,y,z\n"

@@ -61,7 +61,7 @@ class Record:
         return value
 
 
-class SessionLog:
+class CaptureWriter:
     """Writes at once and syncs once a second: a killed process loses nothing it had written, a
     power cut at most a second.
 
@@ -145,7 +145,7 @@ def _record(kind: Kind, host_us: int, payload: bytes) -> bytes:
     return MARK + body + _CRC.pack(binascii.crc32(body))
 
 
-class LogReader:
+class CaptureReader:
     """The whole records of a recording, in order; what is between or behind them is counted.
 
     damaged_bytes: of pieces that are no whole record, with more records behind them.

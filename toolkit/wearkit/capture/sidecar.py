@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from wearkit import __version__
-from wearkit.capture.decode import RecordedSamples, axes_text
+from wearkit.capture.decode import Capture, axes_text
 from wearkit.counts import COUNT_MAX, COUNTS_PER_G
 from wearkit.errors import StorageError
 from wearkit.files.limited import file_sha256
 from wearkit.files.safe_write import write_json
-from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.frames.from_device import NO_MODEL, Hello
 
 FORMAT, FORMAT_VERSION = "wearkit-recording-sidecar", 1
@@ -25,7 +24,7 @@ def sidecar_path(table: Path) -> Path:
     return table.with_name(f"{table.name}.json")
 
 
-def write_sidecar(samples: RecordedSamples, recording: Path, table: Path) -> Path:
+def write_sidecar(samples: Capture, recording: Path, table: Path) -> Path:
     """Write it for `table`, which is complete, made of `recording`; an existing one is replaced.
 
     Raises StorageError when one of the two cannot be read, or it cannot be written.
@@ -35,7 +34,7 @@ def write_sidecar(samples: RecordedSamples, recording: Path, table: Path) -> Pat
     return path
 
 
-def _described(samples: RecordedSamples, recording: Path, table: Path) -> dict[str, Any]:
+def _described(samples: Capture, recording: Path, table: Path) -> dict[str, Any]:
     session, rate, hello = samples.session, samples.rate, samples.hello
     at_rail = (samples.counts <= np.array(samples.axes.lower_rails)) | (samples.counts >= COUNT_MAX)
     return {
@@ -77,19 +76,11 @@ def _described(samples: RecordedSamples, recording: Path, table: Path) -> dict[s
 
 def _device(hello: Hello) -> dict[str, Any]:
     """offsets: a HELLO does not hold those of the sensor, and nothing is corrected by them."""
-    registers = hello.registers
-    return {
-        "uid": hello.uid.hex(),
-        "firmware": ".".join(map(str, hello.firmware)),
-        "model_id": None if hello.model_id == NO_MODEL else hello.model_id[:ID_BYTES].hex(),
-        "devid": registers.devid,
-        "bw_rate": registers.bw_rate,
-        "data_format": registers.data_format,
-        "fifo_ctl": registers.fifo_ctl,
-        "lsb_per_g": list(hello.lsb_per_g),
-        "supply_mv": hello.supply_mv or None,
-        "offsets": None,
-    }
+    device = hello.to_json()
+    del device["boot_id"]  # of the session, not of the device
+    if hello.model_id == NO_MODEL:
+        device["model_id"] = None
+    return device | {"supply_mv": hello.supply_mv or None, "offsets": None}
 
 
 def _sha256(path: Path) -> str:

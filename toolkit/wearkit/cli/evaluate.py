@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +10,11 @@ import click
 
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work, show_progress
-from wearkit.errors import ModelFileError
+from wearkit.optional_packages import require_packages
 
 if TYPE_CHECKING:
-    from wearkit.bundle.bundle import Bundle
-    from wearkit.evaluation.evaluation import Evaluation, ModelResult
-    from wearkit.recordings.formats import Dataset
-    from wearkit.recordings.sensor_twin import SensorTwin
-    from wearkit.spec import ModelSpec
+    from wearkit.evaluation.evaluation import Evaluation
     from wearkit.training.run import Run
-    from wearkit.windows.window_set import WindowSet
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -87,11 +81,61 @@ def command(
     A run brings its own test windows; a bundle alone needs --data. A page for a browser,
     evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
+    _check_options(checkpoint, bundle, data, (data_format, units, label_map, twin), forest=forest)
+    from wearkit.api.evaluate import evaluate, report_folder
+    from wearkit.bundle.bundle import open_bundle
+    from wearkit.evaluation.page import write_evaluation
     from wearkit.files.safe_write import require_writable
-    from wearkit.optional_packages import require_packages
     from wearkit.training.run import holds_folds, newest_run, open_run
 
-    if data is None and any(x is not None for x in (data_format, units, label_map, twin)):
+    path = checkpoint or (newest_run() if bundle is None else None)
+    if forest:
+        require_packages("The forest", "sklearn")
+    if path is not None:
+        require_packages("Scoring a run", "torch")
+    if path is not None and holds_folds(path):
+        run: Run | Path | None = path
+        if bundle is not None or (data is not None and not forest):
+            raise click.UsageError(
+                f"{path} holds every fold of a run, and a bundle or other recordings are scored "
+                "beside one network: name a fold with --checkpoint."
+            )
+    else:
+        run = None if path is None else open_run(path)
+    opened = None if bundle is None else open_bundle(bundle)
+    folder = report or report_folder(run, opened)
+    require_writable(folder)
+    with at_work("Evaluating:"):
+        evaluation = evaluate(
+            run,
+            opened,
+            data=data,
+            format=data_format,
+            units=units,
+            label_map=label_map,
+            twin=twin,
+            forest=forest,
+            cache=told_cache(),
+            progress=show_progress,
+        )
+    page = write_evaluation(evaluation, folder)
+    if as_json:
+        click.echo(json.dumps({"report": str(page), **evaluation.to_json()}, allow_nan=False))
+    else:
+        _show(evaluation, page)
+
+
+def _check_options(
+    checkpoint: Path | None,
+    bundle: Path | None,
+    data: str | None,
+    about_data: tuple[str | None, str | None, str | None, str | None],
+    *,
+    forest: bool,
+) -> None:
+    """about_data: --format, --units, --label-map, --twin. Raises UsageError."""
+    *_, label_map, twin = about_data
+    if data is None and any(option is not None for option in about_data):
         raise click.UsageError(
             "--format, --units, --label-map and --twin are about --data, which is not given."
         )
@@ -107,211 +151,6 @@ def command(
             "--forest needs a run and its training data: a run keeps only its test windows, so "
             "add --data as it was for wearkit train."
         )
-    path = checkpoint or (newest_run() if bundle is None else None)
-    if forest:
-        require_packages("The forest", "sklearn")
-    if path is not None:
-        require_packages("Scoring a run", "torch")
-    if path is not None and holds_folds(path):
-        require_writable(report or path / "evaluation")
-        with at_work("Evaluating every fold ..."):
-            found = _every_fold(
-                path, bundle, None if data is None else (data, data_format, units), forest
-            )
-        _finish(found, report or path / "evaluation", as_json)
-        return
-    run = None if path is None else open_run(path)
-    opened = None if bundle is None else _open_bundle(bundle)
-    folder = report or _default_folder(run, opened)
-    require_writable(folder)
-    model = _model(run, opened)
-    with at_work("Evaluating:"):
-        recordings = None if data is None else _open_data(data, data_format, units, label_map)
-        if forest:
-            assert run is not None and recordings is not None
-            found = _with_forest(run, opened, recordings)
-        else:
-            found = _evaluated(run, opened, model, recordings, _twin(twin))
-    _finish(found, folder, as_json)
-
-
-def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:
-    from wearkit.evaluation.page import write_evaluation
-
-    page = write_evaluation(found, folder)
-    if as_json:
-        click.echo(json.dumps({"report": str(page), **found.to_json()}, allow_nan=False))
-    else:
-        _show(found, page)
-
-
-def _open_bundle(path: Path) -> Bundle:
-    from wearkit.bundle.bundle import open_bundle
-
-    return open_bundle(path)
-
-
-def _open_data(
-    data: str, data_format: str | None, units: str | None, label_map: str | None
-) -> Dataset:
-    from wearkit.recordings.combined import combined
-    from wearkit.recordings.label_map import open_label_map
-
-    dataset = told_cache().open(data, format=data_format, units=units)
-    return dataset if label_map is None else combined([dataset], open_label_map(label_map))
-
-
-def _twin(text: str | None) -> SensorTwin | None:
-    from wearkit.recordings.sensor_twin import parse_twin
-
-    return None if text is None else parse_twin(text)
-
-
-def _default_folder(run: Run | None, bundle: Bundle | None) -> Path:
-    if run is not None:
-        return run.path / "evaluation"
-    assert bundle is not None
-    path = bundle.path.resolve()
-    return bundle.path.parent / f"{path.name}-evaluation"
-
-
-def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
-    if bundle is None:
-        assert run is not None
-        return run.checkpoint.model
-    if run is not None and bundle.model != run.checkpoint.model:
-        raise ModelFileError(f"{bundle.path} was not exported from a model like the run's.")
-    return bundle.model
-
-
-def _evaluated(
-    run: Run | None,
-    bundle: Bundle | None,
-    model: ModelSpec,
-    recordings: Dataset | None,
-    twin: SensorTwin | None,
-) -> Evaluation:
-    """The networks on the run's own test windows, or on other recordings and their twin."""
-    if recordings is None:
-        assert run is not None
-        return _own(run, bundle, _networks(run, bundle, run.test))
-    from wearkit.windows.cache import cached_cut
-
-    windows = cached_cut(recordings, model.window, tasks=model.tasks)
-    familiar = _familiar(run, windows)
-    if twin is None:
-        models = _networks(run, bundle, windows)
-    else:
-        from wearkit.cli.terminal.twin_scores import clean_and_twin, without
-
-        windows, models = clean_and_twin(
-            recordings,
-            without(windows, familiar),
-            model,
-            twin,
-            partial(_networks, run, bundle),
-        )
-        familiar = ()
-    return _evaluation(run, bundle, models, windows, source=recordings.name, familiar=familiar)
-
-
-def _with_forest(run: Run, bundle: Bundle | None, recordings: Dataset) -> Evaluation:
-    """The networks and the forest on the run's own test windows."""
-    from wearkit.evaluation.evaluation import share_result
-    from wearkit.evaluation.forest import TrainingData, forest_probabilities
-
-    shares = forest_probabilities(*TrainingData(recordings).of(run))
-    forest = share_result("forest", shares, run.test)
-    return _own(run, bundle, (*_networks(run, bundle, run.test), forest))
-
-
-def _every_fold(
-    path: Path, bundle: Path | None, data: tuple[str, str | None, str | None] | None, forest: bool
-) -> Evaluation:
-    """Every fold's network, and a forest on the same folds, on all the people they test."""
-    from wearkit.evaluation.over_folds import evaluate_folds
-
-    if bundle is not None or (data is not None and not forest):
-        raise click.UsageError(
-            f"{path} holds every fold of a run, and a bundle or other recordings are scored beside "
-            "one network: name a fold with --checkpoint."
-        )
-    if data is None:
-        return evaluate_folds(path)
-    from wearkit.evaluation.forest import TrainingData, forest_probabilities
-
-    trained_on = TrainingData(_open_data(*data, None))
-    return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
-
-
-def _own(run: Run, bundle: Bundle | None, models: tuple[ModelResult, ...]) -> Evaluation:
-    source = f"test windows of {run.path}"
-    return _evaluation(run, bundle, models, run.test, source=source, own=True)
-
-
-def _networks(
-    run: Run | None, bundle: Bundle | None, windows: WindowSet
-) -> tuple[ModelResult, ...]:
-    from wearkit.evaluation.evaluation import model_result
-    from wearkit.evaluation.scores import check_fit, float_logits
-    from wearkit.integer import reference
-
-    found = []
-    if run is not None:
-        check_fit(run.checkpoint.model, windows)
-        floats = float_logits(run.checkpoint, windows.inputs, show_progress)
-        found.append(model_result("fp32", floats, windows))
-    if bundle is not None:
-        check_fit(bundle.model, windows)
-        show_progress("integer reference", 0, 0)
-        logits = reference.run(bundle.graph, windows.inputs)
-        found.append(model_result("int8", logits, windows, bundle.head_scales))
-    return tuple(found)
-
-
-def _evaluation(
-    run: Run | None,
-    bundle: Bundle | None,
-    models: tuple[ModelResult, ...],
-    windows: WindowSet,
-    *,
-    source: str,
-    own: bool = False,
-    familiar: tuple[str, ...] = (),
-) -> Evaluation:
-    from wearkit.evaluation.evaluation import Evaluation, split_facts
-
-    told = run.metrics.get("data", {}) if own and run is not None else {}
-    return Evaluation(
-        models=models,
-        windows=windows,
-        source=source,
-        own=own,
-        split=None if run is None else split_facts(run),
-        rejected=told.get("rejected_windows", windows.rejected),
-        dropped=told.get("dropped_rows", windows.dropped),
-        familiar=familiar,
-        arch=_model(run, bundle).arch,
-        checkpoint=None if run is None else str(run.path),
-        bundle=None if bundle is None else str(bundle.path),
-        model_id=None if bundle is None else bundle.model_id,
-    )
-
-
-def _familiar(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
-    """Scores on people the network was trained on say little: who has a familiar name."""
-    if run is None:
-        return ()
-    from wearkit.recordings.combined import person_of
-
-    known = {person_of(name) for part in ("train", "val") for name in run.split_subjects(part)}
-    # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
-    bare = {name.partition(":")[2] for name in known} - {""}
-    return tuple(
-        name
-        for name in sorted(windows.subjects)
-        if person_of(name) in known | bare or name.partition(":")[2] in known
-    )
 
 
 def _show(found: Evaluation, page: Path) -> None:

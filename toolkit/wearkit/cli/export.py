@@ -11,7 +11,6 @@ import click
 
 from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.integer.graph import ROUNDINGS, Rounding
-from wearkit.optional_packages import require_packages
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     metavar="BUNDLE",
     help="Folder for the bundle.  [default: build/<run>-int8]",
 )
+@click.option("--force", is_flag=True, help="Let the bundle replace one that is there.")
 @click.option(
     "--dense-per-channel",
     is_flag=True,
@@ -79,6 +79,7 @@ def command(
     checkpoint: Path | None,
     calibration: Path | None,
     out: Path | None,
+    force: bool,
     dense_per_channel: bool,
     ort: bool,
     tflite: Path | None,
@@ -94,75 +95,52 @@ def command(
     """
     if not int8:
         raise click.UsageError("Add --int8: it is the only export for now, and brings fp32 along.")
-    require_packages("Exporting", "onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
+    from wearkit.api.export import export_run, require_exporter
+
+    require_exporter()
+    from wearkit.training.run import newest_run
+
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-        _export_run(checkpoint, calibration, out, dense_per_channel, ort, rounding, full, as_json)
     elif checkpoint is not None or calibration is not None or dense_per_channel or ort or full:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
-    else:
-        _import(tflite, labels, out, rounding, as_json)
-
-
-def _export_run(
-    checkpoint: Path | None,
-    calibration: Path | None,
-    out: Path | None,
-    dense_per_channel: bool,
-    ort: bool,
-    rounding: Rounding,
-    full: bool,
-    as_json: bool,
-) -> None:
-    from wearkit.bundle.bundle import BUNDLES
-    from wearkit.training.run import newest_run, open_run
-    from wearkit_export.bundle.write import write_bundle
-    from wearkit_export.quantization.calibration import read_calibration
-
-    run = open_run(checkpoint or newest_run())
-    counts = (
-        run.calibration
-        if calibration is None
-        else read_calibration(calibration, run.checkpoint.model.window)
-    )
-    target = out or Path(BUNDLES) / f"{run.path.resolve().name}-int8"
+    if tflite is not None:
+        imported = _import(tflite, labels, out, rounding, force)
+        click.echo(_imported_json(imported)) if as_json else _show_imported(imported, tflite)
+        return
+    run = checkpoint or newest_run()
     with at_work("Exporting:"):
-        exported = write_bundle(
-            run.checkpoint,
-            counts,
-            target,
-            run=run,
+        exported = export_run(
+            run,
+            out,
+            calibration=calibration,
             dense_per_channel=dense_per_channel,
             ort=ort,
             rounding=rounding,
+            force=force,
             full=full,
             progress=show_progress,
         )
-    if as_json:
-        click.echo(_as_json(exported))
-    else:
-        _show(exported, run.path)
+    click.echo(_as_json(exported)) if as_json else _show(exported, run)
 
 
 def _import(
-    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, as_json: bool
-) -> None:
-    from wearkit.bundle.bundle import BUNDLES
-    from wearkit_export.bundle.import_bundle import write_imported_bundle
+    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, force: bool
+) -> ImportedExport:
+    from wearkit.api.export import import_model
     from wearkit_export.import_tflite.labels import read_labels
 
     tasks = None if labels is None else read_labels(labels)
-    target = out or Path(BUNDLES) / f"{tflite.stem}-int8"
     with at_work("Importing:"):
-        exported = write_imported_bundle(
-            tflite, target, tasks=tasks, rounding=rounding, progress=show_progress
+        return import_model(
+            tflite, out, tasks=tasks, rounding=rounding, force=force, progress=show_progress
         )
-    if as_json:
-        found = {"bundle": str(exported.path), "report": exported.report.to_json()}
-        click.echo(json.dumps(found, allow_nan=False))
-    else:
-        _show_imported(exported, tflite)
+
+
+def _imported_json(imported: ImportedExport) -> str:
+    summary = {"bundle": str(imported.path), "report": imported.report.to_json()}
+    return json.dumps(summary, allow_nan=False)
 
 
 def _as_json(exported: Exported) -> str:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wearkit.errors import DataError, MissingToolError
 from wearkit.evaluation.intervals import over_people
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.posture_ring import ring_errors
-from wearkit.evaluation.reliability import Reliability, reliability, softmax
+from wearkit.evaluation.reliability import Reliability, reliability
 from wearkit.evaluation.scores import score_logits
+from wearkit.integer.logits import softmax
 from wearkit.training.metrics_file import PARTS
 from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FORMAT = "wearkit-evaluation"
 FORMAT_VERSION = 1
@@ -100,14 +106,14 @@ class SplitFacts:
 
 def split_facts(run: Run) -> SplitFacts:
     """From the run's metrics.json."""
-    told = run.metrics["split"]
+    split = run.metrics.split
     parts = {part: set(run.split_subjects(part)) for part in PARTS}
     return SplitFacts(
-        kind=told["kind"],
-        fold=told["fold"],
-        folds=told["folds"],
-        seed=told["seed"],
-        leak_share=told["leak_share"],
+        kind=split.kind,
+        fold=split.fold,
+        folds=split.folds,
+        seed=split.seed,
+        leak_share=split.leak_share,
         people={part: len(names) for part, names in parts.items()},
         shared=tuple(sorted(parts["test"] & (parts["train"] | parts["val"]))),
     )
@@ -165,6 +171,62 @@ class Evaluation:
     @property
     def scores(self) -> dict[str, Mapping[str, TaskScore]]:
         return {model.name: model.scores for model in self.models}
+
+    def table(self) -> list[dict[str, str | float | int]]:
+        """One plain row a model and task, as pandas.DataFrame takes them. Figures lie between 0
+        and 1; those by subject are means over subjects, who count the same.
+
+        >>> [(row["model"], row["task"]) for row in evaluation.table()]
+        [('fp32', 'posture'), ('fp32', 'placement'), ('int8', 'posture'), ('int8', 'placement')]
+        """
+        return [
+            {
+                "model": model.name,
+                "task": task,
+                "windows": int(score.confusion.sum()),
+                "subjects": len(score.per_subject),
+                "accuracy": score.accuracy,
+                "macro_f1": score.macro_f1,
+                "accuracy_by_subject": score.spread("accuracy")[0],
+                "macro_f1_by_subject": score.spread("macro_f1")[0],
+                "calibration_error": model.reliability[task].error,
+            }
+            for model in self.models
+            for task, score in model.scores.items()
+        ]
+
+    def figure(self, task: str, model: str = "") -> Figure:
+        """A task's confusion matrix as a matplotlib figure. model: its name, the first by default.
+
+        Raises DataError for a task or a model that is not in it, MissingToolError without
+        matplotlib.
+
+        >>> evaluation.figure("posture").axes[0].get_ylabel()
+        'true posture'
+        """
+        chosen = model or self.models[0].name
+        score = self.scores.get(chosen, {}).get(task)
+        if score is None:
+            raise DataError(f"This evaluation has no task {task!r} of a model {chosen!r}.")
+        try:
+            from wearkit.evaluation.plots import confusion
+        except ModuleNotFoundError as error:
+            raise MissingToolError(
+                "Figures need matplotlib: pip install 'wearkit[train]'."
+            ) from error
+        return confusion(task, score, f"{self.arch}, {chosen}, {self.source}")
+
+    def write(self, folder: str | Path) -> Path:
+        """Write evaluation.html and evaluation.json into `folder` -> the page's path.
+
+        Raises StorageError when the disk refuses.
+
+        >>> evaluation.write("report").name
+        'evaluation.html'
+        """
+        from wearkit.evaluation.page import write_evaluation
+
+        return write_evaluation(self, Path(folder))
 
     @property
     def people(self) -> int:

@@ -45,19 +45,18 @@ def open_folds(path: Path) -> tuple[Run, ...]:
 
 
 def _fold_of(run: Run) -> tuple[int, int]:
-    split = run.checkpoint.provenance.get("split", {})
-    try:
-        return int(split["fold"]), int(split["folds"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{run.path} does not say which fold it is: train again.") from error
+    split = run.checkpoint.provenance.split
+    if split is None:
+        raise ModelFileError(f"{run.path} does not say which fold it is: train again.")
+    return split.fold, split.folds
 
 
 def _alike(run: Run) -> tuple[Any, ...]:
     """What the folds of one cross-validation have in common."""
-    told = run.checkpoint.provenance
-    split = {name: told["split"].get(name) for name in ("kind", "seed")}
-    windows = told.get("data", {}).get("fingerprint")
-    return run.checkpoint.model, told.get("training"), split, windows, run.test.subjects
+    provenance = run.checkpoint.provenance
+    split = None if provenance.split is None else (provenance.split.kind, provenance.split.seed)
+    windows = None if provenance.data is None else provenance.data.fingerprint
+    return run.checkpoint.model, provenance.training, split, windows, run.test.subjects
 
 
 def summarise(folds: Sequence[Mapping[str, TaskScore]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError
 from wearkit.evaluation.features import features
+from wearkit.model.provenance import DataRecord, HowSplit
 from wearkit.spec import WindowSpec
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
@@ -54,14 +54,6 @@ def forest_probabilities(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _HowSplit:
-    kind: str
-    fold: int
-    folds: int
-    seed: int
-
-
 class TrainingData:
     """The recordings that runs were trained on, cut again: once for all folds of one split."""
 
@@ -77,8 +69,8 @@ class TrainingData:
         from wearkit.windows.evaluation_protocol import cut_for, split_windows
 
         model, how = run.checkpoint.model, _how_split(run)
-        known = run.checkpoint.provenance.get("data", {})
-        if known.get("label_map"):
+        known = run.checkpoint.provenance.data or DataRecord()
+        if known.origin.label_map is not None:
             raise DataError(
                 f"{run.path} was trained under a label map, which the forest does not apply again: "
                 "leave --forest away."
@@ -92,7 +84,7 @@ class TrainingData:
             learned = windows.only(model.tasks[0].name) if len(model.tasks) == 1 else windows
         except DataError as error:
             raise _not_its_data(run, str(error).rstrip(".")) from error
-        if learned.fingerprint != known.get("fingerprint"):
+        if learned.fingerprint != known.fingerprint:
             raise _not_its_data(run, "their fingerprint differs")
         split = split_windows(
             windows, self._dataset.format, how.kind, fold=how.fold, folds=how.folds, seed=how.seed
@@ -112,10 +104,7 @@ def _not_its_data(run: Run, why: str) -> DataError:
     )
 
 
-def _how_split(run: Run) -> _HowSplit:
-    told = run.checkpoint.provenance.get("split", {})
-    try:
-        fold, folds, seed = (int(told[name]) for name in ("fold", "folds", "seed"))
-        return _HowSplit(str(told["kind"]), fold, folds, seed)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{run.path} does not say how it was split: train again.") from error
+def _how_split(run: Run) -> HowSplit:
+    if run.checkpoint.provenance.split is None:
+        raise DataError(f"{run.path} does not say how it was split: train again.")
+    return run.checkpoint.provenance.split

@@ -20,7 +20,7 @@ from wearkit.evaluation.evaluation import (
     split_facts,
 )
 from wearkit.evaluation.folds import open_folds
-from wearkit.evaluation.scores import check_fit, float_logits
+from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
 from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet
 
@@ -40,7 +40,9 @@ class _Answered:
     result: Result
 
 
-def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
+def evaluate_folds(
+    path: Path, forest: FoldAnswers | None = None, progress: OnProgress | None = None
+) -> Evaluation:
     """Every fold's network on its own test windows, put together in the order of the folds.
 
     Scores are over all windows, persons and intervals over all people. forest: asked fold by fold
@@ -51,21 +53,23 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
         check_fit(run.checkpoint.model, run.test)
     models = [
         _Answered(
-            "fp32", [float_logits(run.checkpoint, run.test.inputs) for run in runs], model_result
+            "fp32",
+            [float_logits(run.checkpoint, run.test.inputs, progress) for run in runs],
+            model_result,
         )
     ]
     if forest is not None:
         models.append(_Answered("forest", [forest(run) for run in runs], share_result))
-    windows = _joined([run.test for run in runs])
-    told = runs[0].metrics.get("data", {})
+    windows = WindowSet.concatenate([run.test for run in runs], same_runs=True)
+    data = runs[0].metrics.data
     return Evaluation(
         models=tuple(one.result(one.name, _concatenated(one.of_fold), windows) for one in models),
         windows=windows,
         source=f"test windows of all {len(runs)} folds of {path}",
         own=True,
         split=_facts(runs),
-        rejected=told.get("rejected_windows", {}),
-        dropped=told.get("dropped_rows", {}),
+        rejected=data.rejected_windows,
+        dropped=data.dropped_rows,
         familiar=(),
         arch=runs[0].checkpoint.model.arch,
         checkpoint=str(path),
@@ -75,10 +79,9 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
 
 def _fold_results(runs: Sequence[Run], models: Sequence[_Answered]) -> Iterator[FoldResult]:
     for fold, run in enumerate(runs):
-        kept = run.checkpoint.provenance.get("kept", {})
         yield FoldResult(
             fold=fold,
-            kept=f"{kept.get('network')}, epoch {kept.get('epoch')}",
+            kept=str(run.checkpoint.provenance.kept or "not recorded"),
             leak_share=split_facts(run).leak_share,
             people=run.split_subjects("test"),
             windows=len(run.test),
@@ -96,21 +99,6 @@ def _facts(runs: Sequence[Run]) -> SplitFacts:
         leak_share=max(facts.leak_share for facts in each),
         people={"test": len(tested)},
         shared=tuple(sorted({name for facts in each for name in facts.shared})),
-    )
-
-
-def _joined(parts: Sequence[WindowSet]) -> WindowSet:
-    """Windows of one WindowSet, put together again."""
-    return replace(
-        parts[0],
-        counts=np.concatenate([part.counts for part in parts]),
-        targets={
-            task.name: np.concatenate([part.targets[task.name] for part in parts])
-            for task in parts[0].tasks
-        },
-        subject=np.concatenate([part.subject for part in parts]),
-        run=np.concatenate([part.run for part in parts]),
-        start=np.concatenate([part.start for part in parts]),
     )
 
 

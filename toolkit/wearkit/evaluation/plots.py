@@ -1,4 +1,4 @@
-"""Pictures of a run, for the model card and for a look. The only module that uses matplotlib."""
+"""Pictures of a run, for the model card and for a look."""
 
 from __future__ import annotations
 
@@ -6,59 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.files.safe_write import replacing
-from wearkit.training.epochs import EpochRecord, Scores
-
-TRAINING, STUDENT, TEACHER = "#9aa5b1", "#1f6fb2", "#d1652c"
-_STYLES = {"training": TRAINING, "validation, student": STUDENT, "validation, teacher": TEACHER}
+from wearkit.training.curves import curves
+from wearkit.training.epochs import EpochRecord
 
 
-def draw_curves(path: Path, history: Sequence[EpochRecord], kept_epoch: int, title: str) -> None:
-    """Loss and accuracy by epoch, one column per task; a line marks the kept epoch."""
-    tasks = list(history[0].student.accuracy)
-    figure = Figure(figsize=(4.6 * len(tasks), 5.6), layout="constrained")
-    figure.suptitle(title, fontsize=11)
-    axes = figure.subplots(2, len(tasks), sharex=True, squeeze=False)
-    for column, task in enumerate(tasks):
-        for row, figure_name in enumerate(("loss", "accuracy")):
-            _draw_curve(axes[row, column], history, figure_name, task)
-            axes[row, column].axvline(kept_epoch, color="#444444", linewidth=0.8, linestyle=":")
-        axes[0, column].set_title(task, fontsize=10)
-        axes[1, column].set_xlabel("epoch")
-        axes[1, column].xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes[0, 0].set_ylabel("cross-entropy")
-    axes[1, 0].set_ylabel("accuracy")
-    handles, names = axes[1, 0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside lower center", ncols=len(names), fontsize=9, frameon=False
-    )
-    _save(figure, path)
-
-
-def _draw_curve(axes: Axes, history: Sequence[EpochRecord], name: str, task: str) -> None:
-    epochs = [record.epoch for record in history]
-    lines: dict[str, list[Scores]] = {
-        "training": [record.training for record in history],
-        "validation, student": [record.student for record in history],
-        "validation, teacher": [record.teacher for record in history if record.teacher],
-    }
-    for label, scores in lines.items():
-        if scores:
-            values = [getattr(score, name)[task] for score in scores]
-            axes.plot(
-                epochs, values, color=_STYLES[label], label=label,
-                marker="o", markersize=2.5, linewidth=1.4,
-            )  # fmt: skip
-    axes.grid(color="#e6e6e6", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def draw_confusion(path: Path, task: str, score: TaskScore, title: str) -> None:
+def confusion(task: str, score: TaskScore, title: str) -> Figure:
     """Rows are the truth, shaded by their share; cells hold window counts, zeros left blank."""
     matrix, labels = score.confusion, score.labels
     totals = matrix.sum(axis=1, keepdims=True)
@@ -83,7 +39,7 @@ def draw_confusion(path: Path, task: str, score: TaskScore, title: str) -> None:
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     bar.set_label("share of the true label", fontsize=8)
     bar.ax.tick_params(labelsize=8)
-    _save(figure, path)
+    return figure
 
 
 def draw_run(
@@ -101,10 +57,10 @@ def draw_run(
         for picture in folder.glob(pattern):
             picture.unlink(missing_ok=True)
     if history:
-        draw_curves(folder / "curves.png", history, kept_epoch, what)
+        _save(curves(history, kept_epoch, what), folder / "curves.png")
     for task, score in scores.items():
         title = f"{what}\naccuracy {score.accuracy:.3f}, macro F1 {score.macro_f1:.3f}"
-        draw_confusion(folder / f"confusion-{task}.png", task, score, title)
+        _save(confusion(task, score, title), folder / f"confusion-{task}.png")
 
 
 def _save(figure: Figure, path: Path) -> None:

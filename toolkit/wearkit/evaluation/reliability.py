@@ -39,15 +39,6 @@ class Reliability:
         }
 
 
-def softmax(logits: NDArray[Any], scale: float = 1.0) -> NDArray[np.float64]:
-    """(N, labels) logits -> probabilities. scale: what one step of int8 logits is worth; the zero
-    point cancels."""
-    shifted = (logits.astype(np.float64) - logits.max(axis=1, keepdims=True)) * scale
-    weight = np.exp(shifted)
-    share: NDArray[np.float64] = weight / weight.sum(axis=1, keepdims=True)
-    return share
-
-
 def reliability(probability: NDArray[np.float64], truth: NDArray[np.integer]) -> Reliability:
     """probability: (N, labels), N >= 1; truth: (N,) label indices.
 

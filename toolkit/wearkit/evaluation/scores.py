@@ -21,11 +21,14 @@ from wearkit.windows.window_set import WindowSet
 
 _BATCH = 512  # windows at a time
 
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is computed, what is done of it, and its total (0 where nobody knows)."""
+
 
 def float_logits(
     checkpoint: Checkpoint,
     inputs: NDArray[np.int8],
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: OnProgress | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
 

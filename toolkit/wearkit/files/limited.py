@@ -11,17 +11,22 @@ from wearkit.files.strict_json import parse_json
 
 _MAX_JSON_BYTES = 4 << 20
 _HASHED_AT_ONCE_BYTES = 1 << 20
+BUNDLE_UNREADABLE = "Cannot read {path}: {reason}; export the bundle again."
+RUN_UNREADABLE = "Cannot read {path} ({reason}): name a run written by wearkit train."
 
 
-def read_limited(path: Path, limit_bytes: int) -> bytes:
-    """The bytes of a model file. Raises ModelFileError when absent, unreadable or too large."""
+def read_limited(path: Path, limit_bytes: int, unreadable: str = BUNDLE_UNREADABLE) -> bytes:
+    """The bytes of a file of a bundle or a run, up to `limit_bytes`.
+
+    unreadable: the sentence for a file that cannot be read, with {path} and {reason} in it.
+    Raises ModelFileError when the file is absent, unreadable or too large.
+    """
     try:
         with path.open("rb") as stream:
             data = stream.read(limit_bytes + 1)
     except OSError as error:
-        raise ModelFileError(
-            f"Cannot read {path}: {error.strerror or error}; export the bundle again."
-        ) from error
+        reason = error.strerror or error
+        raise ModelFileError(unreadable.format(path=path, reason=reason)) from error
     if len(data) > limit_bytes:
         raise ModelFileError(f"{path} is larger than {limit_bytes} bytes and is not read.")
     return data

@@ -63,11 +63,11 @@ def _array(path: Path, archive: zipfile.ZipFile, item: zipfile.ZipInfo, dtype: s
     with archive.open(item) as stream:
         # zipfile itself stops a member at the size it declares.
         data = stream.read(item.file_size)
-    found, shape, begin = _header(data)
-    fits = found.kind == "U" if dtype == TEXT else found == np.dtype(dtype)
-    if not fits or math.prod(shape) * found.itemsize != len(data) - begin:
-        raise ValueError(f"{item.filename} is {found} of shape {shape}, which does not fit")
-    return np.frombuffer(data, found, math.prod(shape), begin).reshape(shape)
+    stored_dtype, shape, begin = _header(data)
+    fits = stored_dtype.kind == "U" if dtype == TEXT else stored_dtype == np.dtype(dtype)
+    if not fits or math.prod(shape) * stored_dtype.itemsize != len(data) - begin:
+        raise ValueError(f"{item.filename} is {stored_dtype} of shape {shape}, which does not fit")
+    return np.frombuffer(data, stored_dtype, math.prod(shape), begin).reshape(shape)
 
 
 def _header(data: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:

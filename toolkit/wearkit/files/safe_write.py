@@ -52,6 +52,7 @@ def require_writable(folder: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
+    """The whole file or none of it. Raises StorageError when it cannot be written."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 

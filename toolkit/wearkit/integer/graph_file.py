@@ -158,16 +158,16 @@ def _plain_fields(kind: Op | type[Op]) -> list[str]:
 def _op_from_json(value: Mapping[str, Any], arrays: dict[str, NDArray[Any]]) -> Op:
     """Build one operation, taking its constants out of `arrays`."""
     kind = _KINDS[str(value["kind"])]
-    given: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         name: _typed(value[name], _FIELD_TYPES.get(name, str), name) for name in _plain_fields(kind)
     }
     if issubclass(kind, Linear):
         for part in _CONSTANTS:
-            array = arrays.pop(f"{given['name']}.{part}")
+            array = arrays.pop(f"{arguments['name']}.{part}")
             if array.dtype != _CONSTANT_TYPES[part]:
-                raise ModelFileError(f"Constant {given['name']}.{part} has type {array.dtype}.")
-            given[part] = array
-    return kind(**given)
+                raise ModelFileError(f"Constant {arguments['name']}.{part} has type {array.dtype}.")
+            arguments[part] = array
+    return kind(**arguments)
 
 
 def _typed(value: Any, expected: type[Any], name: str) -> Any:

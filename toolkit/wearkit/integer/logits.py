@@ -26,18 +26,26 @@ class Verdict:
     logits: tuple[int, ...]
 
 
+def softmax(logits: NDArray[Any], scale: float = 1.0) -> NDArray[np.float64]:
+    """(..., labels) logits -> probabilities of the same shape, each row summing to 1.
+
+    scale: what one step of int8 logits is worth; the zero point cancels. Taken in float64.
+    """
+    weight = np.exp((logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)) * scale)
+    probabilities: NDArray[np.float64] = weight / weight.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
 def verdict(task: TaskSpec, logits: NDArray[np.int8], scale: float) -> Verdict:
     """The label of the highest logit (the first on a tie, as on the device) and its probability.
 
     logits: (labels,) int8; scale: the head's output scale. The zero point cancels in a softmax.
     """
-    shifted = (logits.astype(np.float64) - float(logits.max())) * scale
-    weight = np.exp(shifted)
     best = int(np.argmax(logits))
     return Verdict(
         task=task.name,
         label=task.labels[best],
-        prob=float(weight[best] / weight.sum()),
+        prob=float(softmax(logits, scale)[best]),
         logits=tuple(int(value) for value in logits),
     )
 
@@ -55,9 +63,11 @@ class Agreement:
 
     @property
     def exact(self) -> bool:
+        """Whether not a single value differs."""
         return self.differing == 0
 
     def to_json(self) -> dict[str, Any]:
+        """As reports and certificates keep it."""
         return {
             "windows": self.windows,
             "values": self.values,

@@ -78,6 +78,7 @@ class Conv1D:
 
     @property
     def kernel(self) -> int:
+        """Time steps of the kernel."""
         return int(self.weight.shape[1])
 
 
@@ -107,6 +108,7 @@ class DepthwiseConv1D:
 
     @property
     def kernel(self) -> int:
+        """Time steps of the kernel."""
         return int(self.weight.shape[1])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from wearkit import __version__
 from wearkit.errors import ModelFileError
 from wearkit.integer.graph import (
     ROUNDINGS,
@@ -35,6 +36,7 @@ from wearkit.integer.graph import (
 )
 from wearkit.integer.requantize import (
     ADD_SHIFT,
+    Int64,
     add_factors,
     add_shift_xnnpack,
     family_gap,
@@ -44,8 +46,7 @@ from wearkit.integer.requantize import (
 )
 
 Int8 = NDArray[np.int8]
-Int64 = NDArray[np.int64]
-Step = Callable[..., Int8]
+Kernel = Callable[..., Int8]
 """(N, rows, steps, channels) int8 of every tensor an operation reads -> of the one it writes."""
 
 _BATCH = 256  # windows at a time: bounds the unrolled convolution input to some 10 MB
@@ -53,11 +54,15 @@ _FLOAT32_EXACT = 2**24  # every integer up to here is a float32, so any order of
 
 
 class Reference:
-    """A graph made ready to run: weights as matrices, one requantizer a layer.
+    """A graph made ready to run: weights as matrices, one requantizer a layer. Itself a runtime
+    (wearkit.bundle.runtimes.Runtime), the one that defines what is right.
 
     graph: what to run; rounding: a family other than the graph's own.
     Raises ModelFileError when that family's runtimes cannot be matched on this graph.
     """
+
+    name = "reference"
+    version = f"wearkit {__version__}"
 
     def __init__(self, graph: QuantizedGraph, rounding: Rounding | None = None) -> None:
         self.graph = graph
@@ -68,10 +73,15 @@ class Reference:
         if gap is not None:
             raise ModelFileError(gap)
         table = {tensor.name: tensor for tensor in graph.tensors}
-        self._steps: list[tuple[Op, Step]] = []
+        self._steps: list[tuple[Op, Kernel]] = []
         for op in graph.ops:
             sources = tuple(table[name] for name in inputs_of(op))
             self._steps.append((op, _step(op, sources, table[op.output], self.rounding)))
+
+    @property
+    def family(self) -> Rounding:
+        """The rounding family it computes in, as every runtime names its own."""
+        return self.rounding
 
     def run(self, inputs: Int8) -> dict[str, Int8]:
         """Int8 logits, task -> (N, labels), of windows (N, rows, steps, channels) int8.
@@ -80,9 +90,9 @@ class Reference:
         (N, length, 3) in sensor order.
         Raises ModelFileError when the windows do not fit the graph's input.
         """
-        found = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
+        batches = [self._run_batch(batch) for batch in _batches(self._rows(inputs))]
         return {
-            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in found])
+            head.task: np.concatenate([values[head.tensor][:, 0, 0] for values in batches])
             for head in self.graph.heads
         }
 
@@ -122,7 +132,7 @@ def _batches(inputs: Int8) -> Iterator[Int8]:
         yield inputs[start : start + _BATCH]
 
 
-def _step(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding) -> Step:
+def _step(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Rounding) -> Kernel:
     source = sources[0]
     match op:
         case Conv1D() | Dense():
@@ -144,7 +154,7 @@ def _step(op: Op, sources: tuple[Tensor, ...], target: Tensor, rounding: Roundin
             return lambda x: x.reshape(x.shape[0], *target.shape)
 
 
-def _writer(op: Linear | Relu | Add, target: Tensor, centred: Callable[..., Int64]) -> Step:
+def _writer(op: Linear | Relu | Add, target: Tensor, centred: Callable[..., Int64]) -> Kernel:
     """Add the zero point and clamp what `centred` computes."""
     low, high = clamp_range(op.activation, target)
     return lambda *x: np.clip(centred(*x) + target.zero_point, low, high).astype(np.int8)
@@ -154,7 +164,7 @@ def _centred(x: Int8, tensor: Tensor) -> Int64:
     return x.astype(np.int64) - tensor.zero_point
 
 
-def _matrix_step(op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: Rounding) -> Step:
+def _matrix_step(op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: Rounding) -> Kernel:
     """Convolution as a matrix product over unrolled steps; a dense layer is the kernel-1 case.
 
     The product runs in floating point because BLAS is fast, in the narrowest type in which
@@ -179,7 +189,7 @@ def _matrix_step(op: Conv1D | Dense, source: Tensor, target: Tensor, rounding: R
 
 def _depthwise_step(
     op: DepthwiseConv1D, source: Tensor, target: Tensor, rounding: Rounding
-) -> Step:
+) -> Kernel:
     multiplier = target.shape[2] // source.shape[2]
     last = (target.shape[1] - 1) * op.stride + 1
     requantize = linear_requantizer(op, source, target, rounding)
@@ -222,7 +232,7 @@ def _max_pool(x: Int8, op: MaxPool1D, steps: int) -> Int8:
     return result
 
 
-def _average_step(op: AveragePool1D, source: Tensor, target: Tensor) -> Step:
+def _average_step(op: AveragePool1D, source: Tensor, target: Tensor) -> Kernel:
     first = np.arange(target.shape[1]) * op.stride - op.pad_before
     there = np.minimum(first + op.size, source.shape[1]) - np.maximum(first, 0)
     count = there.astype(np.int64)[:, None]
@@ -238,7 +248,7 @@ def _average_step(op: AveragePool1D, source: Tensor, target: Tensor) -> Step:
     return average
 
 
-def _mean_step(op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding) -> Step:
+def _mean_step(op: MeanTime, source: Tensor, target: Tensor, rounding: Rounding) -> Kernel:
     mean = time_mean(op, source, target, rounding)
     return lambda x: mean(_sums(x)).astype(np.int8)
 
@@ -248,7 +258,9 @@ def _sums(x: Int8) -> Int64:
     return total
 
 
-def _add_step(op: Add, sources: tuple[Tensor, Tensor], target: Tensor, rounding: Rounding) -> Step:
+def _add_step(
+    op: Add, sources: tuple[Tensor, Tensor], target: Tensor, rounding: Rounding
+) -> Kernel:
     first, second = sources
     if rounding == "xnnpack":
         (a, b), shift = add_shift_xnnpack(sources, target)

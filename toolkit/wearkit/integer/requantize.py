@@ -99,6 +99,8 @@ def fixed_point(multiplier: NDArray[np.float64] | float) -> FixedPoint:
 def linear_requantizer(
     op: Linear, source: Tensor, target: Tensor, rounding: Rounding
 ) -> Requantize:
+    """From int32 accumulators (..., out) to centred outputs, by the rule that the family has for
+    this kind of layer. Not clamped, and without the target's zero point."""
     multiplier = multipliers(op, source, target)
     match rounding:
         case "xnnpack":
@@ -222,9 +224,9 @@ def _mean_is_clear(source: Tensor, target: Tensor) -> bool:
     sums = np.arange(-128 * steps, 127 * steps + 1)
     exact = (sums - steps * source.zero_point) * (source.scale / target.scale / steps)
     exact += target.zero_point
-    found = np.clip(float_mean(sums, source, target), -128, 127)
+    rounded = np.clip(float_mean(sums, source, target), -128, 127)
     sides = np.floor(exact + 0.5), np.ceil(exact - 0.5)
-    return all(bool((found == np.clip(side, -128, 127)).all()) for side in sides)
+    return all(bool((rounded == np.clip(side, -128, 127)).all()) for side in sides)
 
 
 def add_factors(op_sources: tuple[Tensor, Tensor], target: Tensor) -> tuple[FixedPoint, ...]:

@@ -11,7 +11,7 @@ from wearkit.errors import LinkLostError, PortError
 from wearkit.link.classify import Carried, carried
 from wearkit.link.faults import Fault
 from wearkit.link.frames.from_device import HELLO_PERIOD_S
-from wearkit.link.sample import SETTLE_S
+from wearkit.link.options import SETTLE_S
 
 RATES = (115200, 9600, 57600, 230400, 460800, 921600, 38400, 19200, 74880)
 """The common ones first; 74880 is what an ESP8266's loader prints at."""

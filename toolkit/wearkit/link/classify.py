@@ -5,14 +5,11 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from wearkit.link.frames.frame import Frame, FrameDecoder
+from wearkit.link.printable import ENOUGH_BYTES, is_noise, printable_bytes
 from wearkit.link.text.header import is_header
 from wearkit.link.text.line import Row, parse_line
 
-MIN_BYTES = 200  # before anything is said of what cannot be read
 _MIN_ROWS = 2
-# At a wrong rate at most a third of the bytes are printable (a software UART, all pairs of rates).
-_PRINTABLE_SHARE = 0.5
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
 
 class Carried(Enum):
@@ -33,10 +30,9 @@ def carried(data: bytes) -> Carried:
         return Carried.FRAMES
     if _has_lines(data):
         return Carried.LINES
-    if len(data) < MIN_BYTES:
+    if len(data) < ENOUGH_BYTES:
         return Carried.NOTHING
-    printable = len(data) - len(data.translate(None, _PRINTABLE))
-    return Carried.TEXT if printable >= _PRINTABLE_SHARE * len(data) else Carried.NOISE
+    return Carried.NOISE if is_noise(printable_bytes(data), len(data)) else Carried.TEXT
 
 
 def _has_lines(data: bytes) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from wearkit.link.rate import RateMeter
+from wearkit.link.sample import WRAP_32
 
 _TOLERANCE_S = 1.0  # a FIFO read in bursts stamps its samples up to 0.64 s late
 _SMALLEST_STEP_S = 1e-4
 _RESET_LINES = 3
-_WRAP_S = (1 << 32) / 1e6  # micros() of a 32-bit counter, after 71.6 minutes
+_WRAP_S = WRAP_32 / 1e6
 
 
 class SessionClock:

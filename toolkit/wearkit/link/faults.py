@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from wearkit.errors import WearkitError
+
 MAX_EVENTS_PER_FAULT = 100  # kept with their details; the counts go on
 
 
@@ -83,6 +85,13 @@ class FaultLog:
             self.events.append(event)
         for listener in self.listeners:
             listener(event)
+
+    def add_error(self, error: WearkitError, unnamed: Fault | None = None) -> None:
+        """What ended a session, unless it was counted where it happened. unnamed: what it counts
+        as when it names no fault itself; None for not at all."""
+        fault = error.fault or unnamed
+        if fault:
+            self.add_once(Fault(fault), str(error).rstrip("."))
 
     def add_once(self, fault: Fault, detail: str) -> None:
         """For a state that lasts to the end of the session."""

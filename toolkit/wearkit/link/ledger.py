@@ -1,4 +1,4 @@
-"""Every byte and line that came in, under exactly one heading."""
+"""Every byte and message that came in, under exactly one heading."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from enum import StrEnum
 
 
 class Ledger:
-    """accepted + rejected + ignored = received, in bytes and in lines, once a stream ended.
+    """accepted + rejected + ignored = received, in bytes and in messages, once a stream ended.
 
-    Ignored are comments, headers, blank lines, pieces that were never whole lines, and noise:
-    what cannot be read right after a port was opened (`noise_lines`, which lines_ignored
+    A message is a line of text, or what stands between two zeros of a stream of frames. Ignored
+    are comments, headers, blank lines, pieces that were never whole messages, and noise: what
+    cannot be read right after a port was opened (`messages_noise`, which messages_ignored
     includes); in a stream of frames the zeros between them, text, and types of later versions.
-    There a line is what stands between two zeros. rejected: by Reason or FrameFault.
+    rejected: by Reason or FrameFault.
     """
 
     def __init__(self) -> None:
-        self.lines_ok = self.lines_ignored = self.noise_lines = 0
+        self.messages_ok = self.messages_ignored = self.messages_noise = 0
         self.bytes_ok = self.bytes_rejected = self.bytes_ignored = 0
         self.rejected: Counter[StrEnum] = Counter()
 
     @property
-    def lines(self) -> int:
-        return self.lines_ok + self.lines_ignored + self.rejected.total()
+    def messages(self) -> int:
+        return self.messages_ok + self.messages_ignored + self.rejected.total()
 
     @property
     def bytes_total(self) -> int:
         return self.bytes_ok + self.bytes_rejected + self.bytes_ignored
 
     def accept(self, size_bytes: int) -> None:
-        self.lines_ok += 1
+        self.messages_ok += 1
         self.bytes_ok += size_bytes
 
     def reject(self, reason: StrEnum, size_bytes: int) -> None:
@@ -37,11 +38,11 @@ class Ledger:
         self.bytes_rejected += size_bytes
 
     def ignore_noise(self, size_bytes: int) -> None:
-        self.noise_lines += 1
+        self.messages_noise += 1
         self.ignore(size_bytes)
 
-    def ignore(self, size_bytes: int, *, whole_line: bool = True) -> None:
-        self.lines_ignored += whole_line
+    def ignore(self, size_bytes: int, *, is_whole: bool = True) -> None:
+        self.messages_ignored += is_whole
         self.bytes_ignored += size_bytes
 
 

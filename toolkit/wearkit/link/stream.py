@@ -1,4 +1,4 @@
-"""LinkStream: text lines or frames, whichever the port carries, behind one interface."""
+"""AutoStream: text lines or frames, whichever the port carries, behind one interface."""
 
 from __future__ import annotations
 
@@ -6,26 +6,96 @@ import re
 from typing import Protocol
 
 from wearkit.errors import DataError
-from wearkit.link.frames.from_device import Hello, Prediction, Stats
-from wearkit.link.frames.stream import BinaryStream, FrameTally
+from wearkit.link.axes import AxisMap
+from wearkit.link.frames.from_device import Hello
+from wearkit.link.frames.stream import FrameStream, FrameTally
+from wearkit.link.header import StreamHeader, UnitChoice
 from wearkit.link.ledger import Ledger
-from wearkit.link.sample import AxisMap, Header, Step, StreamOptions, UnitChoice
-from wearkit.link.text.stream import SampleStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.text.stream import TextStream
 
 FRAMES_TO_DECIDE = 2
 _PIECE = re.compile(rb"[^\0\n]*[\0\n]|[^\0\n]+")
 
 
 class ByteCounter(Protocol):
-    """What a decoder has received so far. lines: those it completed, as in Ledger."""
+    """What a decoder has received so far. messages: those it completed, as in Ledger."""
 
-    received_bytes: int
-    printable_bytes: int
-    lines: int
+    @property
+    def received_bytes(self) -> int: ...
+
+    @property
+    def printable_bytes(self) -> int: ...
+
+    @property
+    def messages(self) -> int: ...
 
 
-class LinkStream:
-    """Both decoders see every byte until one is sure; then the other is dropped.
+class SampleStream(Protocol):
+    """Bytes in, samples in place out, whatever carries them; and what is known meanwhile.
+
+    TextStream and FrameStream are such streams, and AutoStream, which chooses between them.
+    pending_*: held and not booked yet. header, choice: None until the device said, or its samples
+    showed it. sample_messages: lines or frames of samples, which show that a device is alive and
+    well. axes: which measured axis, with which sign, is which of the model's. device_error: its
+    last words on what is wrong with it; device_errors: how often it said that something is.
+    """
+
+    @property
+    def decoder(self) -> ByteCounter: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def pending_bytes(self) -> int: ...
+
+    @property
+    def pending_messages(self) -> int: ...
+
+    @property
+    def header(self) -> StreamHeader | None: ...
+
+    @property
+    def choice(self) -> UnitChoice | None: ...
+
+    @property
+    def axes(self) -> AxisMap: ...
+
+    @property
+    def sample_messages(self) -> int: ...
+
+    @property
+    def device_error(self) -> str: ...
+
+    @property
+    def device_errors(self) -> int: ...
+
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
+        """The samples this chunk completes, in order. arrival_s: when it was read, host seconds.
+
+        Raises DataError when it cannot be settled what the samples are.
+        """
+
+    def resume(self) -> None:
+        """The port was opened again: half a message before it is over, and what comes need not
+        follow what came."""
+
+    def finish(self) -> list[PlacedSample]:
+        """Close the accounts; the samples that only waited for a confirmation."""
+
+
+class _Candidate(SampleStream, Protocol):
+    """A stream that AutoStream may choose."""
+
+    def skip(self, chunk: bytes) -> None:
+        """Only book bytes that came together with what was refused."""
+
+
+class AutoStream:
+    """The SampleStream that the bytes turn out to need. Both decoders see every byte until one is
+    sure; then the other is dropped.
 
     Frames it is after two whole ones, text after a header or the first sample, whichever byte
     comes first, so that the choice does not hang on how the bytes were cut into chunks. Until
@@ -33,19 +103,36 @@ class LinkStream:
     """
 
     def __init__(self, options: StreamOptions) -> None:
-        self._text: SampleStream | None = SampleStream(options)
-        self._binary: BinaryStream | None = BinaryStream(options)
+        self._text: TextStream | None = TextStream(options)
+        self._frames: FrameStream | None = FrameStream(options)
 
     @property
     def is_binary(self) -> bool | None:
         """None until it is known."""
-        return None if self._text and self._binary else self._binary is not None
+        return None if self._text and self._frames else self._frames is not None
 
     @property
-    def _chosen(self) -> SampleStream | BinaryStream:
-        chosen = self._text or self._binary
-        assert chosen is not None
-        return chosen
+    def _chosen(self) -> _Candidate:
+        """The one in use: text, until it is known to be frames."""
+        stream = self._text or self._frames
+        assert stream is not None
+        return stream
+
+    @property
+    def frames(self) -> FrameStream | None:
+        """What came in frames, and what they say besides samples; None from a device that is
+        known to send text."""
+        return self._frames
+
+    @property
+    def tally(self) -> FrameTally | None:
+        """None until the port is known to carry frames."""
+        return self._frames.tally if self._frames and not self._text else None
+
+    @property
+    def hello(self) -> Hello | None:
+        """The newest HELLO; None from a device that sends text."""
+        return self._frames.hello if self._frames else None
 
     @property
     def decoder(self) -> ByteCounter:
@@ -57,16 +144,14 @@ class LinkStream:
 
     @property
     def pending_bytes(self) -> int:
-        """Those that are held and not booked yet."""
         return self._chosen.pending_bytes
 
     @property
-    def pending_lines(self) -> int:
-        """Whole lines, or frames, that are held and not booked yet."""
-        return self._chosen.pending_lines
+    def pending_messages(self) -> int:
+        return self._chosen.pending_messages
 
     @property
-    def header(self) -> Header | None:
+    def header(self) -> StreamHeader | None:
         return self._chosen.header
 
     @property
@@ -74,56 +159,32 @@ class LinkStream:
         return self._chosen.choice
 
     @property
-    def valid_lines(self) -> int:
-        """Lines, or frames, of samples."""
-        return self._chosen.valid_lines
+    def axes(self) -> AxisMap:
+        return self._chosen.axes
+
+    @property
+    def sample_messages(self) -> int:
+        return self._chosen.sample_messages
 
     @property
     def device_error(self) -> str:
-        """What the device said is wrong, as its last words on it."""
         return self._chosen.device_error
 
     @property
-    def hello(self) -> Hello | None:
-        """The newest HELLO; None from a device that sends text."""
-        return self._binary.hello if self._binary else None
-
-    @property
-    def stats(self) -> Stats | None:
-        """The newest STATS; None from a device that sends text."""
-        return self._binary.stats if self._binary else None
-
-    @property
-    def tally(self) -> FrameTally | None:
-        """None until the port is known to carry frames."""
-        return self._binary.tally if self._binary and not self._text else None
-
-    @property
     def device_errors(self) -> int:
-        """How often the device said that something is wrong."""
         return self._chosen.device_errors
 
-    @property
-    def axes(self) -> AxisMap:
-        """Which measured axis, with which sign, is which of the model's."""
-        return self._chosen.axes
-
     def resume(self) -> None:
-        """The port was opened again: half a line or frame before it is over, and what comes need
-        not follow what came."""
-        for stream in (self._text, self._binary):
+        """As SampleStream.resume."""
+        for stream in (self._text, self._frames):
             if stream is not None:
                 stream.resume()
 
-    def take_predictions(self) -> list[Prediction]:
-        """As BinaryStream.take_predictions; none from a device that sends text."""
-        return self._binary.take_predictions() if self._binary else []
-
-    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
-        """As SampleStream.feed or BinaryStream.feed."""
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
+        """As SampleStream.feed."""
         if self.is_binary is not None:
             return self._chosen.feed(chunk, arrival_s)
-        steps: list[Step] = []
+        steps: list[PlacedSample] = []
         for piece in _PIECE.finditer(chunk):
             try:
                 steps += self._feed_both(piece.group(), arrival_s)
@@ -135,27 +196,27 @@ class LinkStream:
                 return steps + (self._chosen.feed(rest, arrival_s) if rest else [])
         return steps
 
-    def finish(self) -> list[Step]:
+    def finish(self) -> list[PlacedSample]:
         """As SampleStream.finish. One whole frame and not one line of numbers are frames."""
-        if self._text is not None and self._binary is not None:
-            if self._binary.tally.whole and not self._text.valid_lines:
+        if self._text is not None and self._frames is not None:
+            if self._frames.tally.whole and not self._text.sample_messages:
                 self._text = None
             else:
-                self._binary = None
+                self._frames = None
         return self._chosen.finish()
 
-    def _feed_both(self, piece: bytes, arrival_s: float) -> list[Step]:
+    def _feed_both(self, piece: bytes, arrival_s: float) -> list[PlacedSample]:
         """A piece that ends with a zero or a line end, if it has one."""
-        assert self._text is not None and self._binary is not None
+        assert self._text is not None and self._frames is not None
         try:
-            steps = self._binary.feed(piece, arrival_s)
+            steps = self._frames.feed(piece, arrival_s)
         except DataError:
             self._text = None  # only a whole frame can be refused
             raise
-        if self._binary.tally.whole >= FRAMES_TO_DECIDE:
+        if self._frames.tally.whole >= FRAMES_TO_DECIDE:
             self._text = None
             return steps  # none came before: the first sample takes a HELLO and its own frame
         steps = self._text.feed(piece, arrival_s)
         if steps or self._text.header is not None:
-            self._binary = None
+            self._frames = None
         return steps

@@ -188,8 +188,9 @@ def summary(report: LiveReport) -> str:
         [
             f"{report.windows} windows: {report.windows_valid} with verdicts, "
             f"{report.windows_invalid} without{f' ({invalid})' if invalid else ''}.",
-            f"{_received(report)}, {report.lines_rejected} left out"
-            f"{f' ({rejected})' if rejected else ''}, {report.lines_ignored} {_ignored(report)}.",
+            f"{_received(report)}, {report.messages_rejected} left out"
+            f"{f' ({rejected})' if rejected else ''}, {report.messages_ignored} "
+            f"{_ignored(report)}.",
             f"{report.missing_samples} samples missing, {report.restarts} restarts, "
             f"{report.clipped_share:.1%} of samples clipped, rate {measured}.",
             f"Faults: {_fault_counts(report)}.",
@@ -208,9 +209,9 @@ def _event_line(event: FaultEvent) -> str:
 
 def _received(report: LiveReport) -> str:
     if report.frames is None:
-        return f"{report.lines} lines: {report.lines_ok} samples"
+        return f"{report.messages} lines: {report.messages_ok} samples"
     return (
-        f"{report.lines} frames: {report.lines_ok} whole with {report.samples} samples, "
+        f"{report.messages} frames: {report.messages_ok} whole with {report.samples} samples, "
         f"{report.frames.lost} lost or damaged on the way"
     )
 
@@ -223,7 +224,7 @@ def _counters(report: LiveReport) -> str:
     rate = f"{report.rate.rate_hz:.2f} Hz" if report.rate else "measuring"
     return (
         f"rate {rate}   samples {report.samples}   missing {report.missing_samples}   "
-        f"left out {report.lines_rejected}   clipped {report.clipped_share:.1%}\n"
+        f"left out {report.messages_rejected}   clipped {report.clipped_share:.1%}\n"
         f"windows {report.windows}   without verdict {report.windows_invalid}   "
         f"restarts {report.restarts}"
     )

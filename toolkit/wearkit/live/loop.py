@@ -6,11 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 
-from wearkit.capture.file import Kind, SessionLog
+from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
 from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
-from wearkit.link.ports.reader import ByteSource, Chunk
+from wearkit.link.ports.reader import MAX_TAKEN_BYTES, ByteSource, Chunk
+from wearkit.link.printable import is_noise
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 
@@ -19,9 +20,6 @@ STALL_S = 2.0
 SILENCE_S = 10.0
 MAX_BEHIND_S = 60.0  # further behind than this, windows get no verdict until caught up
 POLL_S = 0.1
-_MAX_PENDING_BYTES = 1 << 20
-_ENOUGH_BYTES = 200
-_PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are printable
 
 OnUpdate = Callable[[list[LiveWindow]], None]
 
@@ -41,7 +39,7 @@ class LiveRun:
         first_line_s: float = FIRST_LINE_S,
         stall_s: float = STALL_S,
         silence_s: float = SILENCE_S,
-        log: SessionLog | None = None,
+        log: CaptureWriter | None = None,
     ) -> None:
         self._source, self.session, self._stop, self._log = source, session, stop, log
         self._limits_s = (first_line_s, stall_s, silence_s)
@@ -58,7 +56,7 @@ class LiveRun:
         except WearkitError as caught:
             error = caught
             ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
-            _count(self.session, caught)
+            _count_error(self.session, caught)
         yield self.end(ended, error)
 
     def end(
@@ -73,7 +71,7 @@ class LiveRun:
             windows = session.finish()
         except WearkitError as caught:
             ended, error = Ended.REFUSED, caught
-            _count(session, caught)
+            _count_error(session, caught)
         report = session.report(ended, error)
         if log is not None:
             log.note(Kind.END, report.to_json())
@@ -112,7 +110,7 @@ def live(
     first_line_s: float = FIRST_LINE_S,
     stall_s: float = STALL_S,
     silence_s: float = SILENCE_S,
-    log: SessionLog | None = None,
+    log: CaptureWriter | None = None,
 ) -> LiveReport:
     """Run until `session.is_full`, `stop()`, or an error, which the report carries.
 
@@ -135,17 +133,15 @@ def live(
     return run.report
 
 
-def _count(session: LiveSession, error: WearkitError) -> None:
-    """An error that ended the session, unless it was counted where it happened."""
-    fault = error.fault or (Fault.FORMAT if isinstance(error, DataError) else "")
-    if fault:
-        session.faults.add_once(Fault(fault), str(error).rstrip("."))
+def _count_error(session: LiveSession, error: WearkitError) -> None:
+    unnamed = Fault.FORMAT if isinstance(error, DataError) else None
+    session.faults.add_error(error, unnamed)
 
 
 class _Intake:
     """Hands out chunks one by one; records those that wait before the next is computed."""
 
-    def __init__(self, source: ByteSource, log: SessionLog | None) -> None:
+    def __init__(self, source: ByteSource, log: CaptureWriter | None) -> None:
         self._source, self.log = source, log
         self._waiting: deque[Chunk] = deque()
         self._waiting_bytes = 0
@@ -153,7 +149,7 @@ class _Intake:
 
     def next(self) -> Chunk | None:
         """Raises LinkLostError once the source did and all its chunks were handed out."""
-        if self._lost is None and self._waiting_bytes < _MAX_PENDING_BYTES:
+        if self._lost is None and self._waiting_bytes < MAX_TAKEN_BYTES:
             try:
                 self._keep(self._source.take(0.0 if self._waiting else POLL_S))
             except LinkLostError as error:
@@ -176,7 +172,7 @@ class _Intake:
             self._waiting_bytes += len(chunk.data)
 
 
-def _check_disk(session: LiveSession, log: SessionLog | None) -> None:
+def _check_disk(session: LiveSession, log: CaptureWriter | None) -> None:
     for writer in (log, session.recorder):
         if writer is not None and writer.error is not None:
             session.faults.add_once(Fault.DISK_FULL, str(writer.error).rstrip("."))
@@ -195,22 +191,22 @@ class _Watch:
     ) -> None:
         self._session, self._source = session, source
         self._first_line_s, self._stall_s, self._silence_s = first_line_s, stall_s, silence_s
-        self._lines = 0
+        self._messages = 0
         self._stalled = False
         self._since_s = time.monotonic()
 
     def check(self) -> None:
         """Raises PortError before the first readable line, LinkLostError after it."""
         now_s = time.monotonic()
-        lines = self._session.stream.valid_lines
-        if lines != self._lines:
-            self._lines, self._since_s, self._stalled = lines, now_s, False
+        messages = self._session.stream.sample_messages
+        if messages != self._messages:
+            self._messages, self._since_s, self._stalled = messages, now_s, False
             return
         if self._source.is_away:
             self._since_s = now_s
             return
         silent_s = now_s - self._since_s
-        if lines == 0:
+        if messages == 0:
             if silent_s > self._first_line_s:
                 raise _nothing_readable(self._session, self._first_line_s)
             return
@@ -237,7 +233,7 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
         )
     share = report.printable_bytes / received
     seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
-    if received >= _ENOUGH_BYTES and share < _PRINTABLE_SHARE:
+    if is_noise(report.printable_bytes, received):
         return PortError(
             f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
             "57600, 230400 or the rate in the board's sketch, or let --baud auto find it.",

@@ -14,9 +14,9 @@ from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, VerificationError, WearkitError
 from wearkit.link.faults import FaultLog
 from wearkit.link.ledger import Ended
+from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reconnect import SerialSource, identify
 from wearkit.link.ports.serial_port import Port, open_port
-from wearkit.link.sample import StreamOptions
 from wearkit.link.text.header import parse_axes, parse_fields
 from wearkit.live.loop import LiveRun
 from wearkit.live.placement import TASK, PlacementCheck
@@ -84,7 +84,7 @@ class Live:
         """Whether every window was compared and the program behind a pseudo-terminal ended, as
         wearkit emulate does when its recording is over. A board's port does not close by itself.
         """
-        if self._is_limited or self._proving is None or not self._proving.verifier.counts.is_whole:
+        if self._is_limited or self._proving is None or not self._proving.verifier.tally.is_whole:
             return False
         report = self.report
         return self.port.is_pty and report.ended == Ended.LOST and "UNPLUGGED" in report.faults

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
-from wearkit.integer.logits import Verdict
+from wearkit.integer.logits import Verdict, softmax
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.spec import ImportedSpec, ModelSpec
 
@@ -55,9 +55,7 @@ class PlacementCheck:
 
     def push(self, said: Verdict) -> None:
         """said: the placement verdict of one valid window."""
-        shifted = (np.array(said.logits, dtype=np.float64) - max(said.logits)) * self._scale
-        weight = np.exp(shifted)
-        self._recent.append(weight / weight.sum())
+        self._recent.append(softmax(np.array(said.logits), self._scale))
         if len(self._recent) < SMOOTHED_WINDOWS:
             return
         mean = np.mean(self._recent, axis=0)

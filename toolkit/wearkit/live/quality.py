@@ -1,4 +1,4 @@
-"""LiveTrust: what is wrong with the samples of a session, and which windows it touches."""
+"""SignalQuality: what is wrong with the samples of a session, and which windows it touches."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
+from wearkit.link.frames.stream import FrameTally
 from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
-from wearkit.link.sample import SAME_AXES, AxisMap, Counts, Reason, Step
-from wearkit.link.stream import LinkStream
+from wearkit.link.sample import Counts, PlacedSample, Reason
+from wearkit.link.stream import SampleStream
 from wearkit.live.sensor_watch import SensorWatch, Still
 
 RATE_REASON = "rate"
@@ -28,16 +30,19 @@ _REASONS = {
 _NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
 
-def fault_counts(faults: FaultLog, stream: LinkStream) -> dict[str, int]:
-    """Those that happened, by code; lines and frames among them, which the stream counts."""
-    rejected, tally = stream.ledger.rejected, stream.tally
+def fault_counts(
+    faults: FaultLog, stream: SampleStream, tally: FrameTally | None
+) -> dict[str, int]:
+    """Those that happened, by code; lines and frames among them, which the stream counts. tally:
+    None where there are no frames."""
+    rejected = stream.ledger.rejected
     counts = Counter(faults.counts)
     counts[Fault.CORRUPT] += sum(
         count for reason, count in rejected.items() if reason not in _NOT_CORRUPT
     )
     counts[Fault.DUPLICATE] += rejected[Reason.DUPLICATE]
     counts[Fault.CONFLICT] += rejected[Reason.CONFLICT]
-    counts[Fault.CONNECT_NOISE] += stream.ledger.noise_lines
+    counts[Fault.CONNECT_NOISE] += stream.ledger.messages_noise
     counts[Fault.DEVICE_ERROR] += stream.device_errors
     if tally is not None:
         counts[Fault.CONFLICT] += tally.conflicts
@@ -47,7 +52,7 @@ def fault_counts(faults: FaultLog, stream: LinkStream) -> dict[str, int]:
     return {str(fault): counts[fault] for fault in Fault if counts[fault]}
 
 
-class LiveTrust:
+class SignalQuality:
     """Sees every sample in order and says of every window why not to trust it.
 
     Faults go to `faults`, once each time their condition begins.
@@ -69,16 +74,16 @@ class LiveTrust:
         """The newest stretch at rest: gravity as the sensor sees it."""
         return self._watch.still
 
-    def claimed(self, rate_hz: float) -> None:
+    def note_rate(self, rate_hz: float) -> None:
         """The device says its rate, which counts until it is measured."""
         off = abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE
         self._set_rate(off, f"the device says {rate_hz:g} Hz")
 
-    def turned(self, axes: AxisMap) -> None:
+    def note_axes(self, axes: AxisMap) -> None:
         """How the samples to come were turned, which says where their rails are."""
         self._lowest = axes.lower_rails
 
-    def dropped(self, frames: int) -> None:
+    def note_dropped(self, frames: int) -> None:
         """frames: that the device could not send since it started. Those before we listened, and
         a count that began again, are no news."""
         before, self._dropped = self._dropped, frames
@@ -86,7 +91,7 @@ class LiveTrust:
             detail = f"{frames - before} frames did not fit the device's output"
             self._faults.add(Fault.DEVICE_DROPPED, detail)
 
-    def sample(self, index: int, taken: int, step: Step) -> float:
+    def sample(self, index: int, taken: int, step: PlacedSample) -> float:
         """The session time of a sample. index: its place; taken: steps since the last one."""
         sample = step.sample
         time_s = self.clock.advance(index, taken, sample.t_us, restarted=step.restarted)
@@ -132,7 +137,7 @@ class LiveTrust:
             self._faults.add(Fault.CLIPPED, f"{share:.0%} of window {window} at a rail")
         return share
 
-    def _restart(self, step: Step) -> None:
+    def _restart(self, step: PlacedSample) -> None:
         self.arrivals.restart()
         self._watch.restart()
         if step.jumped:

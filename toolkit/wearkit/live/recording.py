@@ -6,15 +6,15 @@ from pathlib import Path
 
 from wearkit.capture.csv_writer import Recorder
 from wearkit.capture.decode import session_record
-from wearkit.capture.file import Kind, SessionLog
+from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import StorageError
-from wearkit.link.sample import StreamOptions
+from wearkit.link.options import StreamOptions
 
 
 class SessionRecording:
     """The samples as CSV, or the whole session; or neither."""
 
-    def __init__(self, samples: Recorder | None = None, log: SessionLog | None = None) -> None:
+    def __init__(self, samples: Recorder | None = None, log: CaptureWriter | None = None) -> None:
         self.samples, self.log = samples, log
 
     @property
@@ -41,6 +41,6 @@ def open_recording(
         return SessionRecording()
     if path.suffix == ".csv" or path.is_char_device():
         return SessionRecording(samples=Recorder(path, force=force))
-    log = SessionLog(path, force=force)
+    log = CaptureWriter(path, force=force)
     log.note(Kind.SESSION, session_record(options, port, model_id, hop))
     return SessionRecording(log=log)

@@ -9,9 +9,9 @@ from typing import Any
 from wearkit.errors import VerificationError, WearkitError
 from wearkit.link.faults import FaultEvent
 from wearkit.link.frames.stream import FrameTally
+from wearkit.link.header import UnitChoice
 from wearkit.link.ledger import Sum
 from wearkit.link.rate import MeasuredRate
-from wearkit.link.sample import UnitChoice
 from wearkit.live.sensor_watch import Still
 
 
@@ -19,9 +19,10 @@ from wearkit.live.sensor_watch import Still
 class LiveReport:
     """The state of a session, final once `ended` is set.
 
-    bytes_*, lines_*: as in Ledger; *_pending: held and not decided on yet, 0 at the end.
-    rejected: lines by reason, duplicates among them. Of each sum both sides are counted where they
-    happen, the whole by the decoder or the grid of windows; VerificationError when they differ.
+    bytes_*, messages_*: as in Ledger; *_pending: held and not decided on yet, 0 at the end.
+    rejected: messages by reason, duplicates among them. Of each sum both sides are counted where
+    they happen, the whole by the decoder or the grid of windows; VerificationError when they
+    differ.
     samples: those that stand in windows or between them. frames: None where lines are text.
     missing_samples: taken by the device and never received (exact with an index column).
     clipped_samples: samples with an axis at a rail of the +-2 g range.
@@ -36,9 +37,9 @@ class LiveReport:
     bytes_ignored: int
     bytes_pending: int
     printable_bytes: int
-    lines: int
-    lines_ok: int
-    lines_ignored: int
+    messages: int
+    messages_ok: int
+    messages_ignored: int
     rejected: Mapping[str, int]
     samples: int
     missing_samples: int
@@ -58,13 +59,13 @@ class LiveReport:
     still: Still | None = None
     ended: str = ""
     error: WearkitError | None = None
-    lines_pending: int = 0
+    messages_pending: int = 0
 
     def __post_init__(self) -> None:
         used_bytes = self.bytes_ok + self.bytes_rejected + self.bytes_ignored
-        used_lines = self.lines_ok + self.lines_ignored + self.lines_rejected
+        used_messages = self.messages_ok + self.messages_ignored + self.messages_rejected
         _check_sum("bytes", self.bytes_received, used_bytes, self.bytes_pending)
-        _check_sum("lines", self.lines, used_lines, self.lines_pending)
+        _check_sum("lines", self.messages, used_messages, self.messages_pending)
         _check_sum("windows", self.windows, self.windows_valid + self.windows_invalid)
 
     @property
@@ -86,7 +87,7 @@ class LiveReport:
         ]  # fmt: skip
 
     @property
-    def lines_rejected(self) -> int:
+    def messages_rejected(self) -> int:
         return sum(self.rejected.values())
 
     @property
@@ -112,9 +113,9 @@ class LiveReport:
             "restarts": self.restarts,
             "clipped_share": self.clipped_share,
             "frames": asdict(self.frames) if self.frames else None,
-            "lines": self.lines,
-            "lines_ok": self.lines_ok,
-            "lines_ignored": self.lines_ignored,
+            "lines": self.messages,
+            "lines_ok": self.messages_ok,
+            "lines_ignored": self.messages_ignored,
             "rejected": dict(self.rejected),
             "bytes_received": self.bytes_received,
             "bytes_ok": self.bytes_ok,

@@ -17,14 +17,16 @@ from wearkit.counts import counts_to_int8
 from wearkit.errors import VerificationError, WearkitError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.logits import Logits, Verdict, verdict
+from wearkit.link.axes import SAME_AXES
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.from_device import Hello
-from wearkit.link.sample import SAME_AXES, Step, StreamOptions
-from wearkit.link.stream import LinkStream
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample
+from wearkit.link.stream import AutoStream
 from wearkit.live.placement import REASON as PLACEMENT_REASON
 from wearkit.live.placement import TASK as PLACEMENT_TASK
 from wearkit.live.placement import PlacementCheck
-from wearkit.live.quality import CLIPPED_REASON, LiveTrust, fault_counts
+from wearkit.live.quality import CLIPPED_REASON, SignalQuality, fault_counts
 from wearkit.live.report import LiveReport
 from wearkit.live.window_grid import GridWindow, Missing, WindowGrid
 from wearkit.spec import trained
@@ -110,9 +112,9 @@ class LiveSession:
         self._max_windows = max_windows
         self.recorder = recorder
         self._rate_hz = trained(graph.model).window.rate_hz
-        self.stream = LinkStream(options)
+        self.stream = AutoStream(options)
         self.faults = faults if faults is not None else FaultLog()
-        self.trust = LiveTrust(self._rate_hz, self.faults)
+        self.quality = SignalQuality(self._rate_hz, self.faults)
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
@@ -126,7 +128,7 @@ class LiveSession:
     @property
     def is_full(self) -> bool:
         """Whether `max_windows` windows were given, or compared where there is a verifier."""
-        done = self._windows if self._verifier is None else self._verifier.counts.compared
+        done = self._windows if self._verifier is None else self._verifier.tally.compared
         return self._max_windows is not None and done >= self._max_windows
 
     def feed(self, chunk: bytes, arrival_s: float, *, judge: bool = True) -> list[LiveWindow]:
@@ -150,7 +152,7 @@ class LiveSession:
     def resume(self) -> None:
         """The port went away and was opened again."""
         self.stream.resume()
-        self.trust.arrivals.restart()
+        self.quality.arrivals.restart()
 
     def finish(self) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation; closes the accounts."""
@@ -163,18 +165,19 @@ class LiveSession:
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
-        ledger, decoder = self.stream.ledger, self.stream.decoder
+        stream = self.stream
+        ledger, decoder = stream.ledger, stream.decoder
         return LiveReport(
             bytes_received=decoder.received_bytes,
             bytes_ok=ledger.bytes_ok,
             bytes_rejected=ledger.bytes_rejected,
             bytes_ignored=ledger.bytes_ignored,
-            bytes_pending=self.stream.pending_bytes,
+            bytes_pending=stream.pending_bytes,
             printable_bytes=decoder.printable_bytes,
-            lines=decoder.lines,
-            lines_ok=ledger.lines_ok,
-            lines_ignored=ledger.lines_ignored,
-            lines_pending=self.stream.pending_lines,
+            messages=decoder.messages,
+            messages_ok=ledger.messages_ok,
+            messages_ignored=ledger.messages_ignored,
+            messages_pending=stream.pending_messages,
             rejected=dict(sorted(ledger.rejected.items())),
             samples=self._samples,
             missing_samples=self._missing,
@@ -184,25 +187,25 @@ class LiveSession:
             windows_valid=self._windows_valid,
             windows_invalid=self._windows_invalid,
             invalid=dict(sorted(self._invalid.items())),
-            unit=self.stream.choice,
-            rate=self.trust.rate(),
+            unit=stream.choice,
+            rate=self.quality.rate(),
             expected_rate_hz=self._rate_hz,
             simulated=self._is_simulated,
             frames=copy(self.stream.tally),
-            faults=fault_counts(self.faults, self.stream),
+            faults=fault_counts(self.faults, stream, stream.tally),
             events=tuple(self.faults.events),
-            still=self.trust.still,
+            still=self.quality.still,
             ended=ended,
             error=error,
         )
 
-    def _advance(self, steps: list[Step], judge: bool) -> list[LiveWindow]:
+    def _advance(self, steps: list[PlacedSample], judge: bool) -> list[LiveWindow]:
         self._hear_claims()
         found: list[_Found] = []
         for step in steps:
             found += [self._mark(window) for window in self._push(step)]
         if steps:
-            self.trust.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
+            self.quality.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
@@ -212,41 +215,45 @@ class LiveSession:
         return given
 
     def _hear_claims(self) -> None:
-        if self.stream.stats is not None:
-            self.trust.dropped(self.stream.stats.tx_dropped)
-        if self.stream.axes is not self._axes:
-            self._axes = self.stream.axes
-            self.trust.turned(self._axes)
+        stream, frames = self.stream, self.stream.frames
+        if frames is not None and frames.stats is not None:
+            self.quality.note_dropped(frames.stats.tx_dropped)
+        if stream.axes is not self._axes:
+            self._axes = stream.axes
+            self.quality.note_axes(self._axes)
             if self._axes.determinant < 0:
                 self.faults.add_once(Fault.MIRRORED, "the axis map is a mirror image")
-        header = self.stream.header
+        header = stream.header
         if header is not None and header.rate_hz not in (None, self._claimed_hz):
             assert header.rate_hz is not None
             self._claimed_hz = header.rate_hz
-            self.trust.claimed(header.rate_hz)
+            self.quality.note_rate(header.rate_hz)
 
-    def _push(self, step: Step) -> list[GridWindow]:
+    def _push(self, step: PlacedSample) -> list[GridWindow]:
         if step.restarted and self._verifier is not None:
             self._verifier.restart()
         index = self._grid.index_of(step)
-        time_s = self.trust.sample(index, index - self._last_index, step)
+        time_s = self.quality.sample(index, index - self._last_index, step)
         self._last_index = index
         self._samples += 1
         self._missing += step.missing
         self._restarts += step.restarted
-        self._clipped += self.trust.is_at_rail(step.sample.counts)
+        self._clipped += self.quality.is_at_rail(step.sample.counts)
         if self.recorder is not None:
             self.recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
-        return self._grid.push(step, time_s)
+        return self._grid.push(step, time_s, index)
 
     @property
     def _is_simulated(self) -> bool:
-        return self.stream.header is not None and self.stream.header.simulated
+        header = self.stream.header
+        return header is not None and header.simulated
 
     def _verify(self) -> None:
         """Raises VerificationError for lines of text, another model or another answer."""
         assert self._verifier is not None
-        if self.stream.is_binary is False:
+        # A port that closed before it carried anything is not known to carry text.
+        is_text = self.stream.sample_messages > 0 or self.stream.header is not None
+        if self.stream.is_binary is False and is_text:
             raise VerificationError(
                 "The device sends lines of text, which hold no predictions to compare: give it "
                 "firmware that sends frames, or leave --verify out."
@@ -259,15 +266,16 @@ class LiveSession:
         waiting, self._to_verify = self._to_verify, []
         for device_index, counts, rows in waiting:
             self._verifier.window(device_index, counts, rows)
-        for prediction in self.stream.take_predictions():
-            self._verifier.prediction(prediction)
+        if self.stream.frames is not None:
+            for prediction in self.stream.frames.take_predictions():
+                self._verifier.prediction(prediction)
 
     def _mark(self, window: GridWindow) -> _Found:
-        self.trust.check_rate()
-        reasons = self.trust.reasons()
+        self.quality.check_rate()
+        reasons = self.quality.reasons()
         if window.counts is None:
             return _Found(window, (*window.reasons, *reasons), 0.0)
-        share = self.trust.clipped_share(window.window, window.counts)
+        share = self.quality.clipped_share(window.window, window.counts)
         return _Found(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
 
     def _judge(self, found: list[_Found]) -> list[LiveWindow]:

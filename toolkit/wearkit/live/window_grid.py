@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.link.sample import Counts, Step, session_index
+from wearkit.link.sample import Counts, PlacedSample, session_index
 from wearkit.spec import WindowSpec
 
 
@@ -50,13 +50,15 @@ class WindowGrid:
         self._next_index = 0
         self._last_s = 0.0
 
-    def index_of(self, step: Step) -> int:
+    def index_of(self, step: PlacedSample) -> int:
         """The session index this step's sample will get."""
         return session_index(step, self._next_index, self._hop)
 
-    def push(self, step: Step, t_s: float) -> list[GridWindow]:
-        """The windows this sample completes, in order; several after a gap."""
-        index = self.index_of(step)
+    def push(self, step: PlacedSample, t_s: float, index: int | None = None) -> list[GridWindow]:
+        """The windows this sample completes, in order; several after a gap. index: as index_of
+        gave it, where it was asked before."""
+        if index is None:
+            index = self.index_of(step)
         why = Missing.RESTART if step.restarted else Missing.GAP
         absent = index - self._next_index
         between_s = (t_s - self._last_s) / (absent + 1)

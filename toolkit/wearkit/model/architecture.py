@@ -45,7 +45,7 @@ class MaxPool:
 
 
 @dataclass(frozen=True, slots=True)
-class MeanTime:
+class MeanTimeLayer:
     """Mean over all time steps, which must be odd in number: integer means then never tie."""
 
 
@@ -55,14 +55,14 @@ class Flatten:
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
+class DenseLayer:
     """Linear, ReLU. Weights: `<name>.weight` (O, I), `<name>.bias` (O,)."""
 
     name: str
     units: int
 
 
-Layer = PublishedRow | Conv | MaxPool | MeanTime | Flatten | Dense
+Layer = PublishedRow | Conv | MaxPool | MeanTimeLayer | Flatten | DenseLayer
 
 # A head for task T is linear without ReLU: `heads.T.weight` (labels, features), `heads.T.bias`.
 
@@ -74,8 +74,8 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 64, 9),
         MaxPool(2),
         Flatten(),
-        Dense("fc1", 1024),
-        Dense("fc2", 512),
+        DenseLayer("fc1", 1024),
+        DenseLayer("fc2", 512),
     ),
     # 100 -> 92 -> 46 -> 38 -> 19 -> 15 steps: odd, and a total stride of 4, so it can stream.
     "mtl-net-micro": (
@@ -84,7 +84,7 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 48, 9),
         MaxPool(2),
         Conv("conv3", 64, 5),
-        MeanTime(),
+        MeanTimeLayer(),
     ),
     # The published code's tensor path, whose paper speaks of batch norm and whose code has none.
     "mtl-net-paper": (
@@ -94,8 +94,8 @@ _TRUNKS: dict[str, tuple[Layer, ...]] = {
         Conv("conv2", 64, 9, norm=False),
         MaxPool(2),
         Flatten(),
-        Dense("fc1", 1024),
-        Dense("fc2", 512),
+        DenseLayer("fc1", 1024),
+        DenseLayer("fc2", 512),
     ),
 }
 
@@ -130,7 +130,7 @@ class LayerShape:
 def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
     """Every trunk layer with its shapes for this window. Raises ModelFileError if it cannot fit."""
     steps, channels = spec.window.length, len(spec.window.axes)
-    found: list[LayerShape] = []
+    layer_shapes: list[LayerShape] = []
     for layer in trunk(spec.arch):
         before = (steps, channels)
         match layer:
@@ -140,7 +140,7 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
                 steps, channels = steps - kernel + 1, out
             case MaxPool(size=size):
                 steps //= size
-            case MeanTime():
+            case MeanTimeLayer():
                 if steps % 2 == 0:
                     raise ModelFileError(
                         f"A window of {spec.window.length} leaves {spec.arch} an even number of "
@@ -149,35 +149,35 @@ def shapes(spec: ModelSpec) -> tuple[LayerShape, ...]:
                 steps = 1
             case Flatten():
                 steps, channels = 1, steps * channels
-            case Dense(units=units):
+            case DenseLayer(units=units):
                 channels = units
         if steps < 1:
             raise ModelFileError(
                 f"A window of {spec.window.length} samples is too short for {spec.arch}."
             )
-        found.append(LayerShape(layer, before, (steps, channels)))
-    return tuple(found)
+        layer_shapes.append(LayerShape(layer, before, (steps, channels)))
+    return tuple(layer_shapes)
 
 
 def weight_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every tensor a checkpoint of this model holds, in order."""
-    found: dict[str, tuple[int, ...]] = {}
+    shape_of: dict[str, tuple[int, ...]] = {}
     features = spec.window.length * len(spec.window.axes)
     for item in shapes(spec):
         match item.layer:
             case Conv(name=name, channels=out, kernel=kernel, norm=norm):
-                found[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
-                found[f"{name}.conv.bias"] = (out,)
+                shape_of[f"{name}.conv.weight"] = (out, item.shape_in[1], kernel)
+                shape_of[f"{name}.conv.bias"] = (out,)
                 for part in ("weight", "bias", "running_mean", "running_var") if norm else ():
-                    found[f"{name}.norm.{part}"] = (out,)
-            case Dense(name=name, units=units):
-                found[f"{name}.weight"] = (units, item.shape_in[1])
-                found[f"{name}.bias"] = (units,)
+                    shape_of[f"{name}.norm.{part}"] = (out,)
+            case DenseLayer(name=name, units=units):
+                shape_of[f"{name}.weight"] = (units, item.shape_in[1])
+                shape_of[f"{name}.bias"] = (units,)
         features = item.shape_out[0] * item.shape_out[1]
     for task in spec.tasks:
-        found[f"heads.{task.name}.weight"] = (len(task.labels), features)
-        found[f"heads.{task.name}.bias"] = (len(task.labels),)
-    return found
+        shape_of[f"heads.{task.name}.weight"] = (len(task.labels), features)
+        shape_of[f"heads.{task.name}.bias"] = (len(task.labels),)
+    return shape_of
 
 
 def parameter_count(spec: ModelSpec) -> int:
@@ -200,7 +200,7 @@ def mac_count(spec: ModelSpec) -> int:
         match item.layer:
             case Conv(kernel=kernel):
                 total += item.shape_out[0] * item.shape_out[1] * item.shape_in[1] * kernel
-            case Dense():
+            case DenseLayer():
                 total += item.shape_in[1] * item.shape_out[1]
         features = item.shape_out[0] * item.shape_out[1]
     return total + sum(features * len(task.labels) for task in spec.tasks)

@@ -21,9 +21,11 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from wearkit.errors import DataError, ModelFileError
+from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.files.strict_json import parse_json
 from wearkit.model.architecture import weight_shapes
+from wearkit.model.provenance import UNRECORDED, Provenance
 from wearkit.spec import ModelSpec
 
 FORMAT = "wearkit-checkpoint"
@@ -33,20 +35,19 @@ WEIGHTS_NAME = "checkpoint.safetensors"
 _MAX_JSON_BYTES = 4 << 20
 _MAX_WEIGHTS_BYTES = 64 << 20
 _MAX_HEADER_BYTES = 64 << 10
-_PROVENANCE_PARTS = ("training", "split", "data", "kept", "versions")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
     """weights: name -> float32 array, exactly `architecture.weight_shapes(model)`.
 
-    provenance: plain JSON: training configuration, seeds, split, data fingerprint, simulated or
-    not, which of student and teacher was kept, metrics, package versions.
+    provenance: training configuration, seeds, split, data fingerprint, simulated or not, which of
+    student and teacher was kept, package versions.
     """
 
     model: ModelSpec
     weights: Mapping[str, NDArray[np.float32]]
-    provenance: Mapping[str, Any]
+    provenance: Provenance = UNRECORDED
 
     def __post_init__(self) -> None:
         expected = weight_shapes(self.model)
@@ -54,12 +55,12 @@ class Checkpoint:
             odd = sorted(set(self.weights) ^ set(expected))[0]
             raise ModelFileError(f"The checkpoint does not fit {self.model.arch}: see {odd!r}.")
         for name, shape in expected.items():
-            found = self.weights[name]
-            if found.shape != shape or found.dtype != np.float32:
+            tensor = self.weights[name]
+            if tensor.shape != shape or tensor.dtype != np.float32:
                 raise ModelFileError(
-                    f"Tensor {name!r} is {found.dtype}{found.shape}, not float32{shape}."
+                    f"Tensor {name!r} is {tensor.dtype}{tensor.shape}, not float32{shape}."
                 )
-            if not np.isfinite(found).all():
+            if not np.isfinite(tensor).all():
                 raise ModelFileError(f"Tensor {name!r} holds a value that is not finite.")
 
 
@@ -74,7 +75,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
             "format_version": FORMAT_VERSION,
             "weights": {"file": WEIGHTS_NAME, "sha256": hashlib.sha256(weights).hexdigest()},
             "model": checkpoint.model.to_json(),
-            "provenance": dict(checkpoint.provenance),
+            "provenance": checkpoint.provenance.to_json(),
         },
     )
 
@@ -89,13 +90,11 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     try:
         model = ModelSpec.from_json(value["model"])
         expected_sha256 = str(value["weights"]["sha256"])
-        provenance = dict(value["provenance"])
-        if not all(isinstance(provenance.get(part, {}), dict) for part in _PROVENANCE_PARTS):
-            raise ValueError("provenance")
+        provenance = Provenance.from_json(dict(value["provenance"]))
     except (KeyError, TypeError, ValueError, DataError) as error:
         raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}; train again.") from error
     path = folder / WEIGHTS_NAME
-    data = read_limited(path, _MAX_WEIGHTS_BYTES)
+    data = read_limited(path, _MAX_WEIGHTS_BYTES, RUN_UNREADABLE)
     if hashlib.sha256(data).hexdigest() != expected_sha256:
         raise ModelFileError(
             f"{path} is not the file {JSON_NAME} was written for (its SHA-256 differs): it is "
@@ -109,23 +108,9 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(model, weights, provenance)
 
 
-def read_limited(path: Path, limit_bytes: int) -> bytes:
-    """The bytes of a run's file. Raises ModelFileError when absent, unreadable or too large."""
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(limit_bytes + 1)
-    except OSError as error:
-        raise ModelFileError(
-            f"Cannot read {path} ({error.strerror or error}): name a run written by wearkit train."
-        ) from error
-    if len(data) > limit_bytes:
-        raise ModelFileError(f"{path} is larger than {limit_bytes} bytes and is not read.")
-    return data
-
-
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        value = parse_json(read_limited(path, _MAX_JSON_BYTES))
+        value = parse_json(read_limited(path, _MAX_JSON_BYTES, RUN_UNREADABLE))
     except ValueError as error:
         raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
@@ -146,13 +131,13 @@ def _check_header(path: Path, data: bytes, expected: Mapping[str, tuple[int, ...
         raise ModelFileError(f"{path} has no valid safetensors header; train again.")
     try:
         header = parse_json(data[8 : 8 + size])
-        found = {name: item for name, item in header.items() if name != "__metadata__"}
-        if set(found) != set(expected):
-            odd = sorted(set(found) ^ set(expected))[0]
+        tensors = {name: item for name, item in header.items() if name != "__metadata__"}
+        if set(tensors) != set(expected):
+            odd = sorted(set(tensors) ^ set(expected))[0]
             raise ModelFileError(f"{path} does not fit its architecture: see {odd!r}.")
         for name, shape in expected.items():
-            begin, end = found[name]["data_offsets"]
-            described = (found[name]["dtype"], tuple(found[name]["shape"]), end - begin)
+            begin, end = tensors[name]["data_offsets"]
+            described = (tensors[name]["dtype"], tuple(tensors[name]["shape"]), end - begin)
             if described != ("F32", shape, 4 * math.prod(shape)):
                 raise ModelFileError(f"{path}: tensor {name!r} is not float32 of shape {shape}.")
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -21,11 +21,11 @@ from wearkit.model import architecture
 from wearkit.model.architecture import (
     BATCH_NORM_EPS,
     Conv,
-    Dense,
+    DenseLayer,
     Flatten,
     LayerShape,
     MaxPool,
-    MeanTime,
+    MeanTimeLayer,
     PublishedRow,
 )
 from wearkit.spec import ModelSpec
@@ -96,21 +96,21 @@ class _DenseBlock(nn.Linear):
         return functional.relu(super().forward(x))
 
 
-def _blocks(found: tuple[LayerShape, ...]) -> Iterator[tuple[str, nn.Module]]:
+def _blocks(layer_shapes: tuple[LayerShape, ...]) -> Iterator[tuple[str, nn.Module]]:
     """A pool is a part of the convolution before it, where every architecture has its pools."""
-    for number, item in enumerate(found):
+    for number, item in enumerate(layer_shapes):
         match item.layer:
             case PublishedRow():
                 yield f"layer{number}", _PublishedRow()
             case Conv(name=name, channels=channels, kernel=kernel, norm=norm):
-                after = found[number + 1].layer
+                after = layer_shapes[number + 1].layer
                 pool = after.size if isinstance(after, MaxPool) else 1
                 yield name, _ConvBlock(item.shape_in[1], channels, kernel, norm, pool)
-            case MeanTime():
+            case MeanTimeLayer():
                 yield f"layer{number}", _MeanTime()
             case Flatten():
                 yield f"layer{number}", _Flatten()
-            case Dense(name=name, units=units):
+            case DenseLayer(name=name, units=units):
                 yield name, _DenseBlock(item.shape_in[1], units)
 
 
@@ -124,19 +124,20 @@ class Network(nn.Module):
     def __init__(self, spec: ModelSpec) -> None:
         super().__init__()
         self.spec = spec
-        found = architecture.shapes(spec)
-        self.trunk = nn.Sequential(OrderedDict(_blocks(found)))
-        steps, channels = found[-1].shape_out
+        layer_shapes = architecture.shapes(spec)
+        self.trunk = nn.Sequential(OrderedDict(_blocks(layer_shapes)))
+        steps, channels = layer_shapes[-1].shape_out
         self.heads = nn.ModuleDict(
             {task.name: nn.Linear(steps * channels, len(task.labels)) for task in spec.tasks}
         )
 
     def features(self, x: Tensor) -> Tensor:
         """(N, length, 3) in g -> (N, features): what every head is given."""
-        found: Tensor = self.trunk(_channels_last(x))
-        return found
+        values: Tensor = self.trunk(_channels_last(x))
+        return values
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """(N, length, 3) float32 in g -> task -> (N, labels) float32 logits."""
         features = self.features(x)
         return {name: head(features) for name, head in self.heads.items()}
 

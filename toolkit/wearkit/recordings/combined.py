@@ -44,9 +44,9 @@ def combined(datasets: Sequence[Dataset], label_map: LabelMap) -> Dataset:
             f"Two data sets are called {twice[0]}: put the files of one data set together, or "
             "rename a file or folder."
         )
-    for one, other in _SAME_PEOPLE.items():
-        if {one, other} <= set(keys):
-            raise DataError(f"{one} and {other} hold the same people: give one of them.")
+    for derived, original in _SAME_PEOPLE.items():
+        if {derived, original} <= set(keys):
+            raise DataError(f"{derived} and {original} hold the same people: give one of them.")
     parts = [
         _Part(key, dataset, label_map.table(key, dataset.format))
         for key, dataset in zip(keys, datasets, strict=True)

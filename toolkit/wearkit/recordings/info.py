@@ -59,6 +59,7 @@ class DataInfo:
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
+        """Plain JSON, as `wearkit data info --json` prints it."""
         return asdict(self)
 
     @classmethod

@@ -24,7 +24,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from wearkit.errors import DataError
 
@@ -57,11 +57,21 @@ class LabelMap:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Name, task and tables, as a run keeps them."""
         return {
             "name": self.name,
             "task": self.task,
             "sets": {key: dict(table) for key, table in self.sets.items()},
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises AttributeError, KeyError or TypeError for what `to_json` does not give."""
+        sets = {
+            str(key): {str(own): str(shared) for own, shared in table.items()}
+            for key, table in value["sets"].items()
+        }
+        return cls(str(value["name"]), str(value["task"]), sets)
 
 
 def open_label_map(name: str) -> LabelMap:
@@ -100,7 +110,7 @@ def _parsed(name: str, value: dict[str, Any]) -> LabelMap:
                     f"{name}: [{key}] maps {own!r} to {shared!r}, which is no label: give letters, "
                     "digits and _ in quotes."
                 )
-    found = LabelMap(name, task, value)
-    if len(found.labels) < 2:
-        raise DataError(f"{name} names {len(found.labels)} shared label(s): a task needs two.")
-    return found
+    label_map = LabelMap(name, task, value)
+    if len(label_map.labels) < 2:
+        raise DataError(f"{name} names {len(label_map.labels)} shared label(s): a task needs two.")
+    return label_map

@@ -55,8 +55,8 @@ class Recording:
 
     def __post_init__(self) -> None:
         for name in ("subject", "source"):
-            said = getattr(self, name).encode(errors="backslashreplace").decode()
-            object.__setattr__(self, name, said)
+            text = getattr(self, name).encode(errors="backslashreplace").decode()
+            object.__setattr__(self, name, text)
         rows = self.acc_g.shape[0]
         if self.acc_g.shape != (rows, 3) or self.acc_g.dtype != np.float32:
             raise DataError(f"{self.source}: samples must be (T, 3) float32 in g.")

@@ -16,15 +16,18 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import DataError
+from wearkit.recordings.gaps import SLOWEST, stretches
 from wearkit.recordings.recording import Recording
+from wearkit.recordings.resample import grid, is_on_grid, mean_rate_hz, nearest, resample
 from wearkit.spec import canonical_json
 
 Axes = tuple[float, float, float]
@@ -89,6 +92,7 @@ class SensorTwin:
         return ",".join(parts)
 
     def to_json(self) -> dict[str, Any]:
+        """Every tolerance by its name with its unit."""
         return {
             "rate_error_percent": self.rate_error_percent,
             "offset_mg": list(self.offset_mg),
@@ -98,12 +102,24 @@ class SensorTwin:
             "seed": self.seed,
         }
 
-    def part_for(self, recording: Recording, copy: int = 0) -> Part:
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Raises DataError, KeyError, TypeError or ValueError for what `to_json` does not give."""
+        return cls(
+            rate_error_percent=float(value["rate_error_percent"]),
+            offset_mg=_axes(value["offset_mg"]),
+            gain_error_percent=float(value["gain_error_percent"]),
+            rotation_deg=float(value["rotation_deg"]),
+            noise_mg=_axes(value["noise_mg"]),
+            seed=int(value["seed"]),
+        )
+
+    def sensor_for(self, recording: Recording, copy: int = 0) -> DrawnSensor:
         """The part that sits in copy number `copy` of this recording: always the same one."""
         digest = hashlib.sha256(canonical_json([self.seed, copy, recording.placement]))
         digest.update(np.ascontiguousarray(recording.acc_g).tobytes())
         generator = np.random.default_rng(np.frombuffer(digest.digest(), np.uint32))
-        return Part(
+        return DrawnSensor(
             rate=1 + generator.uniform(-1, 1) * self.rate_error_percent / 100,
             mounting=_rotation(self.rotation_deg, generator),
             gain=1 + generator.normal(0, 1, 3) * self.gain_error_percent / 100,
@@ -114,7 +130,7 @@ class SensorTwin:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class DrawnSensor:
     """One sensor as drawn. rate: true over nominal output rate. mounting: (3, 3) rotation from
     the recording's axes to the part's. gain, offset_g, noise_g: (3,). Noise is drawn from
     `generator`, one call after the other."""
@@ -133,6 +149,61 @@ class Part:
         if self.noise_g.any():
             sensed += self.generator.normal(0, 1, acc_g.shape) * self.noise_g
         return sensed.astype(np.float32)
+
+
+def through_twin(
+    recordings: Iterable[Recording],
+    twin: SensorTwin,
+    rate_hz: float,
+    *,
+    copies: Collection[int] = (0,),
+    subjects: Collection[str] | None = None,
+) -> Iterator[Recording]:
+    """Each recording of `subjects` (None: everybody) once for every number in `copies`."""
+    for recording in recordings:
+        if subjects is None or recording.subject in subjects:
+            for copy in copies:
+                yield from sensed(recording, twin, rate_hz, copy=copy)
+
+
+def sensed(
+    recording: Recording, twin: SensorTwin, rate_hz: float, *, copy: int = 0
+) -> Iterator[Recording]:
+    """The recording's gap-free stretches as a sensor of nominally rate_hz reports them, in g.
+
+    A sensor that is fast by 1 % takes 101 samples in the time of 100, and whoever trusts its name
+    sees the movement 1 % slower: so time is stretched by the sensor's rate, then sampled at rate_hz
+    exactly as wearkit.windows.cut does. Errors and noise are those of the resulting samples. One
+    recording a stretch; one too short or too slow to resample passes for cut to refuse. A twin
+    without errors gives the very windows that the recording itself gives.
+    """
+    sensor = twin.sensor_for(recording, copy)
+    dropped = recording.dropped
+    for piece in stretches(recording):
+        stretched = replace(
+            recording,
+            acc_g=recording.acc_g[piece],
+            time_s=recording.time_s[piece] * sensor.rate,
+            rate_hz=recording.rate_hz / sensor.rate,
+            labels=replace(recording.labels, codes=recording.labels.codes[piece]),
+            dropped=dropped,
+        )
+        sampled = _at_rate(stretched, rate_hz)
+        yield replace(sampled, acc_g=sensor.sense(sampled.acc_g))
+        dropped = {}  # rows that were dropped are dropped once
+
+
+def _at_rate(stretch: Recording, rate_hz: float) -> Recording:
+    time_s = stretch.time_s
+    if len(time_s) < 2 or mean_rate_hz(time_s) < SLOWEST * rate_hz or is_on_grid(time_s, rate_hz):
+        return stretch
+    return replace(
+        stretch,
+        acc_g=resample(time_s, stretch.acc_g, rate_hz),
+        time_s=grid(time_s, rate_hz),
+        rate_hz=rate_hz,
+        labels=replace(stretch.labels, codes=stretch.labels.codes[nearest(time_s, rate_hz)]),
+    )
 
 
 # The data sheet has no tolerance for the output rate, and nothing for whoever puts the sensor on:
@@ -171,17 +242,17 @@ def parse_twin(text: str) -> SensorTwin:
     twin = PRESETS.get(items[0])
     if twin is not None:
         items = items[1:]
-    found: dict[str, Any] = {}
+    tolerances: dict[str, Any] = {}
     for item in items:
         name, _, value = item.partition("=")
         if name not in _FIELDS:
             known = ", ".join((*PRESETS, *(f"{key}=..." for key in _FIELDS)))
             raise DataError(f"A twin has no {item!r}: it is made of {known}.")
         field, unit = _FIELDS[name]
-        if field in found:
+        if field in tolerances:
             raise DataError(f"The twin says {name} twice: say it once.")
-        found[field] = _value(name, field, unit, value)
-    return replace(twin or SensorTwin(), **found)
+        tolerances[field] = _value(name, field, unit, value)
+    return replace(twin or SensorTwin(), **tolerances)
 
 
 def _value(name: str, field: str, unit: str, text: str) -> Any:
@@ -199,6 +270,11 @@ def _value(name: str, field: str, unit: str, text: str) -> Any:
             return values * 3 if len(values) == 1 else values
     example = {"seed": "7", "rotation": "10deg or full"}.get(name, f"1.5{unit}")
     raise DataError(f"A twin's {name} is given like {name}={example}, not {text!r}.")
+
+
+def _axes(value: Any) -> Axes:
+    x, y, z = (float(number) for number in value)
+    return x, y, z
 
 
 def _axes_text(values: Axes) -> str:

@@ -17,11 +17,10 @@ from wearkit.link.frames.from_device import (
     SensorRegisters,
     Stats,
 )
-from wearkit.link.sample import Counts
+from wearkit.link.sample import WRAP_32, Counts
 from wearkit.simulation.sensor import Encoder
 from wearkit.spec import WindowSpec
 
-_T_US_WRAP = 1 << 32
 _BW_RATES = {12.5: 0x7, 25.0: 0x8, 50.0: 0x9, 100.0: 0xA, 200.0: 0xB}
 
 
@@ -71,7 +70,7 @@ class _FrameEncoder:
         if not self._counts:
             return b""
         last = self._first + len(self._counts) - 1
-        t_us = round(last * 1e6 / self._rate_hz) % _T_US_WRAP
+        t_us = round(last * 1e6 / self._rate_hz) % WRAP_32
         values = [value for xyz in self._counts for value in xyz]
         at_rail = min(values) <= COUNT_MIN or max(values) >= COUNT_MAX
         flags = SampleFlag.RAIL if at_rail else 0
@@ -86,7 +85,7 @@ class _FrameEncoder:
             data += self._encoded(self._hello)
         if time_s >= self._next_stats_s:
             self._next_stats_s = time_s + STATS_PERIOD_S
-            data += self._encoded(Stats(round(time_s * 1000) % _T_US_WRAP, self._taken))
+            data += self._encoded(Stats(round(time_s * 1000) % WRAP_32, self._taken))
         return data
 
     def _encoded(self, message: Message) -> bytes:

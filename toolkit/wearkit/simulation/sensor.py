@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, Stop
+from wearkit.link.sample import WRAP_32
 from wearkit.recordings.recording import Recording
 from wearkit.spec import WindowSpec
 from wearkit.units import Unit
@@ -18,7 +19,6 @@ from wearkit.windows.sensor_counts import sensor_counts
 HEADER_S = 10.0  # of sensor time between two headers, so that a reader can join late
 _MAX_BATCH = 256  # samples in one write: 5 s of samples, far below a pty's buffer
 _SHORTEST_SLEEP_S = 0.002
-_T_US_WRAP = 1 << 32  # a board's micros()
 # Digits after the point with which every count comes back exactly (half a count is 0.00195 g).
 _DECIMALS = {Unit.G: 5, Unit.MG: 2, Unit.M_S2: 4}
 
@@ -59,7 +59,7 @@ class LineFormat:
         )
 
     def sample_line(self, index: int, counts: Iterable[int]) -> str:
-        t_us = round(index * 1e6 / self.spec.rate_hz) % _T_US_WRAP
+        t_us = round(index * 1e6 / self.spec.rate_hz) % WRAP_32
         if self.unit is Unit.COUNTS:
             axes = [str(count) for count in counts]
         else:

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
-Role = Literal["student", "teacher"]
+from wearkit.model.provenance import EpochScores, Role, number
+
+__all__ = [
+    "OVERFITTING_EPOCHS",
+    "EpochRecord",
+    "EpochScores",
+    "Progress",
+    "Role",
+    "overfitting_epoch",
+]
+
 OVERFITTING_EPOCHS = 3  # in a row: one or two are noise
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Mean cross-entropy and accuracy (0 to 1) over a set of windows, by task."""
-
-    loss: Mapping[str, float]
-    accuracy: Mapping[str, float]
-
-    @property
-    def mean_accuracy(self) -> float:
-        return sum(self.accuracy.values()) / len(self.accuracy)
-
-    @property
-    def mean_loss(self) -> float:
-        return sum(self.loss.values()) / len(self.loss)
-
-    def beats(self, other: Scores) -> bool:
-        """Higher mean accuracy; between equals, lower mean loss."""
-        mine = (self.mean_accuracy, -self.mean_loss)
-        return mine > (other.mean_accuracy, -other.mean_loss)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"loss": dict(self.loss), "accuracy": dict(self.accuracy)}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
-        loss, accuracy = (
-            {str(task): _number(number) for task, number in dict(value[name]).items()}
-            for name in ("loss", "accuracy")
-        )
-        if not loss or set(loss) != set(accuracy):
-            raise ValueError("scores of different tasks")
-        return cls(loss, accuracy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +28,12 @@ class EpochRecord:
 
     epoch: int
     objective: float
-    training: Scores
-    student: Scores
-    teacher: Scores | None
+    training: EpochScores
+    student: EpochScores
+    teacher: EpochScores | None
 
     def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads back; one entry of a run's history."""
         return {
             "epoch": self.epoch,
             "objective": self.objective,
@@ -72,18 +47,11 @@ class EpochRecord:
         """Raises KeyError, TypeError or ValueError for what `to_json` does not give."""
         return cls(
             epoch=int(value["epoch"]),
-            objective=_number(value["objective"]),
-            training=Scores.from_json(value["training"]),
-            student=Scores.from_json(value["student"]),
-            teacher=None if value["teacher"] is None else Scores.from_json(value["teacher"]),
+            objective=number(value["objective"]),
+            training=EpochScores.from_json(value["training"]),
+            student=EpochScores.from_json(value["student"]),
+            teacher=None if value["teacher"] is None else EpochScores.from_json(value["teacher"]),
         )
-
-
-def _number(value: Any) -> float:
-    """A float of a JSON number; float() itself also takes "nan" and "inf"."""
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("a score is no number")
-    return float(value)
 
 
 def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:
@@ -101,7 +69,7 @@ def overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:
 class Progress(Protocol):
     """Told how training goes."""
 
-    def batch(self, done: int, total: int) -> None:
+    def batch(self, finished: int, total: int) -> None:
         """`done` of `total` batches of the whole training are behind us."""
 
     def epoch(self, record: EpochRecord) -> None:

@@ -17,11 +17,10 @@ from wearkit.errors import DataError, ModelFileError, WearkitError
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.model.network import Network, export_weights, seeded_network
 from wearkit.spec import ModelSpec, derive_seed
-from wearkit.training.class_weights import balanced_weights
 from wearkit.training.config import TrainingConfig
 from wearkit.training.device import DeviceWindows, enough_threads, pick_device
-from wearkit.training.epochs import EpochRecord, Progress, Role, Scores
-from wearkit.training.methods import METHODS, BatchLoss, Method
+from wearkit.training.epochs import EpochRecord, EpochScores, Progress, Role
+from wearkit.training.methods import METHODS, BatchLoss, Method, balanced_weights
 from wearkit.training.provenance import identity_of, provenance_of
 from wearkit.training.state import BestSoFar, StateFolder, TrainingState, discard_state
 from wearkit.windows.split import Split
@@ -196,7 +195,7 @@ class _Loop:
         """Become the loop that `state` is a snapshot of. path: named when it does not fit."""
         own = self._tensors()
         described = {name: (value.shape, value.cpu().numpy().dtype) for name, value in own.items()}
-        found = {name: (value.shape, value.dtype) for name, value in state.tensors.items()}
+        saved = {name: (value.shape, value.dtype) for name, value in state.tensors.items()}
         epochs = [record.epoch for record in state.history]
         in_order = epochs == list(range(1, min(len(epochs), self.config.epochs) + 1))
         tasks = {task.name for task in self.student.spec.tasks}
@@ -206,10 +205,10 @@ class _Loop:
             for scores in (record.training, record.student, record.teacher)
             if scores is not None
         ]
-        if found != described or not in_order or any(names != tasks for names in named):
+        if saved != described or not in_order or any(names != tasks for names in named):
             raise ModelFileError(f"The state in {path} does not fit its model: train again.")
         if state.best is not None:  # raises if these are not weights of this model
-            Checkpoint(self.student.spec, state.best.weights, {})
+            Checkpoint(self.student.spec, state.best.weights)
         try:
             self.order.set_state(torch.from_numpy(state.tensors["generator.batches"].copy()))
         except RuntimeError as error:
@@ -224,28 +223,28 @@ class _Loop:
 
     def _tensors(self) -> dict[str, Tensor]:
         """Everything that is a tensor, by name; all but the generator's state by reference."""
-        found = {"generator.batches": self.order.get_state()}
+        tensors = {"generator.batches": self.order.get_state()}
         for role, network in (("student", self.student), ("teacher", self.method.teacher)):
             if network is not None:
-                found |= {f"{role}.{name}": v for name, v in network.state_dict().items()}
+                tensors |= {f"{role}.{name}": v for name, v in network.state_dict().items()}
         for name, parameter in self.student.named_parameters():
             moments = self.optimiser.state[parameter] or self._first_moments(parameter)
-            found |= {f"adam.{name}.{part}": value for part, value in moments.items()}
-        return found
+            tensors |= {f"adam.{name}.{part}": value for part, value in moments.items()}
+        return tensors
 
     def _first_moments(self, parameter: Tensor) -> dict[str, Tensor]:
         """What Adam itself makes in its first step; here so that it can be saved before one."""
-        made = {
+        moments = {
             "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
             "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
             "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
         }
-        self.optimiser.state[parameter] = made
-        return made
+        self.optimiser.state[parameter] = moments
+        return moments
 
     def _learn(
         self, epoch: int, progress: Progress | None, should_stop: Callable[[], bool]
-    ) -> tuple[float, Scores]:
+    ) -> tuple[float, EpochScores]:
         """One pass over the training windows -> the mean objective and the scores on the way."""
         self.student.train()
         order = torch.randperm(len(self.train), generator=self.order).to(self.train.device)
@@ -259,15 +258,15 @@ class _Loop:
             loss = self.method.loss(inputs, targets)
             loss.total.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
-            self.method.stepped()
+            self.method.after_step()
             tally.add(loss, targets)
             self.windows_seen += len(index)
             if progress is not None:
-                done = (epoch - 1) * len(batches) + number
-                progress.batch(done, self.config.epochs * len(batches))
+                finished = (epoch - 1) * len(batches) + number
+                progress.batch(finished, self.config.epochs * len(batches))
         return tally.result()
 
-    def _offer(self, network: Network, role: Role, epoch: int, scores: Scores) -> None:
+    def _offer(self, network: Network, role: Role, epoch: int, scores: EpochScores) -> None:
         if self.best is None or self.best.scores is None or scores.beats(self.best.scores):
             self.best = BestSoFar(export_weights(network), role, epoch, scores)
 
@@ -288,17 +287,17 @@ class _Tally:
         self._sums += torch.cat([means * size, torch.stack(hits)])
         self._windows += size
 
-    def result(self) -> tuple[float, Scores]:
+    def result(self) -> tuple[float, EpochScores]:
         mean = [value / self._windows for value in self._sums.tolist()]
         split = 1 + len(self._tasks)
-        return mean[0], Scores(
+        return mean[0], EpochScores(
             loss=dict(zip(self._tasks, mean[1:split], strict=True)),
             accuracy=dict(zip(self._tasks, mean[split:], strict=True)),
         )
 
 
 @torch.inference_mode()
-def score(network: Network, windows: DeviceWindows) -> Scores:
+def score(network: Network, windows: DeviceWindows) -> EpochScores:
     """Loss and accuracy in eval mode."""
     network.eval()
     tally = _Tally(network, windows.device)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,6 +19,7 @@ from wearkit.errors import DataError
 from wearkit.model.network import Network
 from wearkit.training.config import TrainingConfig, task_weights
 from wearkit.training.teacher import SmoothedTeacher
+from wearkit.windows.window_set import WindowSet
 
 ClassWeights = Mapping[str, Tensor]
 """Task -> (labels,) float32 on the student's device; empty: all labels count alike."""
@@ -41,12 +44,13 @@ class Method(Protocol):
     teacher_steps: int
 
     @property
-    def teacher(self) -> Network | None: ...
+    def teacher(self) -> Network | None:
+        """The second network, or None for a method without one."""
 
     def loss(self, inputs: Tensor, targets: Mapping[str, Tensor]) -> BatchLoss:
         """inputs (N, length, 3) in g; targets: task -> (N,) int64. Gradients reach the student."""
 
-    def stepped(self) -> None:
+    def after_step(self) -> None:
         """Called after each optimiser step."""
 
 
@@ -71,7 +75,8 @@ class Multitask:
         entropy, balanced = cross_entropies(logits, targets, self._class_weights)
         return BatchLoss(_weighted(self._weights, balanced), entropy, logits)
 
-    def stepped(self) -> None:
+    def after_step(self) -> None:
+        """Nothing follows the student."""
         pass
 
 
@@ -103,6 +108,7 @@ class SmoothDistill:
 
     @property
     def teacher(self) -> Network:
+        """The student smoothed over its steps."""
         return self._smoothed.network
 
     @property
@@ -124,7 +130,8 @@ class SmoothDistill:
         }
         return BatchLoss(_weighted(self._weights, terms), entropy, logits)
 
-    def stepped(self) -> None:
+    def after_step(self) -> None:
+        """The teacher follows the student."""
         self._smoothed.update()
 
 
@@ -135,8 +142,8 @@ def _logits(
     if precision == "float32":
         return dict(forward(inputs))
     with torch.autocast(inputs.device.type, torch.bfloat16):
-        answers = forward(inputs)
-    return {task: values.float() for task, values in answers.items()}
+        logits = forward(inputs)
+    return {task: values.float() for task, values in logits.items()}
 
 
 def cross_entropies(
@@ -158,6 +165,21 @@ def cross_entropies(
     return plain, {
         task: (values * class_weights[task][targets[task]]).mean() for task, values in each.items()
     }
+
+
+def balanced_weights(windows: WindowSet) -> dict[str, NDArray[np.float32]]:
+    """Task -> (labels,) weights N / (K n_label): inverse frequency, of mean 1 over the windows.
+
+    N: windows, K: labels that occur, n_label: windows of the label. A label that does not occur
+    has the weight 1, which nothing uses.
+    """
+    weights_of = {}
+    for task in windows.tasks:
+        count = np.bincount(windows.targets[task.name], minlength=len(task.labels))
+        present = np.count_nonzero(count)
+        weights = np.where(count > 0, len(windows) / (present * np.maximum(count, 1)), 1.0)
+        weights_of[task.name] = weights.astype(np.float32)
+    return weights_of
 
 
 def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -1,13 +1,20 @@
-"""metrics.json of a run, read as untrusted: what reports and cards take from it has its type."""
+"""metrics.json of a run: what was measured, written once and read as untrusted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from wearkit.errors import ModelFileError
+from wearkit.errors import DataError, ModelFileError
+from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.strict_json import parse_json
-from wearkit.model.checkpoint import read_limited
+from wearkit.model.provenance import Kept, number
+from wearkit.model.training_config import TrainingConfig
+from wearkit.training.epochs import EpochRecord, overfitting_epoch
+from wearkit.training.task_score import TaskScore
+from wearkit.windows.lineage import UNKNOWN, Lineage
 
 METRICS_NAME = "metrics.json"
 METRICS_VERSION = 1
@@ -15,10 +22,144 @@ PARTS = ("train", "val", "test")
 _MAX_BYTES = 16 << 20
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ModelSize:
+    arch: str
+    parameters: int
+    macs_per_window: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPart:
+    windows: int
+    subjects: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"windows": self.windows, "subjects": list(self.subjects)}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitMetrics:
+    """leak_share: 0 to 1, of the test windows. shared_subjects: in the test part and another."""
+
+    kind: str
+    fold: int
+    folds: int
+    seed: int
+    leak_share: float
+    shared_subjects: tuple[str, ...]
+    train: SplitPart
+    val: SplitPart
+    test: SplitPart
+
+    def part(self, name: str) -> SplitPart:
+        """name: one of PARTS."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return parts[name]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "fold": self.fold,
+            "folds": self.folds,
+            "seed": self.seed,
+            "leak_share": self.leak_share,
+            "shared_subjects": list(self.shared_subjects),
+            **{name: self.part(name).to_json() for name in PARTS},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingMetrics:
+    """How it was trained. device: as torch names it; windows_per_s: training windows a second."""
+
+    config: TrainingConfig
+    interrupted: bool
+    device: str
+    training_s: float
+    windows_per_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.config.to_json(),
+            "interrupted": self.interrupted,
+            "device": self.device,
+            "training_s": self.training_s,
+            "windows_per_s": self.windows_per_s,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(
+            config=TrainingConfig.from_json(value),
+            interrupted=bool(value["interrupted"]),
+            device=str(value["device"]),
+            training_s=number(value["training_s"]),
+            windows_per_s=number(value["windows_per_s"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DataMetrics:
+    """rejected_windows, dropped_rows: reason -> how many were left out of all the recordings."""
+
+    rejected_windows: Mapping[str, int] = field(default_factory=dict)
+    dropped_rows: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    origin: Lineage = UNKNOWN
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rejected_windows": dict(self.rejected_windows),
+            "dropped_rows": dict(self.dropped_rows),
+            "notes": list(self.notes),
+            **self.origin.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(
+            rejected_windows=dict(value.get("rejected_windows", {})),
+            dropped_rows=dict(value.get("dropped_rows", {})),
+            notes=tuple(str(note) for note in value.get("notes", ())),
+            origin=Lineage.from_json(value),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metrics:
+    """tasks: task -> score on the test windows. history: one record an epoch that ended. None and
+    empty: not recorded."""
+
+    split: SplitMetrics
+    simulated: bool = False
+    model: ModelSize | None = None
+    tasks: Mapping[str, TaskScore] = field(default_factory=dict)
+    kept: Kept | None = None
+    training: TrainingMetrics | None = None
+    data: DataMetrics = field(default_factory=DataMetrics)
+    history: tuple[EpochRecord, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": "wearkit-metrics",
+            "format_version": METRICS_VERSION,
+            "simulated": self.simulated,
+            "model": None if self.model is None else asdict(self.model),
+            "tasks": {name: score.to_json() for name, score in self.tasks.items()},
+            "split": self.split.to_json(),
+            "kept": None if self.kept is None else self.kept.to_json(),
+            "training": None if self.training is None else self.training.to_json(),
+            "data": self.data.to_json(),
+            "overfitting_epoch": overfitting_epoch(self.history),
+            "history": [record.to_json() for record in self.history],
+        }
+
+
+def read_metrics(path: Path) -> Metrics:
     """The content. Raises ModelFileError when it is missing, damaged or of another version."""
     try:
-        value = parse_json(read_limited(path, _MAX_BYTES))
+        value = parse_json(read_limited(path, _MAX_BYTES, RUN_UNREADABLE))
     except ValueError as error:
         raise ModelFileError(f"{path} is truncated or not JSON; train again.") from error
     if not isinstance(value, dict) or value.get("format_version") != METRICS_VERSION:
@@ -26,11 +167,51 @@ def read_metrics(path: Path) -> dict[str, Any]:
     wrong = _wrong(value)
     if wrong:
         raise ModelFileError(f"{path} is damaged: see {wrong}; train again.")
-    return value
+    try:
+        return _metrics(value)
+    except (AttributeError, DataError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path} is damaged: {error!r}; train again.") from error
+
+
+def _metrics(value: Mapping[str, Any]) -> Metrics:
+    model, kept, training = (value.get(name) for name in ("model", "kept", "training"))
+    return Metrics(
+        split=_split(value["split"]),
+        simulated=bool(value.get("simulated")),
+        model=None if model is None else _model(model),
+        tasks={
+            str(name): TaskScore.from_json(score) for name, score in value.get("tasks", {}).items()
+        },
+        kept=None if kept is None else Kept.from_json(kept),
+        training=None if training is None else TrainingMetrics.from_json(training),
+        data=DataMetrics.from_json(value.get("data", {})),
+        history=tuple(EpochRecord.from_json(record) for record in value.get("history", ())),
+    )
+
+
+def _model(value: Mapping[str, Any]) -> ModelSize:
+    return ModelSize(str(value["arch"]), int(value["parameters"]), int(value["macs_per_window"]))
+
+
+def _split(value: Mapping[str, Any]) -> SplitMetrics:
+    """value: as `_wrong` lets it pass."""
+    parts = (SplitPart(value[part]["windows"], tuple(value[part]["subjects"])) for part in PARTS)
+    train, val, test = parts
+    return SplitMetrics(
+        kind=value["kind"],
+        fold=value["fold"],
+        folds=value["folds"],
+        seed=value["seed"],
+        leak_share=value["leak_share"],
+        shared_subjects=tuple(value.get("shared_subjects", ())),
+        train=train,
+        val=val,
+        test=test,
+    )
 
 
 def _wrong(value: dict[str, Any]) -> str:
-    """The first part that is not what `training.run.describe` writes; empty when all are."""
+    """The first part that is not what `Metrics.to_json` gives; empty when all are."""
     split = value.get("split")
     if not isinstance(split, dict):
         return "split"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from wearkit import __version__
+from wearkit.model.provenance import DataRecord, HowSplit, Kept, Provenance, Versions
 from wearkit.spec import ModelSpec
 from wearkit.training.config import TrainingConfig
 from wearkit.training.state import BestSoFar
@@ -37,32 +39,22 @@ def provenance_of(
     best: BestSoFar,
     device: str,
     interrupted: bool,
-) -> dict[str, Any]:
+) -> Provenance:
     """What a checkpoint says of itself: how, on what and with which versions it was made."""
-    return {
-        "training": config.to_json(),
-        "split": {
-            "kind": split.name,
-            "fold": split.fold,
-            "folds": split.folds,
-            "seed": split.seed,
-            "leak_share": split.leak_share,
-        },
-        "data": {
+    return Provenance(
+        training=config,
+        split=HowSplit(split.name, split.fold, split.folds, split.seed, split.leak_share),
+        data=DataRecord(
             # Copies are of training people, so every fold has others: known is what was recorded.
-            "fingerprint": windows.origin.recorded or windows.fingerprint,
-            "windows": len(windows),
-            "subjects": len(windows.subjects),
-            "simulated": windows.simulated,
-            "notes": list(windows.notes),
-            **windows.origin.to_json(),
-        },
-        "kept": {
-            "network": best.role,
-            "epoch": best.epoch,
-            "validation": None if best.scores is None else best.scores.to_json(),
-        },
-        "interrupted": interrupted,
-        "device": device.partition(":")[0],
-        "versions": {"wearkit": __version__, "torch": torch.__version__, "numpy": np.__version__},
-    }
+            fingerprint=windows.origin.recorded or windows.fingerprint,
+            windows=len(windows),
+            subjects=len(windows.subjects),
+            simulated=windows.simulated,
+            notes=windows.notes,
+            origin=replace(windows.origin, recorded=""),
+        ),
+        kept=Kept(best.role, best.epoch, best.scores),
+        interrupted=interrupted,
+        device=device.partition(":")[0],
+        versions=Versions(__version__, torch.__version__, np.__version__),
+    )

@@ -17,23 +17,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.errors import DataError, ModelFileError, StorageError
+from wearkit.errors import DataError, MissingToolError, ModelFileError, StorageError
 from wearkit.files.npz import TEXT, read_npz, write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import mac_count, parameter_count
 from wearkit.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from wearkit.spec import ModelSpec, derive_seed
-from wearkit.training.epochs import overfitting_epoch
-from wearkit.training.metrics_file import METRICS_NAME, METRICS_VERSION, read_metrics
+from wearkit.training.epochs import EpochRecord
+from wearkit.training.metrics_file import (
+    METRICS_NAME,
+    DataMetrics,
+    Metrics,
+    ModelSize,
+    SplitMetrics,
+    SplitPart,
+    TrainingMetrics,
+    read_metrics,
+)
+from wearkit.training.task_score import TaskScore
 from wearkit.windows.window_set import WindowSet
 
 if TYPE_CHECKING:
-    from wearkit.evaluation.metrics import TaskScore
+    from matplotlib.figure import Figure
+
     from wearkit.training.loop import TrainingResult
     from wearkit.windows.split import Split
 
@@ -61,11 +72,57 @@ class Run:
     checkpoint: Checkpoint
     calibration: NDArray[np.int16]
     test: WindowSet
-    metrics: Mapping[str, Any]
+    metrics: Metrics
+
+    @property
+    def history(self) -> tuple[EpochRecord, ...]:
+        """What each epoch gave, in order; empty when none had ended."""
+        return self.metrics.history
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether training was stopped before its last epoch."""
+        return self.checkpoint.provenance.interrupted
 
     def split_subjects(self, part: str) -> tuple[str, ...]:
         """Who is in the part "train", "val" or "test" of the split."""
-        return tuple(self.metrics["split"][part]["subjects"])
+        return self.metrics.split.part(part).subjects
+
+    def table(self) -> list[dict[str, str | float | int]]:
+        """One plain row a task, as pandas.DataFrame takes them: scores on the test windows, 0 to
+        1.
+
+        >>> [row["task"] for row in run.table()]
+        ['posture', 'placement']
+        """
+        return [
+            {
+                "task": task,
+                "windows": int(score.confusion.sum()),
+                "subjects": len(score.per_subject),
+                "accuracy": score.accuracy,
+                "macro_f1": score.macro_f1,
+            }
+            for task, score in self.metrics.tasks.items()
+        ]
+
+    def figure(self) -> Figure:
+        """Loss and accuracy by epoch, as a matplotlib figure.
+
+        Raises DataError when no epoch had ended, MissingToolError without matplotlib.
+
+        >>> len(run.figure().axes)
+        4
+        """
+        if not self.history or self.metrics.kept is None:
+            raise DataError(f"{self.path} ended before its first epoch: there is nothing to draw.")
+        try:
+            from wearkit.training.curves import curves
+        except ModuleNotFoundError as error:
+            raise MissingToolError(
+                "Figures need matplotlib: pip install 'wearkit[train]'."
+            ) from error
+        return curves(self.history, self.metrics.kept.epoch, self.checkpoint.model.arch)
 
 
 def new_run(arch: str, parent: Path = Path(RUNS)) -> Path:
@@ -82,10 +139,10 @@ def newest_run(parent: Path = Path(RUNS)) -> Path:
     last_files = [
         path for name in ("checkpoint.json", FOLDS_SUMMARY) for path in parent.glob(f"*/{name}")
     ]
-    found = [(path.stat().st_mtime_ns, path) for path in last_files]
-    if not found:
+    dated = [(path.stat().st_mtime_ns, path) for path in last_files]
+    if not dated:
         raise ModelFileError(f"There is no run in {parent}/: train one first with `wearkit train`.")
-    return max(found)[1].parent
+    return max(dated)[1].parent
 
 
 def fold_folder(path: Path, fold: int) -> Path:
@@ -164,7 +221,7 @@ def save_windows_and_metrics(
             **columns,
         },
     )
-    write_json(path / METRICS_NAME, describe(windows, split, result, scores))
+    write_json(path / METRICS_NAME, describe(windows, split, result, scores).to_json())
 
 
 def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
@@ -174,65 +231,57 @@ def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
     """
     generator = np.random.default_rng(derive_seed(split.seed, split.fold, "calibration"))
     shuffled = generator.permutation(np.asarray(split.train, np.int64))
-    taken = np.zeros(len(windows.subjects), np.int64)
+    dealt = np.zeros(len(windows.subjects), np.int64)
     turn = np.empty(len(shuffled), np.int64)
     for place, index in enumerate(shuffled):
-        turn[place] = taken[windows.subject[index]]
-        taken[windows.subject[index]] += 1
+        turn[place] = dealt[windows.subject[index]]
+        dealt[windows.subject[index]] += 1
     chosen = shuffled[np.argsort(turn, kind="stable")[:CALIBRATION_WINDOWS]]
     return np.sort(chosen)
 
 
 def describe(
     windows: WindowSet, split: Split, result: TrainingResult, scores: Mapping[str, TaskScore]
-) -> dict[str, Any]:
+) -> Metrics:
     """The content of metrics.json."""
-    model = result.checkpoint.model
-    return {
-        "format": "wearkit-metrics",
-        "format_version": METRICS_VERSION,
-        "simulated": windows.simulated,
-        "model": {
-            "arch": model.arch,
-            "parameters": parameter_count(model),
-            "macs_per_window": mac_count(model),
-        },
-        "tasks": {name: score.to_json() for name, score in scores.items()},
-        "split": {
-            "kind": split.name,
-            "fold": split.fold,
-            "folds": split.folds,
-            "seed": split.seed,
-            "leak_share": split.leak_share,
-            "shared_subjects": list(split.shared_subjects),
-            "train": {"windows": len(split.train), "subjects": list(split.train_subjects)},
-            "val": {"windows": len(split.val), "subjects": list(split.val_subjects)},
-            "test": {"windows": len(split.test), "subjects": list(split.test_subjects)},
-        },
-        "kept": dict(result.checkpoint.provenance["kept"]),
-        "training": {
-            **result.checkpoint.provenance["training"],
-            "interrupted": result.interrupted,
-            "device": result.device,
-            "training_s": round(result.training_s, 3),
-            "windows_per_s": round(result.windows_per_s, 1),
-        },
-        "data": {
-            "rejected_windows": dict(windows.rejected),
-            "dropped_rows": dict(windows.dropped),
-            "notes": list(windows.notes),
-            **windows.origin.to_json(),
-        },
-        "overfitting_epoch": overfitting_epoch(result.history),
-        "history": [record.to_json() for record in result.history],
-    }
+    model, provenance = result.checkpoint.model, result.checkpoint.provenance
+    training = provenance.training
+    return Metrics(
+        split=SplitMetrics(
+            kind=split.name,
+            fold=split.fold,
+            folds=split.folds,
+            seed=split.seed,
+            leak_share=split.leak_share,
+            shared_subjects=split.shared_subjects,
+            train=SplitPart(len(split.train), split.train_subjects),
+            val=SplitPart(len(split.val), split.val_subjects),
+            test=SplitPart(len(split.test), split.test_subjects),
+        ),
+        simulated=windows.simulated,
+        model=ModelSize(model.arch, parameter_count(model), mac_count(model)),
+        tasks=scores,
+        kept=provenance.kept,
+        training=None
+        if training is None
+        else TrainingMetrics(
+            training,
+            result.interrupted,
+            result.device,
+            round(result.training_s, 3),
+            round(result.windows_per_s, 1),
+        ),
+        data=DataMetrics(windows.rejected, windows.dropped, windows.notes, windows.origin),
+        history=result.history,
+    )
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: str | Path) -> Run:
     """Read a run back.
 
     Raises ModelFileError when a file is missing, truncated, changed or of another version.
     """
+    path = Path(path)
     if not path.is_dir():
         raise ModelFileError(
             f"There is no run folder {path}: name a folder written by `wearkit train`."
@@ -247,7 +296,7 @@ def open_run(path: Path) -> Run:
     length = checkpoint.model.window.length
     if calibration.shape != (len(calibration), length, 3) or not len(calibration):
         raise ModelFileError(f"{path / 'calibration.npz'} does not hold windows of this model.")
-    test = _read_test(path / "test.npz", checkpoint.model, bool(metrics.get("simulated")))
+    test = _read_test(path / "test.npz", checkpoint.model, metrics.simulated)
     return Run(path, checkpoint, calibration, test, metrics)
 
 

@@ -25,10 +25,10 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from wearkit.errors import DataError, ModelFileError
+from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.files.strict_json import parse_json
-from wearkit.model.checkpoint import read_limited
-from wearkit.training.epochs import EpochRecord, Role, Scores
+from wearkit.training.epochs import EpochRecord, EpochScores, Role
 
 FORMAT = "wearkit-training-state"
 FORMAT_VERSION = 1
@@ -45,7 +45,7 @@ class BestSoFar:
     weights: Mapping[str, NDArray[np.float32]]
     role: Role
     epoch: int
-    scores: Scores | None
+    scores: EpochScores | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +177,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             "folder of an unfinished run."
         )
     try:
-        value = parse_json(read_limited(file, _MAX_JSON_BYTES))
+        value = parse_json(read_limited(file, _MAX_JSON_BYTES, RUN_UNREADABLE))
     except ValueError as error:
         raise _damaged(file, "not JSON") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
@@ -195,7 +195,7 @@ def _read_tensors(path: Path, digest: str) -> dict[str, NDArray[Any]]:
     if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
         raise ValueError("no SHA-256")
     file = path / _tensors_name(digest)
-    data = read_limited(file, _MAX_TENSORS_BYTES)
+    data = read_limited(file, _MAX_TENSORS_BYTES, RUN_UNREADABLE)
     if hashlib.sha256(data).hexdigest() != digest:
         raise _damaged(file, "its SHA-256 differs")
     try:
@@ -204,15 +204,15 @@ def _read_tensors(path: Path, digest: str) -> dict[str, NDArray[Any]]:
         raise _damaged(file, str(error)) from error
 
 
-def _check_identity(path: Path, saved: dict[str, Any], asked: Mapping[str, Any]) -> None:
-    for part in asked:
-        if saved.get(part) == asked[part]:
+def _check_identity(path: Path, saved: dict[str, Any], requested: Mapping[str, Any]) -> None:
+    for part in requested:
+        if saved.get(part) == requested[part]:
             continue
         detail = f"it has other {part}"
-        if isinstance(asked[part], Mapping) and isinstance(saved.get(part), Mapping):
-            keys = [key for key in asked[part] if saved[part].get(key) != asked[part][key]]
+        if isinstance(requested[part], Mapping) and isinstance(saved.get(part), Mapping):
+            keys = [key for key in requested[part] if saved[part].get(key) != requested[part][key]]
             if keys:
-                was, now = saved[part].get(keys[0]), asked[part][keys[0]]
+                was, now = saved[part].get(keys[0]), requested[part][keys[0]]
                 detail = f"{keys[0]} was {was}, not {now}"
         raise DataError(
             f"The training in {path} is not the one asked for ({detail}): resume it with the "
@@ -230,5 +230,5 @@ def _best_from_json(
 ) -> BestSoFar:
     if value["role"] not in ("student", "teacher"):
         raise ValueError("no such network")
-    scores = None if value["scores"] is None else Scores.from_json(value["scores"])
+    scores = None if value["scores"] is None else EpochScores.from_json(value["scores"])
     return BestSoFar(weights, value["role"], int(value["epoch"]), scores)

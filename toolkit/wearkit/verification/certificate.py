@@ -16,7 +16,7 @@ from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.link.frames.from_device import Hello
 from wearkit.link.ledger import Sum
 from wearkit.link.rate import MeasuredRate
-from wearkit.verification.verifier import Verifier, VerifyCounts
+from wearkit.verification.verifier import Verifier, VerifyTally
 
 FORMAT, FORMAT_VERSION = "wearkit-equivalence", 1
 EQUIVALENT, DIFFERENT, NOTHING = "equivalent", "different", "nothing compared"
@@ -60,7 +60,7 @@ class Certificate:
     created_unix_s: float
     hello: Hello | None
     report: SessionReport
-    counts: VerifyCounts
+    tally: VerifyTally
     digest: str
     difference: str
 
@@ -72,30 +72,30 @@ class Certificate:
     def __str__(self) -> str:
         """The result and how much it stands on, on one line."""
         how = "replayed and compared" if self.report.replayed else "compared"
-        counts = self.counts
-        return f"{self.result}: {counts.compared} windows {how}, {counts.differing} differ"
+        tally = self.tally
+        return f"{self.result}: {tally.compared} windows {how}, {tally.differing} differ"
 
     @property
     def result(self) -> str:
-        if self.counts.differing or self.difference:
+        if self.tally.differing or self.difference:
             return DIFFERENT
-        if not self.counts.compared:
+        if not self.tally.compared:
             return NOTHING
         return EQUIVALENT if self.report.is_complete else INCOMPLETE
 
     def sums(self) -> list[Sum]:
-        counts = self.counts
-        answered = counts.compared + counts.predictions_alone
+        tally = self.tally
+        answered = tally.compared + tally.predictions_alone
         return [
             *self.report.sums(),
-            ("windows on the host = compared + without a prediction", counts.windows,
-             counts.compared + counts.windows_alone),
-            ("predictions = compared + without a window", counts.predictions, answered),
-            ("compared = equal + differing", counts.compared, counts.equal + counts.differing),
+            ("windows on the host = compared + without a prediction", tally.windows,
+             tally.compared + tally.windows_alone),
+            ("predictions = compared + without a window", tally.predictions, answered),
+            ("compared = equal + differing", tally.compared, tally.equal + tally.differing),
         ]  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        counts = self.counts
+        tally = self.tally
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -108,12 +108,12 @@ class Certificate:
             "simulated": self.report.simulated,
             "replayed": self.report.replayed or None,
             "device": None if self.hello is None else _device(self.hello),
-            "windows_compared": counts.compared,
-            "windows_differing": counts.differing,
-            "logits_compared": counts.values,
+            "windows_compared": tally.compared,
+            "windows_differing": tally.differing,
+            "logits_compared": tally.values,
             "first_difference": self.difference or None,
             "digest_sha256": self.digest,
-            "classes": {task: dict(sorted(seen.items())) for task, seen in counts.classes.items()},
+            "classes": {task: dict(sorted(seen.items())) for task, seen in tally.classes.items()},
             "faults": dict(self.report.faults),
             "sums": [
                 {"what": name, "whole": whole, "parts": parts} for name, whole, parts in self.sums()
@@ -123,7 +123,7 @@ class Certificate:
 
     def to_markdown(self, tasks: Mapping[str, tuple[str, ...]]) -> str:
         """tasks: every label of every head, so that a class that was not seen shows."""
-        counts = self.counts
+        tally = self.tally
         lines = [f"# Equivalence of device and host: {self.result}", ""]
         if self.report.replayed:
             lines += [
@@ -134,15 +134,15 @@ class Certificate:
         elif self.report.simulated:
             lines += ["The sensor was simulated: nobody wore it.", ""]
         lines += [
-            f"{counts.compared} windows were computed on the device and, from the same samples, by "
-            f"the integer reference on the host. {counts.differing} differ, in {counts.values} "
+            f"{tally.compared} windows were computed on the device and, from the same samples, by "
+            f"the integer reference on the host. {tally.differing} differ, in {tally.values} "
             "int8 logits.",
             "",
             *([self.difference, ""] if self.difference else []),
             *_table("", [*_about(self), ("SHA-256 of all compared windows", self.digest)]),
         ]
         for task, labels in tasks.items():
-            seen = counts.classes[task]
+            seen = tally.classes[task]
             lines += _table(
                 f"Classes of {task}, windows",
                 [(label, str(seen.get(label, 0))) for label in labels],
@@ -166,7 +166,7 @@ def certify(
         created_unix_s=round(time.time(), 3),
         hello=hello,
         report=report,
-        counts=verifier.counts,
+        tally=verifier.tally,
         digest=verifier.digest,
         difference=difference.sentence() if difference is not None else "",
     )
@@ -181,18 +181,9 @@ def write_certificate(
 
 
 def _device(hello: Hello) -> dict[str, Any]:
-    registers = hello.registers
-    return {
-        "uid": hello.uid.hex(),
-        "firmware": ".".join(map(str, hello.firmware)),
-        "boot_id": hello.boot_id,
-        "model_id": hello.model_id.hex(),
-        "devid": registers.devid,
-        "bw_rate": registers.bw_rate,
-        "data_format": registers.data_format,
-        "fifo_ctl": registers.fifo_ctl,
-        "supply_mv": hello.supply_mv,
-    }
+    device = hello.to_json()
+    del device["lsb_per_g"]  # wearkit-equivalence 1 has no such key
+    return device
 
 
 def _about(certificate: Certificate) -> list[tuple[str, str]]:

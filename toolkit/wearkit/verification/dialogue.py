@@ -20,7 +20,7 @@ from wearkit.link.frames.frame import (
 from wearkit.link.ledger import Ledger
 from wearkit.link.ports.reader import PortReader, Readable
 
-Heard = Message | FrameFault
+Received = Message | FrameFault
 """A message, or why bytes between two zeros were none."""
 
 _KEPT_BYTES = 4096  # of what came first, to say what it is
@@ -70,27 +70,27 @@ class Dialogue:
             ) from error
         return seq
 
-    def receive(self, timeout_s: float) -> list[Heard]:
+    def receive(self, timeout_s: float) -> list[Received]:
         """What has come, waiting up to timeout_s for something.
 
         Raises LinkLostError once the port is gone and all that came before was received.
         """
-        heard: list[Heard] = []
+        received: list[Received] = []
         for chunk in self._reader.take(timeout_s):
             if not self.frames:
                 self._head = (self._head + chunk.data)[-_KEPT_BYTES:]
             zeros = self._decoder.delimiter_bytes
             for segment in self._decoder.feed(chunk.data, chunk.arrival_s):
-                heard += self._take(segment)
-            self.ledger.ignore(self._decoder.delimiter_bytes - zeros, whole_line=False)
-        return heard
+                received += self._take(segment)
+            self.ledger.ignore(self._decoder.delimiter_bytes - zeros, is_whole=False)
+        return received
 
     def close(self) -> None:
         """Stop reading, close the port and the accounts."""
         self._reader.close()
-        self.ledger.ignore(self._decoder.finish(), whole_line=False)
+        self.ledger.ignore(self._decoder.finish(), is_whole=False)
 
-    def _take(self, segment: Segment) -> list[Heard]:
+    def _take(self, segment: Segment) -> list[Received]:
         match segment.content:
             case Frame() as frame:
                 return self._take_frame(frame, segment.size_bytes)
@@ -105,7 +105,7 @@ class Dialogue:
                 self.text_lines += sum(bool(line.strip()) for line in text.splitlines())
         return []
 
-    def _take_frame(self, frame: Frame, size_bytes: int) -> list[Heard]:
+    def _take_frame(self, frame: Frame, size_bytes: int) -> list[Received]:
         try:
             message = decode_message(frame)
         except ValueError:

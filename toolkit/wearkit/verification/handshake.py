@@ -8,14 +8,14 @@ from collections.abc import Callable
 from wearkit.errors import DataError, PortError
 from wearkit.link.classify import Carried
 from wearkit.link.faults import Fault
+from wearkit.link.frames.foreign import ForeignFrames
 from wearkit.link.frames.frame import MINOR_MAX, MINOR_MIN, FrameFault
 from wearkit.link.frames.from_device import DeviceError, ErrorCode, Hello
 from wearkit.link.frames.from_host import HelloRequest
-from wearkit.verification.dialogue import Dialogue, Heard
+from wearkit.verification.dialogue import Dialogue, Received
 
 SILENT_S = 8.0  # a board that opening its port has reset says nothing until it has booted
 _POLL_S = 0.1
-_FOREIGN = 2  # a fragment of one of our own frames may look like one of another version, once
 
 
 class Negotiation:
@@ -26,7 +26,7 @@ class Negotiation:
     def __init__(self) -> None:
         self._asked = 0
         self._next_s = float("-inf")
-        self._foreign = 0
+        self._foreign = ForeignFrames()
 
     def due(self, now_s: float) -> HelloRequest | None:
         """The request to send now, if one is due."""
@@ -40,27 +40,22 @@ class Negotiation:
         """Whether the last request, too, has waited long enough."""
         return self._asked == self.TRIES and now_s >= self._next_s
 
-    def take(self, heard: Heard) -> Hello | None:
+    def take(self, received: Received) -> Hello | None:
         """The HELLO in a minor version of ours; None for everything else, garbage included.
 
         Raises DataError when there is no version in common: of the major one after two such
         frames, of the minor one when the device says so or names its own.
         """
-        if heard is FrameFault.MAJOR:
-            self._foreign += 1
-            if self._foreign == _FOREIGN:
-                raise DataError(
-                    "The device speaks another major version of wearkit link than 1: update "
-                    "wearkit or the firmware."
-                )
-        if isinstance(heard, DeviceError) and heard.code == ErrorCode.VERSION:
-            raise _no_minor(f"says {heard.text.rstrip('.')!r}")
-        if not isinstance(heard, Hello):
+        if received is FrameFault.MAJOR:
+            self._foreign.add()
+        if isinstance(received, DeviceError) and received.code == ErrorCode.VERSION:
+            raise _no_minor(f"says {received.text.rstrip('.')!r}")
+        if not isinstance(received, Hello):
             return None
-        if MINOR_MIN <= heard.minor <= MINOR_MAX:
-            return heard
-        if heard.minor_min > MINOR_MAX or heard.minor_max < MINOR_MIN:
-            raise _no_minor(f"speaks {heard.minor_min} to {heard.minor_max}")
+        if MINOR_MIN <= received.minor <= MINOR_MAX:
+            return received
+        if received.minor_min > MINOR_MAX or received.minor_max < MINOR_MIN:
+            raise _no_minor(f"speaks {received.minor_min} to {received.minor_max}")
         return None  # it has not heard the request yet
 
 
@@ -81,7 +76,7 @@ def negotiate(link: Dialogue, stop: Callable[[], bool] = lambda: False) -> Hello
             link.send(request)
         elif asking.gave_up(now_s) and not may_boot:
             raise _unanswered(link, now_s - start_s)
-        hellos = [hello for heard in link.receive(_POLL_S) if (hello := asking.take(heard))]
+        hellos = [hello for received in link.receive(_POLL_S) if (hello := asking.take(received))]
         if hellos:
             return hellos[-1]  # a sensor that starts changes the boot id
     return None

@@ -29,7 +29,7 @@ def prove(
     nothing. Raises StorageError when it cannot be written, VerificationError when the counters of
     the session do not add up.
     """
-    if not verifier.counts.compared:
+    if not verifier.tally.compared:
         return None
     certificate = certify(bundle, port, hello, report, verifier)
     if path is not None:

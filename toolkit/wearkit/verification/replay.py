@@ -14,12 +14,12 @@ from wearkit.bundle.bundle import Bundle
 from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import DataError, LinkLostError, WearkitError
 from wearkit.integer.reference import Reference
+from wearkit.link.axes import AxisMap, mapped
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.fields import window_crc
 from wearkit.link.frames.from_device import Feature, Hello, Prediction
-from wearkit.link.frames.sequence import mapped
 from wearkit.link.ledger import Ended
-from wearkit.link.sample import AxisMap, Counts
+from wearkit.link.sample import Counts
 from wearkit.recordings.recording import Recording
 from wearkit.spec import WindowSpec
 from wearkit.verification.dialogue import Dialogue
@@ -90,7 +90,7 @@ def replay_verify(
     except WearkitError as caught:
         error = caught
         ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
-        _count(log, caught)
+        log.add_error(caught, Fault.UNPLUGGED if isinstance(caught, LinkLostError) else None)
     except BaseException:  # an interrupt, for one: the device gets its sensor back all the same
         run.close(ended, None)
         raise
@@ -126,7 +126,7 @@ class _Run:
         self._start_s = time.monotonic()
         if not self._replayer.run(self._prepared(windows), self._compare, stop):
             return Ended.STOPPED
-        if not self._verifier.counts.compared:
+        if not self._verifier.tally.compared:
             raise DataError("There is no window to replay: every stretch is shorter than one.")
         return Ended.ALL if self._exhausted else Ended.WINDOWS
 
@@ -199,7 +199,7 @@ class _Run:
         """Under the window's number in the test set, so that retries leave no trace in it."""
         self._verifier.window(window.number, *self._expected.pop(window.number))
         self._verifier.prediction(replace(said, window_first_index=window.number))
-        self._on_compared(self._verifier.counts.compared)
+        self._on_compared(self._verifier.tally.compared)
 
 
 def _sensor_counts(window: NDArray[np.int16], axes: AxisMap) -> tuple[Counts, ...]:
@@ -214,10 +214,3 @@ def _sensor_counts(window: NDArray[np.int16], axes: AxisMap) -> tuple[Counts, ..
 
 def _row(values: NDArray[np.int8]) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
-
-
-def _count(faults: FaultLog, error: WearkitError) -> None:
-    """An error that ended the replay, unless it was counted where it happened."""
-    fault = error.fault or (Fault.UNPLUGGED if isinstance(error, LinkLostError) else "")
-    if fault:
-        faults.add_once(Fault(fault), str(error).rstrip("."))

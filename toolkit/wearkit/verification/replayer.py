@@ -26,8 +26,8 @@ from wearkit.link.frames.from_device import (
     Stats,
 )
 from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
-from wearkit.link.sample import Counts
-from wearkit.verification.dialogue import Dialogue, Heard
+from wearkit.link.sample import WRAP_32, Counts
+from wearkit.verification.dialogue import Dialogue, Received
 from wearkit.verification.handshake import negotiate
 from wearkit.verification.replay_tally import ReplayTally
 
@@ -39,7 +39,6 @@ UART_FRAMES, FLOW_FRAMES = 1, 8
 buffer may be small: one, as docs/protocol.md says. A pty or socket waits until there is room."""
 _COMMAND_TRIES, _COMMAND_S, _PUT_BACK_S, _POLL_S = 3, 1.0, 0.5, 0.1
 _ALL_STREAMS = Feature.SAMPLES | Feature.PREDICTIONS
-_INDEX_WRAP = 1 << 32
 
 Asked = Callable[[], bool]
 
@@ -127,8 +126,8 @@ class Replayer:
             self._fill(windows)
             if not self._tries and not self._again:
                 return True
-            for heard in self._link.receive(_POLL_S):
-                self._take(heard)
+            for received in self._link.receive(_POLL_S):
+                self._take(received)
             while self._next in self._ready:
                 window, said = self._ready.pop(self._next)
                 self._next += 1
@@ -186,22 +185,22 @@ class Replayer:
         )
 
     def _ask(
-        self, message: Message, wait_s: float, stop: Asked, others: Callable[[Heard], None]
+        self, message: Message, wait_s: float, stop: Asked, others: Callable[[Received], None]
     ) -> bool:
         """Whether it was acknowledged in time. others: gets what came besides."""
         seq = self._link.send(message)
         deadline_s = time.monotonic() + wait_s
         answered = False
         while not answered and not stop() and time.monotonic() < deadline_s:
-            for heard in self._link.receive(_POLL_S):
-                if _answers(heard, message.TYPE, seq):
+            for received in self._link.receive(_POLL_S):
+                if _answers(received, message.TYPE, seq):
                     answered = True
                 else:
-                    others(heard)
+                    others(received)
         return answered
 
-    def _ignore(self, heard: Heard) -> None:
-        if isinstance(heard, Prediction):
+    def _ignore(self, received: Received) -> None:
+        if isinstance(received, Prediction):
             self.tally.answers += 1
             self.tally.extra_answers += 1
 
@@ -227,7 +226,7 @@ class Replayer:
             self.tally.windows += 1
         self.tally.tries += 1
         self.tally.retries += number > 1
-        if self._index + self._stride > _INDEX_WRAP:
+        if self._index + self._stride > WRAP_32:
             self._index = 0
         one = _Try(window, number, deque(_frames(window, self._index)))
         self._asked[self._index] = window
@@ -235,19 +234,19 @@ class Replayer:
         self._tries[window.number] = one
         return one
 
-    def _take(self, heard: Heard) -> None:
-        if isinstance(heard, Ack):
-            self._take_ack(heard)
-        elif isinstance(heard, Prediction):
-            self._take_prediction(heard)
-        elif isinstance(heard, Hello):
-            self._take_hello(heard)
-        elif isinstance(heard, DeviceError):
-            self._faults.add(Fault.DEVICE_ERROR, heard.text or f"error {heard.code}")
-        elif isinstance(heard, Stats):
-            before, self._dropped = self._dropped, heard.tx_dropped
-            if before is not None and heard.tx_dropped > before:
-                self._faults.add(Fault.DEVICE_DROPPED, f"{heard.tx_dropped - before} frames")
+    def _take(self, received: Received) -> None:
+        if isinstance(received, Ack):
+            self._take_ack(received)
+        elif isinstance(received, Prediction):
+            self._take_prediction(received)
+        elif isinstance(received, Hello):
+            self._take_hello(received)
+        elif isinstance(received, DeviceError):
+            self._faults.add(Fault.DEVICE_ERROR, received.text or f"error {received.code}")
+        elif isinstance(received, Stats):
+            before, self._dropped = self._dropped, received.tx_dropped
+            if before is not None and received.tx_dropped > before:
+                self._faults.add(Fault.DEVICE_DROPPED, f"{received.tx_dropped - before} frames")
 
     def _take_ack(self, ack: Ack) -> None:
         if ack.type != FrameType.REPLAY:
@@ -343,13 +342,13 @@ def _frames(window: ReplayWindow, first_index: int) -> list[Replay]:
     return [Replay(first_index + at, counts[at : at + MAX_SAMPLES]) for at in starts]
 
 
-def _answers(heard: Heard, type_: FrameType, seq: int) -> bool:
+def _answers(received: Received, type_: FrameType, seq: int) -> bool:
     """Whether it is the ACK of this frame. Raises DataError when it says no."""
-    if not isinstance(heard, Ack) or (heard.type, heard.seq) != (type_, seq):
+    if not isinstance(received, Ack) or (received.type, received.seq) != (type_, seq):
         return False
-    if heard.status not in (AckStatus.OK, AckStatus.BUSY):
-        raise _refused(type_, heard.status)
-    return heard.status == AckStatus.OK
+    if received.status not in (AckStatus.OK, AckStatus.BUSY):
+        raise _refused(type_, received.status)
+    return received.status == AckStatus.OK
 
 
 def _refused(type_: FrameType, status: int) -> DataError:

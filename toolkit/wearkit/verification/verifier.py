@@ -21,16 +21,16 @@ from wearkit.integer.logits import Agreement, compare
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.fields import ID_BYTES, window_crc
 from wearkit.link.frames.from_device import NO_MODEL, Feature, Hello, Prediction
+from wearkit.link.sample import WRAP_32
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag
 AT_SAMPLE = "Window at sample"
-_INDEX_WRAP = 1 << 32
 
 HeadRow = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HostWindow:
+class WindowLogits:
     """device_index: the device's number of its first sample. logits: by task."""
 
     device_index: int
@@ -42,8 +42,8 @@ class HostWindow:
 class Difference:
     """A window of which host and device do not say the same. where: what its number counts."""
 
-    host: HostWindow
-    device: HostWindow
+    host: WindowLogits
+    device: WindowLogits
     agreement: Agreement
     where: str = AT_SAMPLE
 
@@ -59,7 +59,7 @@ class Difference:
 
 
 @dataclass(slots=True)
-class VerifyCounts:
+class VerifyTally:
     """predictions = compared + predictions_alone; windows = compared + windows_alone, once the
     session has ended; compared = equal + differing. Each of them is counted for itself. values:
     int8 logits compared. A prediction of another model is in none.
@@ -102,18 +102,18 @@ class Verifier:
     ) -> None:
         """model_id: 64 hex digits. any_model: compare also when the device says another. where:
         as in Difference."""
-        self.counts = VerifyCounts()
+        self.tally = VerifyTally()
         self.first_difference: Difference | None = None
         self._tasks = graph.model.tasks
         self._heads = [(head.task, graph.tensor(head.tensor)) for head in graph.heads]
         self._model_id = bytes.fromhex(model_id)[:ID_BYTES]
         self._any_model, self._where = any_model, where
         self._faults = faults
-        self._windows: dict[int, HostWindow] = {}
-        self._predictions: dict[int, HostWindow] = {}
+        self._windows: dict[int, WindowLogits] = {}
+        self._predictions: dict[int, WindowLogits] = {}
         self._hash = hashlib.sha256()
         for task in self._tasks:
-            self.counts.classes[task.name] = Counter()
+            self.tally.classes[task.name] = Counter()
 
     @property
     def digest(self) -> str:
@@ -149,8 +149,8 @@ class Verifier:
 
     def restart(self) -> None:
         """The device began again, or the session ended: nothing will answer what waits."""
-        self.counts.windows_alone += len(self._windows)
-        self.counts.predictions_alone += len(self._predictions)
+        self.tally.windows_alone += len(self._windows)
+        self.tally.predictions_alone += len(self._predictions)
         self._windows.clear()
         self._predictions.clear()
 
@@ -161,8 +161,8 @@ class Verifier:
 
         Raises VerificationError, which shows both sides, when the device says otherwise.
         """
-        window = HostWindow(device_index % _INDEX_WRAP, window_crc(counts), logits)
-        self.counts.windows += 1
+        window = WindowLogits(device_index % WRAP_32, window_crc(counts), logits)
+        self.tally.windows += 1
         device = self._predictions.pop(window.device_index, None)
         if device is not None:
             self._compare(window, device)
@@ -170,22 +170,22 @@ class Verifier:
         self._windows[window.device_index] = window
         if len(self._windows) > MAX_PENDING:
             del self._windows[next(iter(self._windows))]
-            self.counts.windows_alone += 1
+            self.tally.windows_alone += 1
 
     def prediction(self, said: Prediction) -> None:
         """What the device said. Raises as `window`."""
-        device = HostWindow(said.window_first_index, said.window_crc, self._by_task(said))
-        self.counts.predictions += 1  # not before: one of another model is on neither side
+        device = WindowLogits(said.window_first_index, said.window_crc, self._by_task(said))
+        self.tally.predictions += 1  # not before: one of another model is on neither side
         window = self._windows.pop(said.window_first_index, None)
         if window is not None:
             self._compare(window, device)
             return
         if said.window_first_index in self._predictions:
-            self.counts.predictions_alone += 1
+            self.tally.predictions_alone += 1
         self._predictions[said.window_first_index] = device
         if len(self._predictions) > MAX_PENDING:
             del self._predictions[next(iter(self._predictions))]
-            self.counts.predictions_alone += 1
+            self.tally.predictions_alone += 1
 
     def _by_task(self, said: Prediction) -> Mapping[str, HeadRow]:
         """Raises VerificationError when the heads are not those of the model."""
@@ -203,29 +203,29 @@ class Verifier:
             )
         return heads
 
-    def _compare(self, host: HostWindow, device: HostWindow) -> None:
+    def _compare(self, host: WindowLogits, device: WindowLogits) -> None:
         agreement = compare(_rows(host), _rows(device))
-        self.counts.compared += 1
-        self.counts.values += agreement.values
+        self.tally.compared += 1
+        self.tally.values += agreement.values
         for task in self._tasks:
             label = task.labels[int(np.argmax(host.logits[task.name]))]
-            self.counts.classes[task.name][label] += 1
+            self.tally.classes[task.name][label] += 1
         row = b"".join(struct.pack(f"{len(row)}b", *row) for row in host.logits.values())
         self._hash.update(struct.pack("<II", host.device_index, host.crc) + row)
         if agreement.exact and host.crc == device.crc:
-            self.counts.equal += 1
+            self.tally.equal += 1
             return
-        self.counts.differing += 1
+        self.tally.differing += 1
         difference = Difference(host, device, agreement, self._where)
         if self.first_difference is None:
             self.first_difference = difference
         raise VerificationError(difference.sentence(), fault=Fault.MISMATCH)
 
 
-def _rows(window: HostWindow) -> dict[str, NDArray[np.int8]]:
+def _rows(window: WindowLogits) -> dict[str, NDArray[np.int8]]:
     return {task: np.array([row], dtype=np.int8) for task, row in window.logits.items()}
 
 
-def _shown(window: HostWindow) -> str:
+def _shown(window: WindowLogits) -> str:
     rows = "; ".join(f"{task} {list(row)}" for task, row in window.logits.items())
     return f"CRC {window.crc:08x} {rows}"

@@ -9,8 +9,7 @@ import numpy as np
 
 from wearkit.errors import DataError
 from wearkit.recordings.recording import Recording
-from wearkit.recordings.sensor_twin import SensorTwin
-from wearkit.recordings.twin_recordings import through_twin
+from wearkit.recordings.sensor_twin import SensorTwin, through_twin
 from wearkit.windows.cut import cut
 from wearkit.windows.split import Split, by_windows
 from wearkit.windows.window_set import WindowSet
@@ -44,7 +43,7 @@ def with_twin_copies(
     added = cut(worn, windows.spec, tasks=windows.tasks)
     if added.tasks != windows.tasks:
         raise DataError("The twin's windows have lost a task: is every training label rare?")
-    joined = _joined(windows, added)
+    joined = WindowSet.concatenate([windows, added])
     note = f"Training windows also through {copies} sensor twin(s) of each recording: {twin}."
     joined = replace(
         joined,
@@ -61,22 +60,4 @@ def with_twin_copies(
         fold=split.fold,
         folds=split.folds,
         seed=split.seed,
-    )
-
-
-def _joined(windows: WindowSet, added: WindowSet) -> WindowSet:
-    """Both, the added ones as runs of their own and their subjects under the numbers of those of
-    `windows`, where all of them are."""
-    number = {subject: code for code, subject in enumerate(windows.subjects)}
-    code = np.array([number[subject] for subject in added.subjects], np.int32)
-    return replace(
-        windows,
-        counts=np.concatenate([windows.counts, added.counts]),
-        targets={
-            name: np.concatenate([column, added.targets[name]])
-            for name, column in windows.targets.items()
-        },
-        subject=np.concatenate([windows.subject, code[added.subject]]),
-        run=np.concatenate([windows.run, added.run + 1 + windows.run.max()]),
-        start=np.concatenate([windows.start, added.start]),
     )

@@ -66,13 +66,15 @@ class DataCache:
         if self._folder is None or content is None:
             return open_dataset(source, format=format, units=units)
         reading = _Reading(self, self._folder, str(source), format, units, content)
-        key, found = reading.find({"what": "opened"})
-        if found is not None:
-            said, name = found.value, str(Path(source))
-            return Dataset(name, said["format"], said["simulated"], reading, tuple(said["notes"]))
+        key, entry = reading.find({"what": "opened"})
+        if entry is not None:
+            facts, name = entry.value, str(Path(source))
+            return Dataset(
+                name, facts["format"], facts["simulated"], reading, tuple(facts["notes"])
+            )
         dataset = reading.open()
-        said = {"format": dataset.format, "simulated": dataset.simulated, "notes": dataset.notes}
-        reading.keep(key, Entry(said, {}))
+        facts = {"format": dataset.format, "simulated": dataset.simulated, "notes": dataset.notes}
+        reading.keep(key, Entry(facts, {}))
         return replace(dataset, recordings=reading)
 
     def _content(self, source: str | Path) -> Content | None:
@@ -139,8 +141,8 @@ def cached_cut(
     dataset: Dataset, spec: WindowSpec, *, tasks: tuple[TaskSpec, ...] | None = None
 ) -> WindowSet:
     """As `wearkit.windows.cut.cut`; from the cache where the data set was opened by one."""
-    asked = None if tasks is None else [task.to_json() for task in tasks]
-    request = {"what": "windows", "spec": spec.to_json(), "tasks": asked}
+    wanted = None if tasks is None else [task.to_json() for task in tasks]
+    request = {"what": "windows", "spec": spec.to_json(), "tasks": wanted}
     return _cached(
         dataset, request, lambda: cut(dataset, spec, tasks=tasks), _entry_of, _windows_of
     )
@@ -158,7 +160,7 @@ def cached_description(dataset: Dataset) -> DataInfo:
         dataset,
         {"what": "description"},
         lambda: describe(dataset),
-        lambda made: Entry(made.to_json(), {}),
+        lambda description: Entry(description.to_json(), {}),
         lambda entry: DataInfo.from_json(entry.value),
     )
     return replace(info, name=dataset.name)
@@ -174,22 +176,22 @@ def _cached(
     reading = dataset.recordings
     if not isinstance(reading, _Reading):
         return make()
-    key, found = reading.find(request)
-    if found is not None:
+    key, entry = reading.find(request)
+    if entry is not None:
         reading.cache.say(
             f"Using the {request['what']} cached in {reading.folder.path}; --no-cache reads the "
             "recordings anew."
         )
-        return unpack(found)
-    made = make()
-    reading.keep(key, pack(made))
-    return made
+        return unpack(entry)
+    result = make()
+    reading.keep(key, pack(result))
+    return result
 
 
 def _folder(environment: Mapping[str, str]) -> Path | None:
-    said = environment.get(ENVIRONMENT)
-    if said is not None:
-        return Path(said) if said else None
+    chosen = environment.get(ENVIRONMENT)
+    if chosen is not None:
+        return Path(chosen) if chosen else None
     base, home = (Path(environment.get(name, "")) for name in ("XDG_CACHE_HOME", "HOME"))
     if base.is_absolute():
         return base / "wearkit"

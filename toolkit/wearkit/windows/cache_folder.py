@@ -101,12 +101,12 @@ class CacheFolder:
 
 def _aged(paths: Iterable[Path]) -> list[tuple[int, int, Path]]:
     """Time of the last change in ns, size in bytes, path; of those that are still there."""
-    found = []
+    entries = []
     for path in paths:
         with suppress(OSError):
             stat = path.stat()
-            found.append((stat.st_mtime_ns, stat.st_size, path))
-    return found
+            entries.append((stat.st_mtime_ns, stat.st_size, path))
+    return entries
 
 
 def _remove(path: Path) -> None:

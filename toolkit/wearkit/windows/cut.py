@@ -219,11 +219,11 @@ class _Cutter:
         """The column as a task's target, or None with a note. Clears `keep` where it has none."""
         if column.task == PLACEMENT_TASK:
             column = _pruned(column, keep)
-        given = {task.name: task.labels for task in tasks or ()}
+        labels_of = {task.name: task.labels for task in tasks or ()}
         if tasks is None:
             needed = 2
-        elif column.task in given:
-            column, needed = column.renamed(given[column.task]), 1
+        elif column.task in labels_of:
+            column, needed = column.renamed(labels_of[column.task]), 1
         else:
             return None
         occurring = column.occurring()
@@ -256,12 +256,12 @@ def _pruned(column: _Column, keep: NDArray[np.bool_]) -> _Column:
 def _joined(pieces: deque[_Piece], keep: NDArray[np.bool_]) -> NDArray[np.int16]:
     """The kept windows in one array. Each piece is let go once copied."""
     out = np.empty((int(keep.sum()), *pieces[0].counts.shape[1:]), dtype=np.int16)
-    seen = written = 0
+    offset = written = 0
     while pieces:
         counts = pieces.popleft().counts
-        kept = counts[keep[seen : seen + len(counts)]]
+        kept = counts[keep[offset : offset + len(counts)]]
         out[written : written + len(kept)] = kept
-        seen += len(counts)
+        offset += len(counts)
         written += len(kept)
     return out
 

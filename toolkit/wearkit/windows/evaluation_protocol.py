@@ -10,7 +10,7 @@ from wearkit.recordings.formats.uci_har import OFFICIAL_TEST_SUBJECTS
 from wearkit.spec import SPLITS, WindowSpec
 from wearkit.windows.cache import cached_cut, cached_stream
 from wearkit.windows.leave_one_set_out import cut_mapped, leave_one_set_out
-from wearkit.windows.lineage import Origin
+from wearkit.windows.lineage import Lineage
 from wearkit.windows.paper_split import paper_split
 from wearkit.windows.split import Split, leave_one_out_split, named_split, subject_split
 from wearkit.windows.window_set import WindowSet
@@ -38,7 +38,7 @@ def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
     if dataset.label_map is None:
         cutter = cached_stream if split == "paper" else cached_cut
         windows = cutter(dataset, spec)
-        return replace(windows, origin=Origin(sets=(dataset.format,)))
+        return replace(windows, origin=Lineage(sets=(dataset.format,)))
     if split == "paper":
         raise DataError("The paper's split has no label map: leave --label-map away.")
     return cut_mapped(dataset, spec)

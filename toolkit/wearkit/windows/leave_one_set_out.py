@@ -11,7 +11,7 @@ from wearkit.recordings.combined import NOT_MAPPED, part_of
 from wearkit.recordings.dataset import Dataset
 from wearkit.spec import PLACEMENT_TASK, TaskSpec, WindowSpec
 from wearkit.windows.cut import cut
-from wearkit.windows.lineage import Origin
+from wearkit.windows.lineage import Lineage
 from wearkit.windows.split import Split, named_split
 from wearkit.windows.window_set import WindowSet
 
@@ -39,7 +39,7 @@ def cut_mapped(dataset: Dataset, spec: WindowSpec) -> WindowSet:
     if PLACEMENT_TASK in windows.targets and not _same_placements(windows):
         note = "The task 'placement' was left out: the data sets have different placements."
         windows = replace(windows.only(label_map.task), notes=(*windows.notes, note))
-    return replace(windows, origin=Origin(sets=dataset.parts, label_map=label_map))
+    return replace(windows, origin=Lineage(sets=dataset.parts, label_map=label_map))
 
 
 def leave_one_set_out(
@@ -91,12 +91,12 @@ def _with_labels(windows: WindowSet, task: str, labels: tuple[str, ...], why: st
     code = np.array([index.get(name, -1) for name in spec.labels], np.int16)[windows.targets[task]]
     keep = np.flatnonzero(code >= 0)
     lost = len(windows) - len(keep)
-    found = windows.take(keep) if lost else windows
+    labelled = windows.take(keep) if lost else windows
     return replace(
-        found,
-        tasks=tuple(TaskSpec(task, kept) if item.name == task else item for item in found.tasks),
-        targets={**found.targets, task: code[keep]},
-        rejected={**found.rejected, **({why: lost} if lost else {})},
+        labelled,
+        tasks=tuple(TaskSpec(task, kept) if item.name == task else item for item in labelled.tasks),
+        targets={**labelled.targets, task: code[keep]},
+        rejected={**labelled.rejected, **({why: lost} if lost else {})},
     )
 
 
@@ -104,5 +104,5 @@ def _same_placements(windows: WindowSet) -> bool:
     """Whether every data set has windows of every placement."""
     sets = np.array([part_of(subject) for subject in windows.subjects])[windows.subject]
     column = windows.targets[PLACEMENT_TASK]
-    found = [set(np.unique(column[sets == name]).tolist()) for name in np.unique(sets)]
-    return all(one == found[0] for one in found)
+    by_set = [set(np.unique(column[sets == name]).tolist()) for name in np.unique(sets)]
+    return all(codes == by_set[0] for codes in by_set)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from wearkit.recordings.label_map import LabelMap
 from wearkit.recordings.sensor_twin import SensorTwin
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Lineage:
     """sets: data sets by the names of the label map, or one by its format. tested_set: the one
     that is tested while the others train; empty when people are split within the sets. twin,
     twin_copies: of every training recording, so many copies through this twin were added;
@@ -24,6 +25,7 @@ class Origin:
     recorded: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """As a run's metrics keep it; what does not apply is null."""
         return {
             "sets": list(self.sets),
             "tested_set": self.tested_set or None,
@@ -32,5 +34,20 @@ class Origin:
             "twin_copies": self.twin_copies,
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """What `to_json` gives; a part that is not there is as in UNKNOWN.
 
-UNKNOWN = Origin()
+        Raises AttributeError, DataError, KeyError, TypeError or ValueError for anything else.
+        """
+        label_map, twin = value.get("label_map"), value.get("twin")
+        return cls(
+            sets=tuple(str(name) for name in value.get("sets") or ()),
+            tested_set=str(value.get("tested_set") or ""),
+            label_map=None if label_map is None else LabelMap.from_json(label_map),
+            twin=None if twin is None else SensorTwin.from_json(twin),
+            twin_copies=int(value.get("twin_copies", 0)),
+        )
+
+
+UNKNOWN = Lineage()

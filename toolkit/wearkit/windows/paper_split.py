@@ -67,7 +67,7 @@ def cut_stream(recordings: Iterable[Recording], spec: WindowSpec) -> WindowSet:
     if len(place_names) > 1:
         tasks.append(TaskSpec(PLACEMENT_TASK, tuple(str(name) for name in place_names)))
         targets[PLACEMENT_TASK] = place_of[owner].astype(np.int16)
-    found = WindowSet(
+    window_set = WindowSet(
         spec=spec,
         tasks=tuple(tasks),
         counts=np.ascontiguousarray(windows.transpose(0, 2, 1)),
@@ -80,7 +80,7 @@ def cut_stream(recordings: Iterable[Recording], spec: WindowSpec) -> WindowSet:
         notes=("Windows cross recordings, people and gaps, as in the paper (--split paper).",),
     )
     labelled = np.flatnonzero(label != UNLABELLED)
-    return found if len(labelled) == number else found.take(labelled)
+    return window_set if len(labelled) == number else window_set.take(labelled)
 
 
 def paper_split(windows: WindowSet, *, fold: int = 0, seed: int = 0) -> Split:
@@ -112,11 +112,11 @@ def _stratified(
     """`wanted` indices, each label's share within one window of proportional."""
     names, sizes = np.unique(label, return_counts=True)
     exact = sizes * wanted / len(label)
-    taken = np.floor(exact).astype(np.int64)
-    most_short = np.argsort(taken - exact, kind="stable")[: wanted - int(taken.sum())]
-    taken[most_short] += 1
+    quota = np.floor(exact).astype(np.int64)
+    most_short = np.argsort(quota - exact, kind="stable")[: wanted - int(quota.sum())]
+    quota[most_short] += 1
     picked = [
         generator.permutation(np.flatnonzero(label == name))[:count]
-        for name, count in zip(names, taken, strict=True)
+        for name, count in zip(names, quota, strict=True)
     ]
     return np.sort(np.concatenate(picked))

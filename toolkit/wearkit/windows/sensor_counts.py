@@ -18,12 +18,12 @@ def sensor_counts(recording: Recording, spec: WindowSpec) -> list[NDArray[np.int
     A recording at another rate (over 0.5 % off) is resampled, exactly as wearkit.windows.cut does
     it; a stretch that cut would reject as a lone sample or as too slow is left out.
     """
-    found: list[NDArray[np.int16]] = []
+    counts: list[NDArray[np.int16]] = []
     for part in stretches(recording):
         time_s, acc_g = recording.time_s[part], recording.acc_g[part]
         if unfit_for(time_s, spec.rate_hz) is not None:
             continue
         if not is_on_grid(time_s, spec.rate_hz):
             acc_g = resample(time_s, acc_g, spec.rate_hz)
-        found.append(g_to_counts(acc_g))
-    return found
+        counts.append(g_to_counts(acc_g))
+    return counts

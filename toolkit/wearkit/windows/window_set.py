@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError
 from wearkit.spec import TaskSpec, WindowSpec, canonical_json
-from wearkit.windows.lineage import UNKNOWN, Origin
+from wearkit.windows.lineage import UNKNOWN, Lineage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class WindowSet:
     rejected: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    origin: Origin = UNKNOWN
+    origin: Lineage = UNKNOWN
 
     def __post_init__(self) -> None:
         n = self.counts.shape[0]
@@ -83,6 +83,33 @@ class WindowSet:
             raise DataError(f"The data has no task {task!r}: choose one of {known}.")
         return replace(self, tasks=kept, targets={task: self.targets[task]})
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[WindowSet], *, same_runs: bool = False) -> WindowSet:
+        """The windows of all parts in order; everything else is that of the first.
+
+        Subjects go by their names, under the numbers of the first part. same_runs: the parts were
+        taken from one set, so equal run numbers are one run; else every part's runs are its own.
+        Raises DataError when a part has other tasks than the first or a subject that it lacks.
+        """
+        first = parts[0]
+        if any(part.tasks != first.tasks for part in parts):
+            raise DataError("Windows of different tasks cannot be put together.")
+        runs, begin = [], 0
+        for part in parts:
+            runs.append(part.run if same_runs else part.run + np.int32(begin))
+            begin += 1 + int(part.run.max(initial=-1))
+        return replace(
+            first,
+            counts=np.concatenate([part.counts for part in parts]),
+            targets={
+                task.name: np.concatenate([part.targets[task.name] for part in parts])
+                for task in first.tasks
+            },
+            subject=np.concatenate([_subject_under(first.subjects, part) for part in parts]),
+            run=np.concatenate(runs),
+            start=np.concatenate([part.start for part in parts]),
+        )
+
     def take(self, index: NDArray[np.integer]) -> WindowSet:
         """The windows at `index`, in that order."""
         return WindowSet(
@@ -100,3 +127,13 @@ class WindowSet:
             notes=self.notes,
             origin=self.origin,
         )
+
+
+def _subject_under(subjects: tuple[str, ...], windows: WindowSet) -> NDArray[np.int32]:
+    """(N,) index into `subjects` of each window's subject."""
+    number = {subject: code for code, subject in enumerate(subjects)}
+    missing = [subject for subject in windows.subjects if subject not in number]
+    if missing:
+        raise DataError(f"The subject {missing[0]!r} is not among those of the first windows.")
+    code = np.array([number[subject] for subject in windows.subjects], np.int32)
+    return code[windows.subject]

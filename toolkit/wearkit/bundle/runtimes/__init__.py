@@ -46,9 +46,9 @@ def open_runtime(name: str, bundle: Bundle) -> Runtime:
     """
     match name:
         case "reference":
-            from wearkit.bundle.runtimes.numpy_reference import ReferenceRuntime
+            from wearkit.integer.reference import Reference
 
-            return ReferenceRuntime(bundle.graph)
+            return Reference(bundle.graph)
         case "tflm":
             from wearkit.bundle.runtimes.micro import MicroRuntime
 

@@ -36,10 +36,10 @@ class MicroRuntime:
             ) from error
         self.version = f"tflite-micro {importlib.metadata.version('tflite-micro')}"
         try:
-            with native_stderr() as said:
+            with native_stderr() as messages:
                 self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=_ARENA_BYTES)
         except (ValueError, RuntimeError, TypeError, IndexError, struct.error) as error:
-            reason = said[-1] if said else str(error)
+            reason = messages[-1] if messages else str(error)
             raise ModelFileError(f"TFLite Micro refuses the model: {reason}") from error
         self._shape = tuple(self._interpreter.get_input_details(0)["shape"])
         if outputs is None:
@@ -47,21 +47,22 @@ class MicroRuntime:
         self._outputs = outputs
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
-        found: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self._outputs}
+        """As Runtime.run, one window at a time."""
+        logits: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self._outputs}
         for window in inputs:
             self._interpreter.set_input(window.reshape(self._shape), 0)
             self._interpreter.invoke()
             for task, position in self._outputs.items():
-                found[task].append(self._interpreter.get_output(position).reshape(1, -1))
-        return {task: np.concatenate(rows) for task, rows in found.items()}
+                logits[task].append(self._interpreter.get_output(position).reshape(1, -1))
+        return {task: np.concatenate(rows) for task, rows in logits.items()}
 
 
 def _output_positions(model: Any) -> Mapping[str, int]:
     """Task -> place among the model's outputs: the interpreter knows no names, the file does."""
     places = list(model.Subgraphs(0).OutputsAsNumpy())
     signature = model.SignatureDefs(0)
-    found = {}
+    positions = {}
     for number in range(signature.OutputsLength()):
         entry = signature.Outputs(number)
-        found[entry.Name().decode()] = places.index(entry.TensorIndex())
-    return found
+        positions[entry.Name().decode()] = places.index(entry.TensorIndex())
+    return positions

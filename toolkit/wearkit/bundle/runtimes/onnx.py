@@ -42,6 +42,7 @@ class OnnxRuntime:
         self._outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        """As Runtime.run."""
         return self.run_any(inputs)
 
     def run_any(self, inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:

@@ -57,6 +57,7 @@ class TfliteRuntime:
     signature: Any
 
     def run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
+        """As Runtime.run."""
         return self.run_any(inputs)
 
     def run_any(self, inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
@@ -94,13 +95,13 @@ class PlacedTflite:
     def _run(self, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
         entry = self.interpreter.get_input_details()[0]["index"]
         exits = [details["index"] for details in self.interpreter.get_output_details()]
-        found: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self.outputs}
+        logits: dict[str, list[NDArray[np.int8]]] = {task: [] for task in self.outputs}
         for window in inputs:
             self.interpreter.set_tensor(entry, window.reshape(self.shape))
             self.interpreter.invoke()
             for task, place in self.outputs.items():
-                found[task].append(self.interpreter.get_tensor(exits[place]).reshape(1, -1))
-        return {task: np.concatenate(rows) for task, rows in found.items()}
+                logits[task].append(self.interpreter.get_tensor(exits[place]).reshape(1, -1))
+        return {task: np.concatenate(rows) for task, rows in logits.items()}
 
 
 def open_tflite(
@@ -145,11 +146,11 @@ def _interpreter(package: str, model: bytes, kernels: Kernels) -> Any:
         kind = getattr(module.OpResolverType, _RESOLVERS[kernels])
         options["experimental_op_resolver_type"] = kind
     try:
-        with native_stderr() as said:
+        with native_stderr() as messages:
             interpreter = module.Interpreter(model_content=model, num_threads=1, **options)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        reason = said[-1] if said else str(error)
+        reason = messages[-1] if messages else str(error)
         raise ModelFileError(f"{package} refuses the model: {reason}") from error
     return interpreter
 

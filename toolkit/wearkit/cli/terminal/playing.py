@@ -148,7 +148,7 @@ class Chosen:
             wanted = islice(wanted, self._position, self._position + 1)
         if self._twin is None:
             return iter(wanted)
-        from wearkit.recordings.twin_recordings import through_twin
+        from wearkit.recordings.sensor_twin import through_twin
         from wearkit.spec import DEFAULT_SPEC
 
         return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)

@@ -1,18 +1,13 @@
-"""What `wearkit train` is trained on: its options about data, and the windows they ask for."""
+"""What `wearkit train` is trained on: its options about data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from wearkit.spec import SPLITS, WindowSpec
-
-if TYPE_CHECKING:
-    from wearkit.recordings.formats import Dataset
-    from wearkit.windows.split import Split
-    from wearkit.windows.window_set import WindowSet
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -70,55 +65,21 @@ _OPTIONS = (
 
 
 def data_options(command: _Command) -> _Command:
-    """The command with the options that `training_windows` reads."""
+    """The command with the options about data."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def training_windows(options: Mapping[str, Any]) -> tuple[WindowSet, Split]:
-    """Windows and split, twin copies included. options: by parameter name, fold a number.
-
-    Raises DataError for data, labels or a twin that cannot be had.
-    """
-    from wearkit.recordings.sensor_twin import parse_twin
-    from wearkit.windows.augment import with_twin_copies
-    from wearkit.windows.evaluation_protocol import cut_and_split
-
-    twin = None if options["twin"] is None else parse_twin(options["twin"])
-    if twin is None and options["twin_copies"] != 1:
+def check_data_options(options: Mapping[str, Any]) -> None:
+    """Raises UsageError for options that do not go together. options: by parameter name."""
+    if options["twin"] is None and options["twin_copies"] != 1:
         raise click.UsageError("--twin-copies is of --twin, which is not given.")
-    dataset = _dataset(options)
-    windows, split = cut_and_split(
-        dataset,
-        WindowSpec(rate_hz=options["rate_hz"]),
-        options["split_name"],
-        fold=options["fold"],
-        folds=options["folds"],
-        seed=options["split_seed"],
-    )
-    if options["task"] is not None:
-        windows = windows.only(options["task"])
-    if twin is not None:
-        windows, split = with_twin_copies(windows, split, dataset, twin, options["twin_copies"])
-    return windows, split
-
-
-def _dataset(options: Mapping[str, Any]) -> Dataset:
-    from wearkit.cli.terminal.caching import told_cache
-    from wearkit.recordings.combined import combined
-    from wearkit.recordings.label_map import open_label_map
-
-    names = options["data"]
-    if len(names) > 1 and (options["data_format"] is not None or options["units"] is not None):
+    if len(options["data"]) < 2:
+        return
+    if options["data_format"] is not None or options["units"] is not None:
         raise click.UsageError("--format and --units are of one data set: give one --data.")
-    if len(names) > 1 and options["label_map"] is None:
+    if options["label_map"] is None:
         raise click.UsageError(
             "Several data sets need --label-map, which says which of their labels are the same."
         )
-    label_map = None if options["label_map"] is None else open_label_map(options["label_map"])
-    cache = told_cache()
-    datasets = [
-        cache.open(name, format=options["data_format"], units=options["units"]) for name in names
-    ]
-    return datasets[0] if label_map is None else combined(datasets, label_map)

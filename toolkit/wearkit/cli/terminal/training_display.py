@@ -13,11 +13,10 @@ from rich.progress import TaskID as BarId
 
 from wearkit.cli.terminal.line import at_work, owned_by
 from wearkit.cli.terminal.score_tables import score_table
-from wearkit.evaluation.metrics import TaskScore
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
-from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, Scores, overfitting_epoch
-from wearkit.training.loop import TrainingResult
+from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, EpochScores, overfitting_epoch
+from wearkit.training.run import Run
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
 
@@ -91,29 +90,26 @@ class TrainingDisplay:
                 "and more people will help where more epochs do not."
             )
 
-    def result(
-        self,
-        path: Path,
-        windows: WindowSet,
-        result: TrainingResult,
-        scores: Mapping[str, TaskScore],
-    ) -> None:
-        if result.interrupted:
+    def result(self, run: Run) -> None:
+        """run: as it was just written."""
+        kept, training = run.metrics.kept, run.metrics.training
+        assert kept is not None and training is not None
+        if training.interrupted:
             which = (
-                f"the best network so far (epoch {result.epoch})"
-                if result.epoch
+                f"the best network so far (epoch {kept.epoch})"
+                if kept.epoch
                 else "the network as it is (no epoch had ended)"
             )
             self._say(f"Interrupted: {which} was kept.")
-        title = "Test people" + (" (simulated)" if windows.simulated else "")
-        self._console.print(score_table(title, {"": scores}))
+        title = "Test people" + (" (simulated)" if run.metrics.simulated else "")
+        self._console.print(score_table(title, {"": run.metrics.tasks}))
         self._say(
-            f"Kept the {result.kept} of epoch {result.epoch}; trained {result.training_s:.1f} s "
-            f"on {result.device} ({result.windows_per_s:,.0f} windows/s)."
+            f"Kept the {kept.network} of epoch {kept.epoch}; trained {training.training_s:.1f} s "
+            f"on {training.device} ({training.windows_per_s:,.0f} windows/s)."
         )
-        reproduction = result.checkpoint.model.arch in REPRODUCTIONS
+        reproduction = run.checkpoint.model.arch in REPRODUCTIONS
         command = "evaluate" if reproduction else "export --int8"
-        self._say(f"Saved in {path}. Next: wearkit {command} --checkpoint {path}")
+        self._say(f"Saved in {run.path}. Next: wearkit {command} --checkpoint {run.path}")
 
     def folds(self, path: Path, folds: int, tasks: Mapping[str, Any]) -> None:
         """tasks: what `cross_validation.summarise` gives."""
@@ -130,5 +126,5 @@ class TrainingDisplay:
         self._console.print(line, markup=False)
 
 
-def _accuracies(scores: Scores) -> str:
+def _accuracies(scores: EpochScores) -> str:
     return " / ".join(f"{value:.3f}" for value in scores.accuracy.values())

@@ -9,23 +9,23 @@ MAX_BYTES = 254  # up to here every frame has exactly one encoding, one byte lon
 _FULL_BLOCK = 0xFF
 
 
-def stuff(frame: bytes) -> bytes:
+def encode(frame: bytes) -> bytes:
     """1 + len(frame) bytes without a 0. Raises ValueError above MAX_BYTES."""
     if len(frame) > MAX_BYTES:
         raise ValueError(f"{len(frame)} bytes are more than {MAX_BYTES}")
     return b"".join(bytes((len(block) + 1,)) + block for block in frame.split(b"\0"))
 
 
-def unstuff(stuffed: bytes) -> bytes | None:
-    """The frame, or None for what `stuff` never makes. Takes any bytes."""
-    if not stuffed or 0 in stuffed:
+def decode(encoded: bytes) -> bytes | None:
+    """The frame, or None for what `encode` never makes. Takes any bytes."""
+    if not encoded or 0 in encoded:
         return None
     blocks: list[bytes] = []
-    at, end = 0, len(stuffed)
+    at, end = 0, len(encoded)
     while at < end:
-        code = stuffed[at]
+        code = encoded[at]
         if at + code > end or (code == _FULL_BLOCK and end != _FULL_BLOCK):
             return None
-        blocks.append(stuffed[at + 1 : at + code])
+        blocks.append(encoded[at + 1 : at + code])
         at += code
     return b"\0".join(blocks)

@@ -11,7 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.link.sample import AxisMap, Counts
+from wearkit.link.axes import AxisMap
+from wearkit.link.sample import Counts
 
 ID_BYTES = 8
 AXIS_MINUS = 0x80

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from wearkit.link.frames.cobs import MAX_BYTES, stuff, unstuff
+from wearkit.link.frames import cobs
+from wearkit.link.printable import is_text, printable_bytes
 
 MAJOR = 1
 MINOR_MIN, MINOR_MAX = 0, 0  # the minor versions this code speaks
 MIN_FRAME_BYTES = 8
-MAX_FRAME_BYTES = MAX_BYTES
+MAX_FRAME_BYTES = cobs.MAX_BYTES
 MAX_PAYLOAD_BYTES = MAX_FRAME_BYTES - MIN_FRAME_BYTES
 MAX_ENCODED_BYTES = 256
 MAX_TEXT_BYTES = 4096  # of one run of text between two zeros, such as a boot log, that are kept
@@ -26,7 +27,6 @@ MAX_TEXT_BYTES = 4096  # of one run of text between two zeros, such as a boot lo
 MAX_SAMPLES = 32
 MAX_HEADS = 8
 MAX_ERROR_TEXT = 64
-_TEXT = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 _HEAD = struct.Struct("<BBH")
 _CRC_BYTES = 4
 
@@ -92,14 +92,14 @@ def encode_frame(type_: int, seq: int, payload: bytes) -> bytes:
     Raises ValueError for a payload over MAX_PAYLOAD_BYTES.
     """
     body = _HEAD.pack(MAJOR, type_, seq & 0xFFFF) + payload
-    return b"\0" + stuff(body + binascii.crc32(body).to_bytes(4, "little")) + b"\0"
+    return b"\0" + cobs.encode(body + binascii.crc32(body).to_bytes(4, "little")) + b"\0"
 
 
-def decode_frame(stuffed: bytes) -> Frame | FrameFault:
+def decode_frame(encoded: bytes) -> Frame | FrameFault:
     """The frame in the bytes between two zeros, or why there is none. Never raises."""
-    if len(stuffed) > MAX_ENCODED_BYTES:
+    if len(encoded) > MAX_ENCODED_BYTES:
         return FrameFault.OVERLONG
-    frame = unstuff(stuffed)
+    frame = cobs.decode(encoded)
     if frame is None:
         return FrameFault.COBS
     if not MIN_FRAME_BYTES <= len(frame) <= MAX_FRAME_BYTES:
@@ -120,7 +120,7 @@ def decode_frame(stuffed: bytes) -> Frame | FrameFault:
 class FrameDecoder:
     """Incremental decoder. Memory: MAX_TEXT_BYTES.
 
-    lines: how many segments were completed. After any feeds, the sizes of all of them plus
+    messages: how many segments were completed. After any feeds, the sizes of all of them plus
     `delimiter_bytes` and `tail_bytes` equal `received_bytes`; they do not depend on how the bytes
     were cut into chunks.
     """
@@ -129,7 +129,7 @@ class FrameDecoder:
         self.received_bytes = 0
         self.printable_bytes = 0
         self.delimiter_bytes = 0
-        self.lines = 0
+        self.messages = 0
         self._tail = bytearray()
         self._unkept_bytes = 0
         self._unkept_is_text = True
@@ -141,7 +141,7 @@ class FrameDecoder:
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Segment]:
         """The segments this chunk completed. arrival_s: when it was read, on the host's clock."""
         self.received_bytes += len(chunk)
-        self.printable_bytes += len(chunk) - len(chunk.translate(None, _TEXT))
+        self.printable_bytes += printable_bytes(chunk)
         *ended, rest = chunk.split(b"\0")
         self.delimiter_bytes += len(ended)
         segments: list[Segment] = []
@@ -152,7 +152,7 @@ class FrameDecoder:
             elif part:
                 segments.append(_segment(part, arrival_s))
         self._extend(rest)
-        self.lines += len(segments)
+        self.messages += len(segments)
         return segments
 
     def finish(self) -> int:
@@ -168,30 +168,26 @@ class FrameDecoder:
         if len(kept) < len(part):
             unkept = part[len(kept) :]
             self._unkept_bytes += len(unkept)
-            self._unkept_is_text = self._unkept_is_text and _is_text(unkept)
+            self._unkept_is_text = self._unkept_is_text and is_text(unkept)
 
     def _end(self, arrival_s: float) -> Segment:
         kept, unkept_bytes = bytes(self._tail), self._unkept_bytes
-        is_text = self._unkept_is_text
+        unkept_is_text = self._unkept_is_text
         self._tail.clear()
         self._unkept_bytes, self._unkept_is_text = 0, True
         if unkept_bytes == 0:
             return _segment(kept, arrival_s)
         size_bytes = len(kept) + unkept_bytes
-        if is_text and _is_text(kept):
+        if unkept_is_text and is_text(kept):
             return Segment(size_bytes, DeviceText(kept.decode("ascii")), arrival_s)
         return Segment(size_bytes, FrameFault.OVERLONG, arrival_s)
 
 
 def _segment(data: bytes, arrival_s: float) -> Segment:
     content: Frame | FrameFault | DeviceText = decode_frame(data)
-    if isinstance(content, FrameFault) and _is_text(data):
+    if isinstance(content, FrameFault) and is_text(data):
         content = DeviceText(data[:MAX_TEXT_BYTES].decode("ascii"))
     return Segment(len(data), content, arrival_s)
-
-
-def _is_text(data: bytes) -> bool:
-    return not data.translate(None, _TEXT)
 
 
 def _fixed(length: int) -> Callable[[bytes], int]:

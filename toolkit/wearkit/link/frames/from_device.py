@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.frames.fields import (
     ID_BYTES,
     Nonce,
@@ -29,7 +30,9 @@ from wearkit.link.frames.frame import (
     PREDICTION_HEAD_BYTES,
     FrameType,
 )
-from wearkit.link.sample import SAME_AXES, AxisMap, Counts
+from wearkit.link.header import StreamHeader
+from wearkit.link.sample import Counts
+from wearkit.units import Unit
 
 NO_MODEL = bytes(ID_BYTES)
 HELLO_PERIOD_S, STATS_PERIOD_S = 2.0, 5.0
@@ -119,6 +122,32 @@ class Hello:
         require(min(self.lsb_per_g) > 0, "counts per g")
         require(len(self.classes) <= MAX_HEADS and 0 not in self.classes, "classes")
         require(len(self.uid) == len(self.model_id) == ID_BYTES, "length of an id")
+
+    @property
+    def header(self) -> StreamHeader:
+        """What it says of the samples, as a header of text would. Frames carry counts."""
+        return StreamHeader(
+            unit=Unit.COUNTS,
+            rate_hz=self.registers.rate_hz,
+            axes=self.axes,
+            simulated=bool(self.features & Feature.SIMULATED),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Which device, firmware and model it is, and its sensor as set, for files beside data."""
+        registers = self.registers
+        return {
+            "uid": self.uid.hex(),
+            "firmware": ".".join(map(str, self.firmware)),
+            "boot_id": self.boot_id,
+            "model_id": self.model_id.hex(),
+            "devid": registers.devid,
+            "bw_rate": registers.bw_rate,
+            "data_format": registers.data_format,
+            "fifo_ctl": registers.fifo_ctl,
+            "lsb_per_g": list(self.lsb_per_g),
+            "supply_mv": self.supply_mv,
+        }
 
     def to_payload(self) -> bytes:
         registers = self.registers

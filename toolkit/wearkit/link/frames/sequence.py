@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.link.axes import SAME_AXES, mapped
 from wearkit.link.frames.from_device import Hello, Samples
-from wearkit.link.sample import MAX_GAP, SAME_AXES, AxisMap, Counts, Sample, Step
+from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample
 
-_WRAP = 1 << 32
 _REMEMBERED = 128
 _CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
 
@@ -28,7 +28,7 @@ class PlacedFrame:
     nothing had announced.
     """
 
-    steps: list[Step]
+    steps: list[PlacedSample]
     unaligned: int = 0
     repeated: int = 0
     is_duplicate: bool = False
@@ -100,7 +100,7 @@ class FrameSequencer:
             step_us = self._period_us
         missing = max(first - self._next, 0)
         repeated = max(self._next - first, 0)
-        steps: list[Step] = []
+        steps: list[PlacedSample] = []
         unaligned = 0
         for index in range(max(first, self._next), end):
             counts = frame.counts[index - first]
@@ -118,22 +118,13 @@ class FrameSequencer:
             del self._recent[next(iter(self._recent))]
         return PlacedFrame(steps, unaligned, repeated)
 
-    def _step(self, sample: Sample, missing: int) -> Step:
+    def _step(self, sample: Sample, missing: int) -> PlacedSample:
         if self._is_aligned:
-            return Step(sample, missing)
+            return PlacedSample(sample, missing)
         self._is_aligned = True
         restarted, self._announce_restart = self._announce_restart, False
         jumped, self._announce_jump = self._announce_jump, False
-        return Step(sample, restarted=restarted, jumped=jumped)
-
-
-def mapped(counts: Counts, axes: AxisMap) -> Counts:
-    """Sensor axes to model axes. Minus the lower rail is past the upper one, and is put on it."""
-    x, y, z = (
-        min(counts[source] * sign, COUNT_MAX)
-        for source, sign in zip(axes.source, axes.sign, strict=True)
-    )
-    return (x, y, z)
+        return PlacedSample(sample, restarted=restarted, jumped=jumped)
 
 
 def within_rails(frame: Samples) -> bool:
@@ -143,4 +134,4 @@ def within_rails(frame: Samples) -> bool:
 
 def _signed(difference: int) -> int:
     """A difference of two 32-bit counters: -2^31 to 2^31 - 1."""
-    return (difference + _WRAP // 2) % _WRAP - _WRAP // 2
+    return (difference + WRAP_32 // 2) % WRAP_32 - WRAP_32 // 2

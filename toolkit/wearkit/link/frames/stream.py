@@ -1,4 +1,4 @@
-"""BinaryStream: bytes of a `wearkit link/1` device -> samples in counts, in place.
+"""FrameStream: bytes of a `wearkit link/1` device -> samples in counts, in place.
 
 It never writes: the HELLO that comes every two seconds says all that a reader must know.
 """
@@ -9,8 +9,10 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.faults import Fault
 from wearkit.link.frames.codec import decode_message
+from wearkit.link.frames.foreign import ForeignFrames
 from wearkit.link.frames.frame import DeviceText, Frame, FrameDecoder, FrameFault, Segment
 from wearkit.link.frames.from_device import (
     DeviceError,
@@ -23,8 +25,10 @@ from wearkit.link.frames.from_device import (
     Stats,
 )
 from wearkit.link.frames.sequence import FrameSequencer, PlacedFrame, within_rails
+from wearkit.link.header import StreamHeader, UnitChoice
 from wearkit.link.ledger import Ledger
-from wearkit.link.sample import SAME_AXES, AxisMap, Header, Reason, Step, StreamOptions, UnitChoice
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import PlacedSample, Reason
 from wearkit.units import Unit
 
 MAX_WAITING_SAMPLES = 1000  # before the first HELLO, which comes after two seconds at the latest
@@ -33,6 +37,7 @@ _KEPT_TEXT_LINES = 100
 _ADXL345_ID = 0xE5
 _NO_ANSWER = SensorRegisters(0, 0, 0, 0)  # what wk_app_send_hello says of a silent bus
 _JUSTIFY_LEFT, _SELF_TEST = 0x04, 0x80
+_IN_COUNTS = UnitChoice(Unit.COUNTS, "as all frames carry them")
 
 
 @dataclass(slots=True)
@@ -68,11 +73,12 @@ class FrameTally:
         return self.sample_frames + said
 
 
-class BinaryStream:
+class FrameStream:
     """Frames that come before the first HELLO wait, and are then used like the others.
 
-    hello, stats: the newest. device_text: the last lines of text that came between frames.
-    valid_lines: frames of samples, which is what shows that a device is alive and well.
+    hello, stats: the newest. header, choice: by the first HELLO. device_text: the last lines of
+    text that came between frames.
+    sample_messages: SAMPLES frames, which is what shows that a device is alive and well.
     Memory: MAX_WAITING_SAMPLES, _MAX_PREDICTIONS predictions and _KEPT_TEXT_LINES lines.
     """
 
@@ -83,9 +89,9 @@ class BinaryStream:
         self.tally = FrameTally()
         self.hello: Hello | None = None
         self.stats: Stats | None = None
-        self.header: Header | None = None
+        self.header: StreamHeader | None = None
         self.choice: UnitChoice | None = None
-        self.valid_lines = 0
+        self.sample_messages = 0
         self.device_text: deque[str] = deque(maxlen=_KEPT_TEXT_LINES)
         self._error_text = ""
         self._predictions: deque[Prediction] = deque(maxlen=_MAX_PREDICTIONS)
@@ -96,7 +102,7 @@ class BinaryStream:
         # Frames lost before a run that began unannounced, None when there is none such since the
         # last HELLO: only the next one's boot id tells whether the numbers went on or began again.
         self._lost_before_run: int | None = None
-        self._foreign = 0
+        self._foreign = ForeignFrames()
         self._opened_s: float | None = None
 
     @property
@@ -124,14 +130,14 @@ class BinaryStream:
         return self.decoder.tail_bytes + sum(segment.size_bytes for _, segment in self._waiting)
 
     @property
-    def pending_lines(self) -> int:
+    def pending_messages(self) -> int:
         """Frames that wait for a HELLO."""
         return len(self._waiting)
 
     def resume(self) -> None:
         """The port was opened again. The index, or the boot id of the next HELLO, tells whether
         the device went on."""
-        self.ledger.ignore(self.decoder.finish(), whole_line=False)
+        self.ledger.ignore(self.decoder.finish(), is_whole=False)
         self._seq = self._opened_s = None
 
     def take_predictions(self) -> list[Prediction]:
@@ -140,7 +146,7 @@ class BinaryStream:
         self._predictions.clear()
         return taken
 
-    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """The samples this chunk completes, in order.
 
         Raises DataError when the device is of another major version, not an ADXL345 at +-2 g,
@@ -150,8 +156,8 @@ class BinaryStream:
             self._opened_s = arrival_s
         zeros = self.decoder.delimiter_bytes
         segments = self.decoder.feed(chunk, arrival_s)
-        self.ledger.ignore(self.decoder.delimiter_bytes - zeros, whole_line=False)
-        steps: list[Step] = []
+        self.ledger.ignore(self.decoder.delimiter_bytes - zeros, is_whole=False)
+        steps: list[PlacedSample] = []
         for position, segment in enumerate(segments):
             try:
                 steps += self._take(segment)
@@ -166,17 +172,17 @@ class BinaryStream:
         zeros = self.decoder.delimiter_bytes
         for segment in self.decoder.feed(chunk):
             self.ledger.reject(Reason.UNDECIDED, segment.size_bytes)
-        self.ledger.ignore(self.decoder.delimiter_bytes - zeros, whole_line=False)
+        self.ledger.ignore(self.decoder.delimiter_bytes - zeros, is_whole=False)
 
-    def finish(self) -> list[Step]:
+    def finish(self) -> list[PlacedSample]:
         """Close the accounts: what still waits for a HELLO is counted as undecided."""
-        self.ledger.ignore(self.decoder.finish(), whole_line=False)
+        self.ledger.ignore(self.decoder.finish(), is_whole=False)
         for _, segment in self._waiting:
             self.ledger.reject(Reason.UNDECIDED, segment.size_bytes)
         self._waiting = []
         return []
 
-    def _take(self, segment: Segment) -> list[Step]:
+    def _take(self, segment: Segment) -> list[PlacedSample]:
         match segment.content:
             case Frame() as frame:
                 return self._take_frame(frame, segment)
@@ -185,7 +191,7 @@ class BinaryStream:
             case FrameFault() as fault:
                 self.ledger.reject(fault, segment.size_bytes)
                 if fault is FrameFault.MAJOR:
-                    self._take_foreign()
+                    self._foreign.add(has_own=self._seq is not None)
             case DeviceText(text):
                 self.ledger.ignore(segment.size_bytes)
                 lines = [line for line in text.splitlines() if line.strip()]
@@ -197,16 +203,7 @@ class BinaryStream:
         assert self._opened_s is not None
         return segment.arrival_s - self._opened_s < self._options.settle_s
 
-    def _take_foreign(self) -> None:
-        # A fragment of one of our own frames may look like one of another version, once.
-        self._foreign += 1
-        if self._foreign == 2 and self._seq is None:
-            raise DataError(
-                "The device speaks another major version of wearkit link than 1: update wearkit "
-                "or the firmware."
-            )
-
-    def _take_frame(self, frame: Frame, segment: Segment) -> list[Step]:
+    def _take_frame(self, frame: Frame, segment: Segment) -> list[PlacedSample]:
         try:
             message = decode_message(frame)
         except ValueError:
@@ -236,12 +233,12 @@ class BinaryStream:
             self.tally.others += 1
         return []
 
-    def _take_samples(self, samples: Samples, seq: int, segment: Segment) -> list[Step]:
+    def _take_samples(self, samples: Samples, seq: int, segment: Segment) -> list[PlacedSample]:
         if not within_rails(samples):
             self.ledger.reject(FrameFault.VALUE, segment.size_bytes)
             return []
         lost = self._count_lost(seq)
-        self.valid_lines += 1
+        self.sample_messages += 1
         self.tally.sample_frames += 1
         self.tally.samples += len(samples.counts)
         self.tally.overruns += bool(samples.flags & SampleFlag.OVERRUN)
@@ -272,7 +269,7 @@ class BinaryStream:
             self.ledger.accept(segment.size_bytes)
         return placed
 
-    def _take_hello(self, hello: Hello, seq: int) -> list[Step]:
+    def _take_hello(self, hello: Hello, seq: int) -> list[PlacedSample]:
         self.tally.hellos += 1
         known = self.hello
         if known is not None and hello.registers == _NO_ANSWER:
@@ -280,19 +277,13 @@ class BinaryStream:
         if known is None:
             self._check(hello)
             self._sequencer = FrameSequencer(hello)
-            self.choice = UnitChoice(Unit.COUNTS, "as all frames carry them")
-            self.header = Header(
-                unit=Unit.COUNTS,
-                rate_hz=hello.registers.rate_hz,
-                axes=hello.axes,
-                simulated=bool(hello.features & Feature.SIMULATED),
-            )
+            self.header, self.choice = hello.header, _IN_COUNTS
         elif _measures(hello) != _measures(known):
             raise DataError("The device changed what it measures: start live again.")
         self._follow_boot(is_new=known is not None and hello.boot_id != known.boot_id, seq=seq)
         self.hello = hello
         waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
-        steps: list[Step] = []
+        steps: list[PlacedSample] = []
         for samples, segment in waiting:
             assert self._sequencer is not None
             steps += self._place(self._sequencer, samples, segment).steps

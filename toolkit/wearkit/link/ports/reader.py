@@ -11,7 +11,11 @@ from typing import Protocol
 
 from wearkit.errors import LinkLostError
 
-MAX_QUEUED_BYTES = 1 << 20  # 90 s of a full 115200 baud line
+# Two queues, one behind the other, since bytes are recorded before anything is computed of them:
+# what the reading thread holds until it is taken, and what was taken and recorded and waits for
+# the computer (wearkit.live.loop). Each holds 90 s of a full 115200 baud line.
+MAX_QUEUED_BYTES = 1 << 20
+MAX_TAKEN_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

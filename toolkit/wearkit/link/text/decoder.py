@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wearkit.link.printable import printable_bytes
 from wearkit.link.sample import Reason
 from wearkit.link.text.header import is_header
 from wearkit.link.text.line import MAX_LINE_BYTES, Row, checked_text, parse_line
-
-_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class Line:
 
     content: the numbers; a comment's text, headers among them; None for a blank line, a damaged
     comment, or bytes that were not a whole line; or the reason why it is not a line of ours.
-    boot: how often the device had said that it began again, as SampleStream counts.
+    boot: how often the device had said that it began again, as TextStream counts.
     """
 
     size_bytes: int
@@ -32,15 +31,15 @@ class TextDecoder:
     skip_head: drop everything before the first line end. True for a UART, which is joined in
     mid-line; False where the first byte read is the first byte written (pty, socket).
 
-    lines: how many were completed. After any feeds, the sizes of all of them plus `tail_bytes`
-    equal `received_bytes`; they do not depend on how the bytes were cut into chunks. An
-    unterminated tail is never parsed.
+    messages: how many lines were completed. After any feeds, the sizes of all of them plus
+    `tail_bytes` equal `received_bytes`; they do not depend on how the bytes were cut into chunks.
+    An unterminated tail is never parsed.
     """
 
     def __init__(self, *, skip_head: bool = False) -> None:
         self.received_bytes = 0
         self.printable_bytes = 0
-        self.lines = 0
+        self.messages = 0
         self._tail = bytearray()
         self._overlong_bytes = 0
         self._skip_head = skip_head
@@ -52,9 +51,9 @@ class TextDecoder:
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Line]:
         """The lines this chunk completed. arrival_s: when it was read, on the host's clock."""
         self.received_bytes += len(chunk)
-        self.printable_bytes += len(chunk) - len(chunk.translate(None, _PRINTABLE))
+        self.printable_bytes += printable_bytes(chunk)
         *ended, rest = chunk.split(b"\n")
-        self.lines += len(ended)
+        self.messages += len(ended)
         lines = [self._end_line(part, arrival_s) for part in ended]
         self._extend(rest)
         return lines

@@ -8,9 +8,11 @@ Every key may be left out; keys of later versions are ignored. It may be sent ag
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from wearkit.errors import DataError
-from wearkit.link.sample import AxisMap, Header
+from wearkit.link.axes import AxisMap
+from wearkit.link.header import StreamHeader
 from wearkit.link.text.line import parse_number
 from wearkit.units import Unit
 
@@ -20,13 +22,22 @@ _COLUMNS = ("index", "t_us", "t_ms", "x", "y", "z")
 IGNORED_COLUMN = "-"
 
 
+@dataclass(frozen=True, slots=True)
+class TextHeader(StreamHeader):
+    """What a header of text says besides: its columns, None where it names none, and whether every
+    line of numbers ends with its CRC-32."""
+
+    fields: tuple[str, ...] | None = None
+    needs_crc: bool = False
+
+
 def is_header(line: str | bytes) -> bool:
     """Whether a comment begins as a header does, whatever follows."""
     text = line if isinstance(line, str) else line.decode("ascii", "replace")
     return _MAGIC.match(text) is not None
 
 
-def parse_header(text: str) -> Header:
+def parse_header(text: str) -> TextHeader:
     """Raises DataError, in one sentence, for a header of another version or with a bad value."""
     magic = _MAGIC.match(text)
     if magic is None or int(magic.group(1)) != 1:
@@ -42,7 +53,7 @@ def parse_header(text: str) -> Header:
             f"The device measures +-{pairs['range'][:8]} g, but models are made for +-2 g: "
             "set the sensor's range to 2 g."
         )
-    return Header(
+    return TextHeader(
         unit=_unit(pairs.get("units")),
         rate_hz=_rate_hz(pairs.get("rate")),
         fields=parse_fields(pairs["fields"]) if "fields" in pairs else None,

@@ -14,7 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from wearkit.errors import DataError
-from wearkit.link.sample import SAME_AXES, AxisMap, Reason
+from wearkit.link.axes import SAME_AXES, AxisMap
+from wearkit.link.sample import Reason
 from wearkit.link.text.header import IGNORED_COLUMN
 from wearkit.link.text.line import Number, Row
 

@@ -11,15 +11,22 @@ import statistics
 from collections import deque
 from typing import Protocol
 
-from wearkit.link.sample import MAX_GAP, Counts, Placed, Reason, Refused, Sample, Step
+from wearkit.link.sample import (
+    MAX_GAP,
+    WRAP_32,
+    Counts,
+    Placed,
+    PlacedSample,
+    Reason,
+    Refused,
+    Sample,
+)
 
 _MAX_STEP = 1000  # between two lines that confirm each other
 _RESTART_LINES = 3
 _REMEMBERED = 128
 _CLOCK_STEPS = 20
 _STEADY_SHARE = 0.8
-_CLOCK_WRAP_US = 1 << 32  # micros() of a 32-bit counter, after 71.6 minutes
-_INDEX_WRAP = 1 << 32  # a 32-bit counter of samples, after 2.7 years at 50 Hz
 
 
 class Sequencer(Protocol):
@@ -93,10 +100,10 @@ class IndexSequencer:
 
     def _unwrapped(self, index: int) -> int:
         """A 32-bit counter that came round goes on counting here."""
-        if self._last is None or index >= _INDEX_WRAP:
+        if self._last is None or index >= WRAP_32:
             return index
-        index += self._last // _INDEX_WRAP * _INDEX_WRAP
-        return index + _INDEX_WRAP if self._last - index > _INDEX_WRAP // 2 else index
+        index += self._last // WRAP_32 * WRAP_32
+        return index + WRAP_32 if self._last - index > WRAP_32 // 2 else index
 
     def _wait_for_second(self, index: int, sample: Sample) -> list[Placed]:
         # The first line may be the rear part of one that began before we listened ("23,.." of
@@ -140,14 +147,14 @@ class IndexSequencer:
 
     def _accept(
         self, index: int, sample: Sample, restarted: bool = False, jumped: bool = False
-    ) -> Step:
+    ) -> PlacedSample:
         missing = 0 if self._last is None or restarted else index - self._last - 1
         self._last = index
         self._begun = True
         self._recent[index] = sample.counts
         if len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
-        return Step(sample, missing, restarted, jumped)
+        return PlacedSample(sample, missing, restarted, jumped)
 
     def _refuse_waiting(self) -> list[Placed]:
         waiting, self._waiting = self._waiting, []
@@ -188,23 +195,25 @@ class ArrivalSequencer:
         if self._resumed:
             self._resumed = False
             self._steps_us.clear()
-            return [Step(sample, restarted=True)]
+            return [PlacedSample(sample, restarted=True)]
         if sample.t_us is None or last_us is None:
-            return [Step(sample)]
+            return [PlacedSample(sample)]
         step_us = sample.t_us - last_us
-        if -step_us > _CLOCK_WRAP_US // 2 and last_us < _CLOCK_WRAP_US:
-            step_us += _CLOCK_WRAP_US
+        if -step_us > WRAP_32 // 2 and last_us < WRAP_32:
+            step_us += WRAP_32
         if step_us < 0:
             self._steps_us.clear()
-            return [Step(sample, restarted=True)]
+            return [PlacedSample(sample, restarted=True)]
         period_us = self._period_us()
         if period_us is None or step_us <= 1.5 * period_us:
             self._steps_us.append(step_us)  # not that of a gap, or the next would look normal
-            return [Step(sample)]
+            return [PlacedSample(sample)]
         missing = round(step_us / period_us) - 1
         too_far = missing > MAX_GAP
         return [
-            Step(sample, restarted=True, jumped=True) if too_far else Step(sample, missing=missing)
+            PlacedSample(sample, restarted=True, jumped=True)
+            if too_far
+            else PlacedSample(sample, missing=missing)
         ]
 
     def finish(self) -> list[Placed]:

@@ -1,4 +1,4 @@
-"""SampleStream: bytes of a text link -> samples in counts, in place, none lost while deciding."""
+"""TextStream: bytes of a text link -> samples in counts, in place, none lost while deciding."""
 
 from __future__ import annotations
 
@@ -6,22 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from wearkit.errors import DataError
+from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.faults import Fault
+from wearkit.link.header import UnitChoice
 from wearkit.link.ledger import Ledger
-from wearkit.link.sample import (
-    SAME_AXES,
-    AxisMap,
-    Header,
-    Placed,
-    Reason,
-    Refused,
-    Sample,
-    Step,
-    StreamOptions,
-    UnitChoice,
-)
+from wearkit.link.options import StreamOptions
+from wearkit.link.sample import Placed, PlacedSample, Reason, Refused, Sample
 from wearkit.link.text.decoder import Line, TextDecoder
-from wearkit.link.text.header import is_header, parse_header
+from wearkit.link.text.header import TextHeader, is_header, parse_header
 from wearkit.link.text.layout import (
     LAYOUT_LINES,
     MAX_LAYOUT_LINES,
@@ -41,20 +33,21 @@ _DEVICE_RESTART = "#restart "
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
 
 
-class SampleStream:
+class TextStream:
     """Lines that come before columns and unit are known wait, and are then used like the others.
 
     Memory: at most MAX_LAYOUT_LINES lines, then at most MAX_MOVING_S seconds of samples.
     device_error: what the device's last `#error` comment said, as our sketch sends it.
+    sample_messages: whole lines of numbers.
     """
 
     def __init__(self, options: StreamOptions) -> None:
         self._options = options
         self.decoder = TextDecoder(skip_head=options.skip_head)
         self.ledger = Ledger()
-        self.header: Header | None = None
+        self.header: TextHeader | None = None
         self.choice: UnitChoice | None = None
-        self.valid_lines = 0
+        self.sample_messages = 0
         self.device_error = ""
         self.device_errors = 0
         self._boot = self._placed_boot = 0
@@ -81,7 +74,7 @@ class SampleStream:
         return self.decoder.tail_bytes + sum(self._waiting_sizes_bytes())
 
     @property
-    def pending_lines(self) -> int:
+    def pending_messages(self) -> int:
         """Lines that wait for columns, for a unit or for a line that confirms their index."""
         return len(self._waiting_sizes_bytes())
 
@@ -93,11 +86,11 @@ class SampleStream:
         """The port was opened again: a piece of a line before it is over, and what comes need not
         follow what came."""
         for line in self.decoder.resume(skip_head=self._options.skip_head):
-            self.ledger.ignore(line.size_bytes, whole_line=False)
+            self.ledger.ignore(line.size_bytes, is_whole=False)
         self._opened_s = None
         self._sequencer.resume()
 
-    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Step]:
+    def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """The samples this chunk completes, in order.
 
         Raises DataError when columns or unit cannot be found, or the device contradicts itself
@@ -120,10 +113,10 @@ class SampleStream:
         for line in self.decoder.feed(chunk):
             self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
 
-    def finish(self) -> list[Step]:
+    def finish(self) -> list[PlacedSample]:
         """Close the accounts: what still waits for a decision is counted as undecided."""
         for line in self.decoder.finish():
-            self.ledger.ignore(line.size_bytes, whole_line=False)
+            self.ledger.ignore(line.size_bytes, is_whole=False)
         for _, line in (*self._rows, *self._raw):
             self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
         self._rows, self._raw = [], []
@@ -150,7 +143,7 @@ class SampleStream:
         if self.header is not None and self.header.needs_crc and not row.has_crc:
             self.ledger.reject(Reason.CRC_MISSING, line.size_bytes)
             return
-        self.valid_lines += 1
+        self.sample_messages += 1
         if self._boot:
             line = replace(line, boot=self._boot)
         if self._layout is not None:
@@ -192,7 +185,7 @@ class SampleStream:
             raise DataError(f"The device changed its header to {text[:120]!r}: start live again.")
         self._odd_header = text
 
-    def _take_header(self, header: Header) -> None:
+    def _take_header(self, header: TextHeader) -> None:
         self._check_against_choices(header)
         self.header = header
         if self.choice is None and header.unit is not None:
@@ -204,7 +197,7 @@ class SampleStream:
         said = self.header.axes if self.header is not None else SAME_AXES
         return self._options.axes or said
 
-    def _check_against_choices(self, header: Header) -> None:
+    def _check_against_choices(self, header: TextHeader) -> None:
         if self.choice is not None and header.unit not in (None, self.choice.unit):
             raise DataError(
                 f"The device's header says its values are {header.unit}, which contradicts "
@@ -258,7 +251,7 @@ class SampleStream:
         elif self.choice is None and (refusal := self._finder.given_up):
             raise refusal
 
-    def _place_all(self) -> list[Step]:
+    def _place_all(self) -> list[PlacedSample]:
         assert self.choice is not None
         waiting, self._raw = self._raw, []
         if self.choice.unit is Unit.COUNTS:
@@ -282,8 +275,8 @@ class SampleStream:
             else:
                 self.ledger.reject(Reason.NOT_INTEGER, line.size_bytes)
 
-    def _booked(self, placed: list[Placed]) -> list[Step]:
-        steps: list[Step] = []
+    def _booked(self, placed: list[Placed]) -> list[PlacedSample]:
+        steps: list[PlacedSample] = []
         for item in placed:
             if isinstance(item, Refused):
                 self.ledger.reject(item.reason, item.sample.size_bytes)

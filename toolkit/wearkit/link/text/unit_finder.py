@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
-from wearkit.link.sample import UnitChoice
+from wearkit.link.header import UnitChoice
 from wearkit.link.text.line import Number
 from wearkit.units import Unit
 

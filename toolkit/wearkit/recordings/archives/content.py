@@ -49,5 +49,5 @@ def _stamps(path: Path) -> tuple[Stamp, ...]:
 
 
 def _stamp(file: Path, name: str) -> Stamp:
-    found = file.stat()
-    return name, found.st_size, found.st_mtime_ns
+    status = file.stat()
+    return name, status.st_size, status.st_mtime_ns

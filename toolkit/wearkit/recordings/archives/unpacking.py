@@ -25,7 +25,7 @@ class ForwardStream(io.RawIOBase):
     def __init__(self, file: IO[bytes], path: Path) -> None:
         super().__init__()
         self._file, self._path = file, path
-        self._given_bytes = 0
+        self._position_bytes = 0
 
     def readable(self) -> bool:
         return True
@@ -34,7 +34,7 @@ class ForwardStream(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        return self._given_bytes
+        return self._position_bytes
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence != io.SEEK_SET or offset < self.tell():
@@ -48,8 +48,8 @@ class ForwardStream(io.RawIOBase):
             raise tarfile.ReadError("a header has no size")
         parts: list[bytes] = []
         while size > 0 and (part := self._more(min(size, BLOCK_BYTES))):
-            self._given_bytes += len(part)
-            check_total(self._given_bytes, self._file.tell(), self._path)
+            self._position_bytes += len(part)
+            check_total(self._position_bytes, self._file.tell(), self._path)
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
@@ -70,12 +70,19 @@ class Decoder(Protocol):
     """Unpacks one compressed stream, as lzma's and bz2's decoders do."""
 
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the stream has ended, checksum included."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out before more is put in."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """Bytes put in that lie behind the end of the stream."""
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """Up to `max_length` (1 or more) unpacked bytes; none when input is needed."""
 
 
 class UnpackedStream(ForwardStream):
@@ -112,6 +119,7 @@ class UnpackedStream(ForwardStream):
 
 
 def xz_decoder() -> Decoder:
+    """xz's decoder, with a cap on the memory that a header may ask for."""
     return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MEMORY_BYTES)
 
 
@@ -158,6 +166,7 @@ class Bzip2Decoder:
         return self._inner.unused_data
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """As Decoder; damaged data raises tarfile.ReadError."""
         try:
             return self._inner.decompress(data, max_length)
         except OSError as error:

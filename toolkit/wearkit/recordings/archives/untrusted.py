@@ -53,6 +53,7 @@ def check_total(total: int, packed: int, path: Path) -> None:
 
 
 def check_member_size(size: int, name: str, path: Path) -> None:
+    """Raises DataError for a member of over MAX_MEMBER_BYTES, or of fewer than none."""
     if not 0 <= size <= MAX_MEMBER_BYTES:
         raise hostile(path, name, "is larger than 1 GiB")
 
@@ -65,9 +66,11 @@ def safe_name(name: str, path: Path) -> str:
     return "/".join(part for part in parts if part not in ("", ".")) or _NAMELESS
 
 
-def hostile(path: Path, name: str, what: str) -> DataError:
+def hostile(path: Path, name: str, reason: str) -> DataError:
+    """The error for an archive that asks to be refused. reason: what its member does, a verb
+    first."""
     return DataError(
-        f"{path}: member {name!r} {what}, so the archive was refused; "
+        f"{path}: member {name!r} {reason}, so the archive was refused; "
         "pack plain files under relative names."
     )
 

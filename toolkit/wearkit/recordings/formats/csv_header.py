@@ -17,7 +17,7 @@ _SETTING = re.compile(r"\b(units|task|sensor)\s*=\s*(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class CsvHeader:
     """texts: the optional columns, in the file's order. width: how many columns in all."""
 
     texts: tuple[str, ...]
@@ -27,28 +27,30 @@ class Header:
 
     @property
     def width(self) -> int:
+        """Columns in all: the four numbers, then the texts."""
         return len(NUMBERS) + len(self.texts)
 
 
 class HeaderReader:
-    """Fed line by line until the column names have come. asked: the unit the user named."""
+    """Fed line by line until the column names have come. units: the unit the user named."""
 
-    def __init__(self, name: str, asked: Unit | None) -> None:
-        self._name, self._asked = name, asked
-        self._said: dict[str, str] = {}
+    def __init__(self, name: str, units: Unit | None) -> None:
+        self._name, self._units = name, units
+        self._settings: dict[str, str] = {}
 
-    def push(self, line: str) -> Header | None:
+    def push(self, line: str) -> CsvHeader | None:
         """The header once complete. Raises DataError when it cannot be used."""
         text = line.removeprefix("\ufeff").strip()
         if text.startswith("#"):
-            self._said.update(_SETTING.findall(text))
+            self._settings.update(_SETTING.findall(text))
             return None
         return self._header(text) if text else None
 
     def missing(self) -> DataError:
+        """The error for a file that ended before its header line."""
         return DataError(f"{self._name} holds no header line: {_EXPECTED}.")
 
-    def _header(self, line: str) -> Header:
+    def _header(self, line: str) -> CsvHeader:
         columns = tuple(unquoted(field).lower() for field in line.split(","))
         texts = columns[len(NUMBERS) :]
         if is_number(columns[0]):
@@ -57,32 +59,33 @@ class HeaderReader:
             raise DataError(f"{self._name} has the header {line[:60]!r}: {_EXPECTED}.")
         if len(set(texts)) != len(texts):
             raise DataError(f"{self._name} has a column twice: {_EXPECTED}.")
-        task = self._said.get("task", DEFAULT_TASK)
+        task = self._settings.get("task", DEFAULT_TASK)
         if not task.isidentifier():
             raise DataError(f"{self._name} says task={task[:40]!r}, which must be a plain word.")
-        return Header(texts, self._unit(), task, self._said.get("sensor") == "simulated")
+        return CsvHeader(texts, self._unit(), task, self._settings.get("sensor") == "simulated")
 
     def _unit(self) -> Unit:
-        said = self._said.get("units")
-        if said is None:
-            if self._asked is None:
+        stated = self._settings.get("units")
+        if stated is None:
+            if self._units is None:
                 raise DataError(
                     f"{self._name} does not say what its numbers are in: put a line '# units=g' "
                     f"before the header, or give --units ({', '.join(Unit)})."
                 )
-            return self._asked
+            return self._units
         try:
-            unit = Unit(said)
+            unit = Unit(stated)
         except ValueError:
             raise DataError(
-                f"{self._name} says units={said[:20]}; known are {', '.join(Unit)}."
+                f"{self._name} says units={stated[:20]}; known are {', '.join(Unit)}."
             ) from None
-        if self._asked not in (None, unit):
+        if self._units not in (None, unit):
             raise DataError(
-                f"{self._name} says units={unit}, but {self._asked} was asked for: leave one out."
+                f"{self._name} says units={unit}, but {self._units} was asked for: leave one out."
             )
         return unit
 
 
 def unquoted(field: str) -> str:
+    """A field without the blanks and the one pair of double quotes around it."""
     return field.strip().removeprefix('"').removesuffix('"').strip()

@@ -30,11 +30,11 @@ from wearkit.recordings.dataset import Dataset
 from wearkit.recordings.formats.csv_header import (
     DEFAULT_TASK,
     NUMBERS,
-    Header,
+    CsvHeader,
     HeaderReader,
     unquoted,
 )
-from wearkit.recordings.formats.runs import Key, RowBlock, Stretches
+from wearkit.recordings.formats.runs import Key, RecordingRuns, RowBlock
 from wearkit.recordings.formats.text_rows import GARBLED, UNFINISHED, Lines, parse_rows
 from wearkit.recordings.recording import UNLABELLED, Recording
 from wearkit.units import Unit
@@ -74,7 +74,7 @@ class _File:
 
     name: str
     subject: str
-    header: Header
+    header: CsvHeader
     lines: Lines
     blocks: Iterator[list[str]]
 
@@ -118,9 +118,11 @@ class _Tags:
         fields = [unquoted(text) for text in tail.split(",")] if texts else []
         if not all(len(text) <= MAX_TEXT and _is_clean(text) for text in fields):
             return None
-        said = dict(zip(texts, fields, strict=True))
-        subject = said.get("subject") or self.file.subject
-        return _Tag(said.get("label", ""), (subject, said.get("placement") or UNKNOWN_PLACEMENT))
+        text_of = dict(zip(texts, fields, strict=True))
+        subject = text_of.get("subject") or self.file.subject
+        return _Tag(
+            text_of.get("label", ""), (subject, text_of.get("placement") or UNKNOWN_PLACEMENT)
+        )
 
 
 def _opened(source: Source, name: str, stream: IO[bytes], units: Unit | None) -> _File:
@@ -151,8 +153,10 @@ def _survey(
             tasks.setdefault(file.header.task, file.name)
             labels |= _labels(file)
     if len(tasks) > 1:
-        (one, first), (other, second) = list(tasks.items())[:2]
-        raise DataError(f"{first} labels {one!r} and {second} labels {other!r}: read them apart.")
+        (task, first), (other_task, second) = list(tasks.items())[:2]
+        raise DataError(
+            f"{first} labels {task!r} and {second} labels {other_task!r}: read them apart."
+        )
     if len(labels) > MAX_LABELS:
         raise DataError(
             f"{source.path} has over {MAX_LABELS} different labels: its label column may hold "
@@ -174,9 +178,9 @@ def _labels(file: _File) -> set[str]:
 def _read(file: _File, task: str, labels: tuple[str, ...]) -> Iterator[Recording]:
     """The file's recordings. What the file lost rides on the last of them."""
     dropped = file.lines.dropped
-    stretches = Stretches(file.name, task, labels, file.header.simulated, dropped)
+    runs = RecordingRuns(file.name, task, labels, file.header.simulated, dropped)
     last: Recording | None = None
-    for recording in chain(_filled(file, stretches), stretches.close()):
+    for recording in chain(_filled(file, runs), runs.close()):
         if last is not None:
             yield last
         last = recording
@@ -186,30 +190,32 @@ def _read(file: _File, task: str, labels: tuple[str, ...]) -> Iterator[Recording
     yield replace(last, dropped=dict(sorted(dropped.items())))
 
 
-def _filled(file: _File, stretches: Stretches) -> Iterator[Recording]:
-    """Feeds the stretches; yields the recordings that are complete before the file ends."""
+def _filled(file: _File, runs: RecordingRuns) -> Iterator[Recording]:
+    """Feeds the runs; yields the recordings that are complete before the file ends."""
     tags = _Tags(file)
-    code_of = {"": UNLABELLED} | {label: code for code, label in enumerate(stretches.names)}
+    code_of = {"": UNLABELLED} | {label: code for code, label in enumerate(runs.names)}
     for block in file.blocks:
         lines = [line for line in block if line[0] != "#"]
         if file.lines.unfinished and not tags.know(lines):
-            stretches.dropped[UNFINISHED] += 1
+            runs.dropped[UNFINISHED] += 1
             break
         rows = parse_rows(lines, width=file.header.width, numbers=len(NUMBERS), delimiter=",")
-        stretches.dropped.update(rows.dropped)
+        runs.dropped.update(rows.dropped)
         tag = tags.codes(_tails([lines[index] for index in rows.kept.tolist()], file.header))
         values = rows.values
         values[:, 1:] /= file.header.unit.per_g
         far = (np.abs(values[:, 1:]) > MAX_G).any(axis=1)
-        unread = np.array([one is None for one in tags.tags], dtype=np.bool_)[tag]
+        unread = np.array([known is None for known in tags.tags], dtype=np.bool_)[tag]
         for reason, bad in ((GARBLED, unread), (OUT_OF_RANGE, far & ~unread)):
             if bad.any():
-                stretches.dropped[reason] += int(np.count_nonzero(bad))
+                runs.dropped[reason] += int(np.count_nonzero(bad))
         usable = ~(unread | far)
-        codes = np.array([code_of[one.label] if one else UNLABELLED for one in tags.tags], np.int16)
+        codes = np.array(
+            [code_of[known.label] if known else UNLABELLED for known in tags.tags], np.int16
+        )
         whole = RowBlock(values[:, 0], values[:, 1:].astype(np.float32), codes[tag])
         for key, own in _by_key(tags.tags, tag):
-            yield from stretches.push(key, whole.part(usable & own))
+            yield from runs.push(key, whole.part(usable & own))
 
 
 def _by_key(
@@ -219,14 +225,14 @@ def _by_key(
     present, first = np.unique(tag, return_index=True)
     of_key: dict[Key, list[int]] = {}
     for code in present[np.argsort(first)].tolist():
-        one = tags[code]
-        if one is not None:
-            of_key.setdefault(one.key, []).append(code)
+        known = tags[code]
+        if known is not None:
+            of_key.setdefault(known.key, []).append(code)
     for key, codes in of_key.items():
         yield key, np.isin(tag, codes)
 
 
-def _tails(lines: list[str], header: Header) -> list[str]:
+def _tails(lines: list[str], header: CsvHeader) -> list[str]:
     """What follows the four numbers of each line; empty in a file without text columns."""
     if not header.texts:
         return [""] * len(lines)

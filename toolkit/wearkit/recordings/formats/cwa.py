@@ -48,6 +48,7 @@ class _Block:
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds a .cwa file, by the names of its files alone."""
     return any(map(_is_cwa, source.names))
 
 

@@ -57,6 +57,7 @@ _FILE = re.compile(r"(?:.*/)?a(\d{2})/p(\d)/s(\d{2})\.txt")
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds the segments of DSADS, by the names of its files alone."""
     return any(map(_FILE.fullmatch, source.names))
 
 

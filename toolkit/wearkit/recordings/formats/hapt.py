@@ -57,6 +57,7 @@ class _Run:
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds HAPT, by the names of its files alone."""
     names = source.names
     return any(map(_SAMPLES.fullmatch, names)) and any(map(_is_runs, names))
 
@@ -90,14 +91,14 @@ def _recordings(source: Source) -> Iterator[Recording]:
         runs = _read_runs(stream, f"{source.path}: {name}")
     if runs is None:
         raise DataError(f"{source.path} has no labels.txt, so it is not a HAPT data set.")
-    seen = False
+    any_samples = False
     for name, stream in source.read(_is_samples):
         match = _SAMPLES.fullmatch(name)
         assert match is not None
         experiment, user = int(match.group(2)), int(match.group(3))
         yield _read_samples(stream, f"{source.path}: {name}", user, runs.get(experiment, []))
-        seen = True
-    if not seen:
+        any_samples = True
+    if not any_samples:
         raise DataError(f"{source.path} has no acc_expEE_userUU.txt, so it is not a HAPT data set.")
 
 

@@ -44,6 +44,7 @@ _FILE = re.compile(r"(.*/)?mHealth_subject(\d{1,2})\.log")
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds MHEALTH's logs, by the names of its files alone."""
     return any(map(_FILE.fullmatch, source.names))
 
 

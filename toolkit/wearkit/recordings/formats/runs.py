@@ -31,10 +31,12 @@ class RowBlock:
     codes: NDArray[np.int16]
 
     def part(self, index: slice | NDArray[np.bool_]) -> RowBlock:
+        """The rows at `index`, a slice or an (n,) mask."""
         return RowBlock(self.time_s[index], self.acc_g[index], self.codes[index])
 
     @classmethod
     def joined(cls, blocks: list[RowBlock]) -> RowBlock:
+        """The rows of all blocks in order; one block at least."""
         return cls(
             np.concatenate([block.time_s for block in blocks]),
             np.concatenate([block.acc_g for block in blocks]),
@@ -43,7 +45,7 @@ class RowBlock:
 
 
 @dataclass(slots=True)
-class Stretches:
+class RecordingRuns:
     """Collects the rows of one file. What is left out is counted in `dropped`."""
 
     source: str

@@ -30,6 +30,7 @@ _FILE = re.compile(r"(.*/)?([DF]\d{2})_(S[AE]\d{2})_R(\d{2})\.txt")
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds SisFall's trials, by the names of its files alone."""
     return any(map(_FILE.fullmatch, source.names))
 
 

@@ -46,6 +46,7 @@ class _Name:
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds a text form of the sleep set, by the names of its files alone."""
     return any(_parsed(name) is not None for name in source.names)
 
 

@@ -16,7 +16,7 @@ MAX_ROWS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class FileTable:
     """values: (n, width) float64, finite. row: (n,) each row's number in the file, from 0, so
     that a row that could not be read keeps its place in time. dropped: those rows by reason."""
 
@@ -28,7 +28,7 @@ class Table:
 
 def read_table(
     stream: IO[bytes], name: str, *, width: int, delimiter: str | None = None, ending: str = ""
-) -> Table:
+) -> FileTable:
     """Every row of exactly `width` numbers. delimiter None: blanks; ending: cut off each line.
 
     Raises DataError for a file without a readable row, with over-long lines or too many rows.
@@ -52,4 +52,4 @@ def read_table(
     if not len(row):
         raise DataError(f"{name} holds no row of {width} numbers: copy the data set again.")
     dropped = dict(sorted((+lines.dropped).items()))
-    return Table(np.concatenate(values), row, count, dropped)
+    return FileTable(np.concatenate(values), row, count, dropped)

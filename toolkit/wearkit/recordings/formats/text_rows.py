@@ -89,6 +89,7 @@ class Rows:
 
 
 def is_number(text: str) -> bool:
+    """Whether a field is a decimal number as the files write them: no nan, no inf, no hex."""
     return _NUMBER.fullmatch(text) is not None
 
 

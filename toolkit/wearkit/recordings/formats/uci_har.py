@@ -44,6 +44,7 @@ _AXES = ("total_acc_x", "total_acc_y", "total_acc_z")
 
 
 def recognise(source: Source) -> bool:
+    """Whether the source holds UCI HAR, by the names of its files alone."""
     return any(name.endswith("/total_acc_x_train.txt") for name in source.names)
 
 

@@ -83,10 +83,12 @@ class _Rows:
 
 
 def recognise_2019(source: Source) -> bool:
+    """Whether the source holds the raw files of WISDM 2019, by the names of its files alone."""
     return any(map(_FILE_2019.fullmatch, source.names))
 
 
 def recognise_v1(source: Source) -> bool:
+    """Whether the source holds the one raw file of WISDM v1.1, by the names of its files alone."""
     return any(map(_FILE_V1.fullmatch, source.names))
 
 
@@ -192,7 +194,7 @@ def _runs(
     lone = sum(last - first == 1 for first, last in pairwise(edges))
     if lone:
         dropped[LONE_ROW] += lone
-    told = False
+    counted = False
     for first, last in pairwise(edges):
         if last - first < 2:
             continue
@@ -208,6 +210,6 @@ def _runs(
             source=source,
             labels=LabelTrack(TASK, names, np.full(last - first, number[letter], np.int16)),
             # Counted once a file: rows that could not be read belong to no stretch.
-            dropped={} if told else dict(sorted(dropped.items())),
+            dropped={} if counted else dict(sorted(dropped.items())),
         )
-        told = True
+        counted = True

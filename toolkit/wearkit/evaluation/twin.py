@@ -1,4 +1,4 @@
-"""`wearkit evaluate --twin`: the same people's recordings as they are and through other sensors."""
+"""The same subjects' recordings as they are and through other sensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def clean_and_twin(
 
     windows: of `recordings`, as they are. score: a model set's results on windows.
     """
-    from wearkit.recordings.twin_recordings import through_twin
+    from wearkit.recordings.sensor_twin import through_twin
     from wearkit.windows.cut import cut
 
     subjects = {windows.subjects[code] for code in np.unique(windows.subject)}

@@ -1,0 +1,34 @@
+"""cut(): recordings -> windows of one length and rate."""
+
+from __future__ import annotations
+
+from wearkit.recordings.dataset import Dataset
+from wearkit.spec import SPLITS, TaskSpec, WindowSpec
+from wearkit.windows.cache import cached_cut
+from wearkit.windows.evaluation_protocol import cut_for
+from wearkit.windows.window_set import WindowSet
+
+
+def cut(
+    dataset: Dataset,
+    spec: WindowSpec | None = None,
+    *,
+    tasks: tuple[TaskSpec, ...] | None = None,
+    protocol: str = SPLITS[0],
+) -> WindowSet:
+    """Windows of `spec.length` samples every `spec.hop`: `counts` (N, length, 3) int16, 256 a g,
+    -512 to 511, with a target for each task and the subject of each window.
+
+    spec: 100 samples every 60 at 50 Hz by default; recordings at another rate are resampled.
+    tasks: of a model that is to be scored, to which labels are matched by name. protocol: the
+    split that follows; only "paper" is cut otherwise.
+
+    Raises DataError when no task or no window remains.
+
+    >>> wk.cut(dataset, wk.WindowSpec(rate_hz=50)).counts.shape[1:]
+    (100, 3)
+    """
+    chosen = WindowSpec() if spec is None else spec
+    if tasks is not None:
+        return cached_cut(dataset, chosen, tasks=tasks)
+    return cut_for(dataset, chosen, protocol)

@@ -1,0 +1,45 @@
+"""How a sensor is mounted: from its axes to the model's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.link.sample import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMap:
+    """Which printed value, with which sign, is x, y, z of the model.
+
+    source: position of each model axis in the printed triple; sign: +1 or -1 for each.
+    """
+
+    source: tuple[int, int, int] = (0, 1, 2)
+    sign: tuple[int, int, int] = (1, 1, 1)
+
+    @property
+    def determinant(self) -> int:
+        """+1 for a rotation, -1 for a mirror image, which no mounting of a sensor gives."""
+        a, b, c = self.source
+        is_even = (a, b, c) in ((0, 1, 2), (1, 2, 0), (2, 0, 1))
+        x, y, z = self.sign
+        return x * y * z * (1 if is_even else -1)
+
+    @property
+    def lower_rails(self) -> tuple[int, int, int]:
+        """The lowest count of x, y, z; where the sign is -1 it is the sensor's upper rail."""
+        x, y, z = (COUNT_MIN if sign > 0 else -COUNT_MAX for sign in self.sign)
+        return x, y, z
+
+
+SAME_AXES = AxisMap()
+
+
+def mapped(counts: Counts, axes: AxisMap) -> Counts:
+    """Sensor axes to model axes. Minus the lower rail is past the upper one, and is put on it."""
+    x, y, z = (
+        min(counts[source] * sign, COUNT_MAX)
+        for source, sign in zip(axes.source, axes.sign, strict=True)
+    )
+    return (x, y, z)

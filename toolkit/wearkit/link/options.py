@@ -1,0 +1,32 @@
+"""What a user says of a stream before it is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from wearkit.link.axes import AxisMap
+from wearkit.units import Unit
+
+SETTLE_S = 3.0  # a board that resets when its port is opened first prints its boot messages
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
+
+    unit, fields: None to take them from the header or to find them out. axes: None for the
+    header's, or as printed. skip_head: as in TextDecoder. settle_s: this long after opening,
+    unreadable lines are noise, not faults.
+    """
+
+    rate_hz: float
+    unit: Unit | None = None
+    fields: tuple[str, ...] | None = None
+    axes: AxisMap | None = None
+    skip_head: bool = False
+    settle_s: float = 0.0
+
+    def joining(self, in_mid_line: bool) -> StreamOptions:
+        """The same for a port that is, or is not, joined in the middle of a line: a UART is, and
+        its board may reset when it is opened."""
+        return replace(self, skip_head=in_mid_line, settle_s=SETTLE_S if in_mid_line else 0.0)
