@@ -19,7 +19,7 @@ from wearkit.integer.logits import Logits, compare
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.c.emit import EmittedC, emit_c
 from wearkit_export.c.golden_header import golden_header, golden_io_header
-from wearkit_export.targets.native import run_native
+from wearkit_export.targets.native import NativeRun, run_native
 
 GOLDEN_HEADER = "wk_golden_model.h"
 ON_THIS_COMPUTER = "C on this computer"
@@ -90,20 +90,30 @@ def check_c(graph: QuantizedGraph, folder: Path, inputs: NDArray[np.int8]) -> Eq
     Decides nothing: see `equality.require_equal`. Raises VerificationError when the compiler
     refuses the sources or the program fails.
     """
+    return c_row(graph, run_c(folder, inputs), reference.run(graph, inputs))
+
+
+def run_c(folder: Path, inputs: NDArray[np.int8]) -> NativeRun | NotRun:
+    """The first half of `check_c`: what the C computes, without anything to compare it with."""
     try:
-        found = run_native(folder / C_FOLDER, inputs, warnings=())
+        return run_native(folder / C_FOLDER, inputs, warnings=())
     except MissingToolError as error:
         return NotRun(ON_THIS_COMPUTER, str(error))
-    expected = reference.run(graph, inputs)
+
+
+def c_row(graph: QuantizedGraph, ran: NativeRun | NotRun, expected: Logits) -> EqualityRow | NotRun:
+    """The other half. expected: the reference's logits of the windows that ran."""
+    if isinstance(ran, NotRun):
+        return ran
     logits: dict[str, NDArray[np.int8]] = {}
     at = 0
     for head in graph.heads:
         labels = graph.tensor(head.tensor).shape[2]
-        logits[head.task] = found.logits[:, at : at + labels]
+        logits[head.task] = ran.logits[:, at : at + labels]
         at += labels
     return EqualityRow(
         runtime=ON_THIS_COMPUTER,
-        version=found.compiler,
+        version=ran.compiler,
         file=f"{C_FOLDER}/",
         family=graph.rounding,
         against=graph.rounding,

@@ -27,8 +27,8 @@ from wearkit.integer import reference
 from wearkit.integer.graph import ROUNDINGS, QuantizedGraph, Rounding
 from wearkit.integer.logits import Agreement, Logits, compare
 from wearkit.integer.requantize import family_gap
+from wearkit_export.bundle.compared import OnProgress, run_in_parts, silent
 from wearkit_export.bundle.tensorflow_oracle import run_tensorflow, tensorflow_installed
-from wearkit_export.quantization.float_graph import FloatGraph
 
 FP32_TOLERANCE = 1e-3
 """Largest allowed |difference| of an fp32 file, as a share of the largest |logit| (at least 1)."""
@@ -138,22 +138,30 @@ class FloatRow:
 
 
 def check_int8(
-    graph: QuantizedGraph, models: Models, inputs: NDArray[np.int8]
+    graph: QuantizedGraph,
+    models: Models,
+    inputs: NDArray[np.int8],
+    *,
+    expected: Logits | None = None,
+    progress: OnProgress = silent,
 ) -> list[EqualityRow | NotRun]:
-    """Every runtime on windows (N >= 1, ...) int8. Decides nothing: see `require_equal`."""
+    """Every runtime on windows (N >= 1, ...) int8. Decides nothing: see `require_equal`.
+
+    expected: what the reference of the graph's own family says of them, if that is known.
+    """
     defined = [family for family in ROUNDINGS if family_gap(graph, family) is None]
-    found: dict[Rounding, Logits] = {}
+    references: dict[Rounding, Logits] = {} if expected is None else {graph.rounding: expected}
     rows: list[EqualityRow | NotRun] = []
-    for answer in _answers(models, inputs, defined):
+    for answer in _answers(models, inputs, defined, progress):
         if isinstance(answer, NotRun):
             rows.append(answer)
             continue
         runtime, version, file, family, logits = answer
         against = family if family in defined else graph.rounding
-        if against not in found:
-            found[against] = reference.run(graph, inputs, rounding=against)
-        some = {task: found[against][task][: len(values)] for task, values in logits.items()}
-        agreement = compare(some, logits)
+        if against not in references:
+            references[against] = reference.run(graph, inputs, rounding=against)
+        same = {task: references[against][task][: len(values)] for task, values in logits.items()}
+        agreement = compare(same, logits)
         must_match = family == against
         rows.append(EqualityRow(runtime, version, file, family, against, must_match, agreement))
     return rows
@@ -167,16 +175,22 @@ def require_equal(rows: list[EqualityRow | NotRun]) -> None:
             raise VerificationError(
                 f"{row.runtime} ({row.version}) differs from the integer reference "
                 f"({row.against}) in {found.differing} of {found.values} int8 values, by up to "
-                f"{found.max_lsb}, first in window {found.first_window}; no bundle was written."
+                f"{found.max_lsb}, first in window {found.first_window} of the "
+                f"{found.windows} compared; no bundle was written."
             )
 
 
-def check_fp32(graph: FloatGraph, files: Emitted, acc_g: NDArray[np.float32]) -> list[FloatRow]:
+def check_fp32(
+    expected: Mapping[str, NDArray[np.float64]],
+    files: Emitted,
+    acc_g: NDArray[np.float32],
+    progress: OnProgress = silent,
+) -> list[FloatRow]:
     """The fp32 files in ONNX Runtime and LiteRT on windows (N >= 1, length, 3) in g.
 
+    expected: the float network's logits of them, task -> (N, labels).
     Raises VerificationError when one is further off than float32 sums explain.
     """
-    expected = graph.run(acc_g)
     largest = max(float(np.abs(values).max()) for values in expected.values())
     rows = []
     for open_, data, file in (
@@ -187,8 +201,8 @@ def check_fp32(graph: FloatGraph, files: Emitted, acc_g: NDArray[np.float32]) ->
             runtime = open_(data)
         except MissingToolError:
             continue
-        given = runtime.run_any(acc_g)
-        gap = max(float(np.abs(given[task] - expected[task]).max()) for task in expected)
+        computed = run_in_parts(runtime.run_any, acc_g, file, progress)
+        gap = max(float(np.abs(computed[task] - expected[task]).max()) for task in expected)
         rows.append(FloatRow(runtime.name, runtime.version, file, gap, largest))
         if not gap <= FP32_TOLERANCE * max(1.0, largest):
             raise VerificationError(
@@ -202,7 +216,7 @@ _Answer = tuple[str, str, str, Family, Logits]
 
 
 def _answers(
-    models: Models, inputs: NDArray[np.int8], defined: Sequence[Rounding]
+    models: Models, inputs: NDArray[np.int8], defined: Sequence[Rounding], progress: OnProgress
 ) -> Iterator[_Answer | NotRun]:
     """(runtime, version, file, family, logits) of every runtime that is installed."""
     for name, file, open_ in _openers(models):
@@ -211,10 +225,12 @@ def _answers(
         except MissingToolError as error:
             yield NotRun(name, str(error))
             continue
-        some = inputs if runtime.family in defined else inputs[:_INFORMATIVE_WINDOWS]
-        yield name, runtime.version, file, runtime.family, runtime.run(some)
+        windows = inputs if runtime.family in defined else inputs[:_INFORMATIVE_WINDOWS]
+        logits = run_in_parts(runtime.run, windows, name, progress)
+        yield name, runtime.version, file, runtime.family, logits
     if models.not_micro is not None:
         yield NotRun(_MICRO, models.not_micro)
+    progress("TensorFlow", 0, 0)
     yield from _tensorflow_answers(models, inputs, defined)
 
 

@@ -21,6 +21,7 @@ from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.integer.logits import Logits
 from wearkit.spec import TaskSpec
 from wearkit_export.bundle.c_folder import CFolder, check_c, write_c
+from wearkit_export.bundle.compared import OnProgress, silent
 from wearkit_export.bundle.equality import Models, check_int8, require_equal
 from wearkit_export.bundle.import_report import ImportedReport, imported_card
 from wearkit_export.bundle.write import manifest, replacing_bundle
@@ -50,11 +51,12 @@ def write_imported_bundle(
     *,
     tasks: Sequence[TaskSpec] | None = None,
     rounding: Rounding = "tflm",
+    progress: OnProgress = silent,
 ) -> ImportedExport:
     """Import a .tflite into the folder `out`; an older bundle there is replaced at the very end.
 
     tasks: names and labels of the outputs (see `import_tflite.labels.match`).
-    rounding: the family the C code computes in.
+    rounding: the family the C code computes in. progress: told how far it is.
     Raises ModelFileError for a file that cannot be imported, DataError for tasks that do not fit
     its outputs, VerificationError when a runtime disagrees with the reference, StorageError when
     the disk refuses or `out` is not a bundle.
@@ -73,7 +75,7 @@ def write_imported_bundle(
         write_npz(folder / GOLDEN, {"inputs_int8": inputs, **named})
         c_folder = _write_c(graph, folder, golden, logits)
         compared = {"golden": golden, "random": windows(entry, COMPARED_RANDOM_WINDOWS, seed=2)}
-        report = _measure(imported, data, compared, folder, c_folder)
+        report = _measure(imported, data, compared, folder, c_folder, progress)
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, imported_card(report).encode())
         write_json(folder / MANIFEST, manifest(graph, folder, imported.input_shape[1:]))
@@ -117,6 +119,7 @@ def _measure(
     compared: dict[str, NDArray[np.int8]],
     folder: Path,
     c_folder: CFolder | str,
+    progress: OnProgress,
 ) -> ImportedReport:
     """Run the file in every runtime, and its C in `folder`.
 
@@ -134,8 +137,9 @@ def _measure(
         "litert", data, imported.output_places, "reference", "ai_edge_litert"
     )
     litert.run(inputs[:1])
-    rows = check_int8(imported.graph, models, inputs)
+    rows = check_int8(imported.graph, models, inputs, progress=progress)
     if isinstance(c_folder, CFolder):
+        progress("the C on this computer", 0, 0)
         rows.append(check_c(imported.graph, folder, inputs))
     require_equal(rows)
     return ImportedReport(

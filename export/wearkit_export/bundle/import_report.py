@@ -21,6 +21,7 @@ from wearkit.integer.graph import (
 from wearkit.integer.requantize import family_gap
 from wearkit_export.bundle.c_folder import CFolder
 from wearkit_export.bundle.card import equality_row, table
+from wearkit_export.bundle.compared import compared_text
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.bundle.report import FORMAT, FORMAT_VERSION
 from wearkit_export.import_tflite import Imported
@@ -45,6 +46,16 @@ class ImportedReport:
     @property
     def run(self) -> tuple[EqualityRow, ...]:
         return tuple(row for row in self.equality if isinstance(row, EqualityRow))
+
+    @property
+    def compared(self) -> str:
+        """Such as "56 golden and 1032 random": all there are."""
+        return compared_text(self.windows, self.windows)
+
+    @property
+    def is_sample(self) -> bool:
+        """Never: no window is left out."""
+        return False
 
     @property
     def not_run(self) -> tuple[NotRun, ...]:
@@ -135,10 +146,10 @@ def _head(report: ImportedReport) -> Iterator[str]:
 
 def _numbers(report: ImportedReport) -> Iterator[str]:
     model = report.to_json()["model"]
-    compared = " and ".join(f"{count} {name}" for name, count in report.windows.items())
     yield "## Equality"
     yield ""
     yield "Every runtime installed at export, and the C sources where a compiler was found, ran"
+    compared = report.compared
     yield f"{compared} windows. Values that differ from the integer reference of the rounding"
     yield "family named (0 is required of a runtime of that family):"
     yield ""

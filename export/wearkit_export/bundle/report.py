@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.scores import score_logits
-from wearkit.integer import reference
 from wearkit.integer.graph import Conv1D, Dense, QuantizedGraph
 from wearkit.model.architecture import mac_count, parameter_count
 from wearkit.spec import trained
 from wearkit.training.metrics_file import Metrics
 from wearkit.training.run import Run
 from wearkit_export.bundle.c_folder import CFolder
+from wearkit_export.bundle.compared import compared_text, is_sample
 from wearkit_export.bundle.equality import EqualityRow, FloatRow, NotRun
-from wearkit_export.quantization.float_graph import FloatGraph
-from wearkit_export.quantization.quantize import counts_to_g
 
 FORMAT = "wearkit-report"
 FORMAT_VERSION = 1
@@ -49,7 +48,8 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """file_bytes: model file -> size. windows: where the compared windows come from -> how many.
+    """file_bytes: model file -> size. windows: where the compared windows come from -> how many;
+    available_windows: how many there are, where the compared ones are a sample.
     metrics: the run's metrics.json, None for a bare checkpoint. simulated: None when unknown.
     c_folder: None until the sources are written."""
 
@@ -58,6 +58,7 @@ class Report:
     fingerprint: str
     file_bytes: Mapping[str, int]
     windows: Mapping[str, int]
+    available_windows: Mapping[str, int]
     equality: tuple[EqualityRow | NotRun, ...]
     fp32: tuple[FloatRow, ...]
     accuracy: Accuracy | None
@@ -71,6 +72,16 @@ class Report:
         """Weights and biases of the int8 model: the least a device must keep in flash."""
         linear = [op for op in self.graph.ops if isinstance(op, Conv1D | Dense)]
         return sum(op.weight.nbytes + op.bias.nbytes for op in linear)
+
+    @property
+    def compared(self) -> str:
+        """Such as "36 golden and 1000 of 8787 test"."""
+        return compared_text(self.windows, self.available_windows)
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether test windows were left out of the comparison."""
+        return is_sample(self.windows, self.available_windows)
 
     @property
     def not_run(self) -> tuple[NotRun, ...]:
@@ -103,6 +114,7 @@ class Report:
             "file_bytes": dict(self.file_bytes),
             "c": None if self.c_folder is None else self.c_folder.to_json(),
             "compared_windows": dict(self.windows),
+            "available_windows": dict(self.available_windows),
             "equality": [row.to_json() for row in self.equality],
             "fp32": [row.to_json() for row in self.fp32],
             "accuracy": None if self.accuracy is None else self.accuracy.to_json(),
@@ -110,14 +122,19 @@ class Report:
         }
 
 
-def measure_accuracy(float_graph: FloatGraph, graph: QuantizedGraph, run: Run) -> Accuracy:
-    """fp32 against int8 on the windows of the people the run never saw."""
+def measure_accuracy(
+    float_logits: Mapping[str, NDArray[np.float64]],
+    int8_logits: Mapping[str, NDArray[np.int8]],
+    run: Run,
+) -> Accuracy:
+    """fp32 against int8 on all windows of the people the run never saw.
+
+    Both: task -> (N, labels) for the run's N test windows, the integers by the reference.
+    """
     test = run.test
-    before = float_graph.run(counts_to_g(test.counts))
-    after = reference.run(graph, test.inputs)
     return Accuracy(
         windows=len(test),
         subjects=len(np.unique(test.subject)),
-        fp32=score_logits(before, test),
-        int8=score_logits(after, test),
+        fp32=score_logits(float_logits, test),
+        int8=score_logits(int8_logits, test),
     )

@@ -6,8 +6,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,15 @@ from wearkit.integer.graph import QuantizedGraph, Rounding
 from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.training.run import Run
-from wearkit_export.bundle.c_folder import CFolder, check_c, write_c
+from wearkit_export.bundle.c_folder import CFolder, c_row, run_c, write_c
 from wearkit_export.bundle.card import model_card
+from wearkit_export.bundle.compared import (
+    ComparedWindows,
+    OnProgress,
+    choose_windows,
+    run_in_parts,
+    silent,
+)
 from wearkit_export.bundle.equality import Emitted, Models, check_fp32, check_int8, require_equal
 from wearkit_export.bundle.report import Report, measure_accuracy
 from wearkit_export.formats.emit_onnx import emit_onnx
@@ -77,11 +86,14 @@ def write_bundle(
     dense_per_channel: bool = False,
     rounding: Rounding = "tflm",
     ort: bool = False,
+    full: bool = False,
+    progress: OnProgress = silent,
 ) -> Exported:
     """Export a checkpoint to the folder `out`; an older bundle there is replaced at the very end.
 
     calibration_counts: (N >= 1, length, 3) int16. run: where the checkpoint comes from: its test
-    windows are compared and scored too. ort: write model.int8.ort as well, for phones. The same
+    windows are scored, and a sample of them is compared too (see `choose_windows`); full: all are
+    compared. ort: write model.int8.ort as well, for phones. progress: told how far it is. The same
     arguments give the same bytes, but for that file (see wearkit_export.formats.ort).
 
     Raises DataError for unusable calibration windows, ModelFileError for weights int8 cannot
@@ -91,6 +103,7 @@ def write_bundle(
     """
     with replacing_bundle(out) as folder:
         started = time.perf_counter()
+        progress("quantizing and printing", 0, 0)
         float_graph = fold(checkpoint)
         graph = quantize_graph(
             float_graph, calibration_counts, dense_per_channel=dense_per_channel, rounding=rounding
@@ -105,9 +118,12 @@ def write_bundle(
         emitted = time.perf_counter()
         if ort:
             _write_ort(folder, golden["inputs_int8"])
+        windows = choose_windows(
+            golden["counts_int16"], None if run is None else run.test.counts, full=full
+        )
         recorded = checkpoint.provenance.data
         report = replace(
-            _verify(graph, float_graph, files, folder, golden["counts_int16"], run),
+            _verify(graph, float_graph, files, folder, windows, run, progress),
             c_folder=c_folder,
             calibration_windows=len(calibration_counts),
             simulated=None if recorded is None else recorded.simulated,
@@ -148,34 +164,49 @@ def _verify(
     float_graph: FloatGraph,
     files: Emitted,
     folder: Path,
-    golden: NDArray[np.int16],
+    windows: ComparedWindows,
     run: Run | None,
+    progress: OnProgress,
 ) -> Report:
     """Read the int8 files back, run every file in every runtime, and the C in `folder`.
 
+    The reference and the float network run on all windows, because accuracy is of all of them.
     Raises VerificationError.
     """
     printed = read_graph(graph)
     check_same(printed, read_onnx(files.int8_onnx), INT8_ONNX)
     check_same(printed, read_tflite(files.int8_tflite), INT8_TFLITE)
-    windows = {"golden": len(golden)}
-    counts = golden
-    if run is not None:
-        windows["test"] = len(run.test)
-        counts = np.concatenate([golden, run.test.counts])
-    models = Models(files.int8_tflite, files.int8_onnx)
-    inputs = counts_to_int8(counts)
-    rows = [*check_int8(graph, models, inputs), check_c(graph, folder, inputs)]
-    require_equal(rows)
+    chosen = windows.counts[windows.chosen]
+    inputs = counts_to_int8(chosen)
+    # Aside: the compiler is another process, and BLAS lets other threads run.
+    with ThreadPoolExecutor(1) as aside:
+        c_run = aside.submit(run_c, folder, inputs)
+        floats = aside.submit(float_graph.run, counts_to_g(windows.counts))
+        integers = run_in_parts(
+            partial(reference.run, graph),
+            counts_to_int8(windows.counts),
+            "the integer reference",
+            progress,
+        )
+        expected = windows.of(integers)
+        models = Models(files.int8_tflite, files.int8_onnx)
+        rows = check_int8(graph, models, inputs, expected=expected, progress=progress)
+        progress("the C and the float network", 0, 0)
+        rows.append(c_row(graph, c_run.result(), expected))
+        require_equal(rows)
+        float_logits = floats.result()
     return Report(
         graph=graph,
         model_id=model_id(graph),
         fingerprint=printed.fingerprint,
         file_bytes={name: len(content) for name, content in files.by_name().items()},
-        windows=windows,
+        windows=windows.compared,
+        available_windows=windows.available,
         equality=tuple(rows),
-        fp32=tuple(check_fp32(float_graph, files, counts_to_g(counts))),
-        accuracy=None if run is None else measure_accuracy(float_graph, graph, run),
+        fp32=tuple(check_fp32(windows.of(float_logits), files, counts_to_g(chosen), progress)),
+        accuracy=None
+        if run is None
+        else measure_accuracy(windows.test(float_logits), windows.test(integers), run),
         metrics=None if run is None else run.metrics,
     )
 

@@ -17,7 +17,7 @@ from wearkit.evaluation.evaluation import (
 )
 from wearkit.evaluation.forest import TrainingData, forest_probabilities
 from wearkit.evaluation.over_folds import evaluate_folds
-from wearkit.evaluation.scores import check_fit, float_logits
+from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
 from wearkit.evaluation.twin import clean_and_twin, without
 from wearkit.integer import reference
 from wearkit.recordings.combined import person_of
@@ -41,6 +41,7 @@ def evaluate(
     twin: SensorTwin | str | None = None,
     forest: bool = False,
     cache: DataCache | None = None,
+    progress: OnProgress | None = None,
 ) -> Evaluation:
     """Score the float network of a run, the integers of a bundle, or both side by side.
 
@@ -48,7 +49,8 @@ def evaluate(
     not have. format, units, label_map, cache: of data that is a path, as in open_dataset. twin:
     score data as other sensors would have recorded it, too. forest: a random forest beside the
     run, for which data is the run's training data. run may be a folder with every fold of a run:
-    they are put together, and data is for the forest alone.
+    they are put together, and data is for the forest alone. progress: called with what is computed,
+    the windows done, and how many there are (0 where nobody knows).
 
     Raises DataError when there is nothing to score or these do not go together, ModelFileError
     for a run or bundle that is damaged or another model's, MissingToolError for a package that is
@@ -64,19 +66,19 @@ def evaluate(
         return open_dataset(data, format=format, units=units, label_map=label_map, cache=cache)
 
     if isinstance(run, str | Path) and holds_folds(Path(run)):
-        return _every_fold(Path(run), bundle, recordings(), forest=forest)
+        return _every_fold(Path(run), bundle, recordings(), forest=forest, progress=progress)
     opened_run = open_run(run) if isinstance(run, str | Path) else run
     opened_bundle = _opened_bundle(bundle)
     model = _model(opened_run, opened_bundle)
     dataset = recordings()
     if forest:
-        return _with_forest(opened_run, opened_bundle, dataset)
+        return _with_forest(opened_run, opened_bundle, dataset, progress)
     if dataset is None:
         if twin is not None:
             raise DataError("A twin is of recordings: give data.")
-        return _own(opened_run, opened_bundle)
+        return _own(opened_run, opened_bundle, progress)
     sensor = parse_twin(twin) if isinstance(twin, str) else twin
-    return _on_recordings(opened_run, opened_bundle, model, dataset, sensor)
+    return _on_recordings(opened_run, opened_bundle, model, dataset, sensor, progress)
 
 
 def report_folder(run: Run | Path | None, bundle: Bundle | None) -> Path:
@@ -103,21 +105,28 @@ def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
     return bundle.model
 
 
-def _own(run: Run | None, bundle: Bundle | None, *others: ModelResult) -> Evaluation:
+def _own(
+    run: Run | None, bundle: Bundle | None, progress: OnProgress | None, *others: ModelResult
+) -> Evaluation:
     """On the run's own test windows."""
     if run is None:
         raise DataError("A bundle does not hold its run's test windows: give data, or the run.")
-    models = (*_networks(run, bundle, run.test), *others)
+    models = (*_networks(run, bundle, progress, run.test), *others)
     source = f"test windows of {run.path}"
     return _evaluation(run, bundle, models, run.test, source=source, own=True)
 
 
-def _with_forest(run: Run | None, bundle: Bundle | None, recordings: Dataset | None) -> Evaluation:
+def _with_forest(
+    run: Run | None,
+    bundle: Bundle | None,
+    recordings: Dataset | None,
+    progress: OnProgress | None,
+) -> Evaluation:
     """The networks and the forest on the run's own test windows."""
     if run is None or recordings is None:
         raise DataError("A forest needs a run and its training data: give both.")
     shares = forest_probabilities(*TrainingData(recordings).of(run))
-    return _own(run, bundle, share_result("forest", shares, run.test))
+    return _own(run, bundle, progress, share_result("forest", shares, run.test))
 
 
 def _on_recordings(
@@ -126,15 +135,15 @@ def _on_recordings(
     model: ModelSpec,
     recordings: Dataset,
     twin: SensorTwin | None,
+    progress: OnProgress | None,
 ) -> Evaluation:
     windows = cached_cut(recordings, model.window, tasks=model.tasks)
     familiar = familiar_subjects(run, windows)
     if twin is None:
-        models = _networks(run, bundle, windows)
+        models = _networks(run, bundle, progress, windows)
     else:
-        windows, models = clean_and_twin(
-            recordings, without(windows, familiar), model, twin, partial(_networks, run, bundle)
-        )
+        score = partial(_networks, run, bundle, progress)
+        windows, models = clean_and_twin(recordings, without(windows, familiar), model, twin, score)
         familiar = ()
     return _evaluation(run, bundle, models, windows, source=recordings.name, familiar=familiar)
 
@@ -145,6 +154,7 @@ def _every_fold(
     recordings: Dataset | None,
     *,
     forest: bool,
+    progress: OnProgress | None,
 ) -> Evaluation:
     """Every fold's network, and a forest on the same folds, on all the people they test."""
     if bundle is not None or (recordings is not None and not forest):
@@ -153,22 +163,27 @@ def _every_fold(
             "one network: name a fold."
         )
     if not forest:
-        return evaluate_folds(path)
+        return evaluate_folds(path, progress=progress)
     if recordings is None:
         raise DataError("A forest needs the run's training data: give data.")
     trained_on = TrainingData(recordings)
-    return evaluate_folds(path, lambda run: forest_probabilities(*trained_on.of(run)))
+    return evaluate_folds(
+        path, lambda run: forest_probabilities(*trained_on.of(run)), progress=progress
+    )
 
 
 def _networks(
-    run: Run | None, bundle: Bundle | None, windows: WindowSet
+    run: Run | None, bundle: Bundle | None, progress: OnProgress | None, windows: WindowSet
 ) -> tuple[ModelResult, ...]:
     results = []
     if run is not None:
         check_fit(run.checkpoint.model, windows)
-        results.append(model_result("fp32", float_logits(run.checkpoint, windows.inputs), windows))
+        floats = float_logits(run.checkpoint, windows.inputs, progress)
+        results.append(model_result("fp32", floats, windows))
     if bundle is not None:
         check_fit(bundle.model, windows)
+        if progress is not None:
+            progress("integer reference", 0, 0)
         logits = reference.run(bundle.graph, windows.inputs)
         results.append(model_result("int8", logits, windows, bundle.head_scales))
     return tuple(results)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wearkit_export.bundle.write import Exported
 
 _NEEDED = ("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
+OnProgress = Callable[[str, int, int], None]
 Calibration = str | Path | NDArray[np.int16] | None
 
 
@@ -33,6 +34,8 @@ def export(
     dense_per_channel: bool = False,
     ort: bool = False,
     force: bool = False,
+    full: bool = False,
+    progress: OnProgress | None = None,
 ) -> Bundle:
     """Quantize a run to int8, print ONNX, TFLite and C, run them all, and put the bundle in place.
 
@@ -40,7 +43,9 @@ def export(
     rounding: the runtimes whose arithmetic the C code has, bit for bit: tflm, ruy, litert-ref or
     xnnpack. calibration: (N, length, 3) int16 counts, or a file or folder of them or of
     recordings; the run's own by default. dense_per_channel: a weight scale for each dense unit.
-    ort: model.int8.ort too.
+    ort: model.int8.ort too. full: compare every runtime on all test windows, not on a sample of
+    1,000. progress: called with the stage of the work, what is done of it and its total (0 where
+    nobody knows).
 
     Raises MissingToolError without wearkit[export], ModelFileError for a run that cannot be
     exported, StorageError when a bundle is there or the disk refuses, VerificationError when a
@@ -57,6 +62,8 @@ def export(
         dense_per_channel=dense_per_channel,
         ort=ort,
         force=force,
+        full=full,
+        progress=progress,
     )
     return open_bundle(exported.path)
 
@@ -70,9 +77,12 @@ def export_run(
     dense_per_channel: bool = False,
     ort: bool = False,
     force: bool = False,
+    full: bool = False,
+    progress: OnProgress | None = None,
 ) -> Exported:
     """As `export`, with the report and the times it took."""
     require_exporter()
+    from wearkit_export.bundle.compared import silent
     from wearkit_export.bundle.write import write_bundle
     from wearkit_export.quantization.calibration import read_calibration
 
@@ -91,6 +101,8 @@ def export_run(
         dense_per_channel=dense_per_channel,
         ort=ort,
         rounding=rounding,
+        full=full,
+        progress=progress or silent,
     )
 
 
@@ -101,17 +113,21 @@ def import_model(
     tasks: Sequence[TaskSpec] | None = None,
     rounding: Rounding = "tflm",
     force: bool = False,
+    progress: OnProgress | None = None,
 ) -> ImportedExport:
     """A full-int8 .tflite that others made, as a bundle. tasks: names and labels of its outputs.
 
     Raises as `export`, and DataError for tasks that do not fit its outputs.
     """
     require_exporter()
+    from wearkit_export.bundle.compared import silent
     from wearkit_export.bundle.import_bundle import write_imported_bundle
 
     source = Path(tflite)
     path = _target(out, source.stem, force=force)
-    return write_imported_bundle(source, path, tasks=tasks, rounding=rounding)
+    return write_imported_bundle(
+        source, path, tasks=tasks, rounding=rounding, progress=progress or silent
+    )
 
 
 def require_exporter() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
+from wearkit.cli.terminal.line import at_work
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,7 +38,7 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
 
     from wearkit.windows.cache import cached_description
 
-    with Console(stderr=True).status("Reading ..."):
+    with at_work("Reading ..."):
         dataset = told_cache().open(path, format=format_name, units=units)
         found = cached_description(dataset)
     if as_json:

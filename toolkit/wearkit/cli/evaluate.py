@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
+from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.optional_packages import require_packages
 
 if TYPE_CHECKING:
@@ -104,17 +105,19 @@ def command(
     opened = None if bundle is None else open_bundle(bundle)
     folder = report or report_folder(run, opened)
     require_writable(folder)
-    evaluation = evaluate(
-        run,
-        opened,
-        data=data,
-        format=data_format,
-        units=units,
-        label_map=label_map,
-        twin=twin,
-        forest=forest,
-        cache=told_cache(),
-    )
+    with at_work("Evaluating:"):
+        evaluation = evaluate(
+            run,
+            opened,
+            data=data,
+            format=data_format,
+            units=units,
+            label_map=label_map,
+            twin=twin,
+            forest=forest,
+            cache=told_cache(),
+            progress=show_progress,
+        )
     page = write_evaluation(evaluation, folder)
     if as_json:
         click.echo(json.dumps({"report": str(page), **evaluation.to_json()}, allow_nan=False))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.integer.graph import ROUNDINGS, Rounding
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="The runtimes whose arithmetic the C code has, bit for bit.",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Compare every runtime on all test windows, not on a sample of 1,000: takes minutes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")
 def command(
     int8: bool,
@@ -79,6 +85,7 @@ def command(
     tflite: Path | None,
     labels: Path | None,
     rounding: Rounding,
+    full: bool,
     as_json: bool,
 ) -> None:
     """Quantize once, print ONNX, TFLite and C, run them all and count what differs.
@@ -91,21 +98,19 @@ def command(
     from wearkit.api.export import export_run, require_exporter
 
     require_exporter()
-    from rich.console import Console
-
     from wearkit.training.run import newest_run
 
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
-    elif checkpoint is not None or calibration is not None or dense_per_channel or ort:
+    elif checkpoint is not None or calibration is not None or dense_per_channel or ort or full:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
     if tflite is not None:
         imported = _import(tflite, labels, out, rounding, force)
         click.echo(_imported_json(imported)) if as_json else _show_imported(imported, tflite)
         return
     run = checkpoint or newest_run()
-    with Console(stderr=True).status("Quantizing, printing and running every file ..."):
+    with at_work("Exporting:"):
         exported = export_run(
             run,
             out,
@@ -114,6 +119,8 @@ def command(
             ort=ort,
             rounding=rounding,
             force=force,
+            full=full,
+            progress=show_progress,
         )
     click.echo(_as_json(exported)) if as_json else _show(exported, run)
 
@@ -121,14 +128,14 @@ def command(
 def _import(
     tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, force: bool
 ) -> ImportedExport:
-    from rich.console import Console
-
     from wearkit.api.export import import_model
     from wearkit_export.import_tflite.labels import read_labels
 
     tasks = None if labels is None else read_labels(labels)
-    with Console(stderr=True).status("Reading the model and running it everywhere ..."):
-        return import_model(tflite, out, tasks=tasks, rounding=rounding, force=force)
+    with at_work("Importing:"):
+        return import_model(
+            tflite, out, tasks=tasks, rounding=rounding, force=force, progress=show_progress
+        )
 
 
 def _imported_json(imported: ImportedExport) -> str:
@@ -192,6 +199,9 @@ def _show_tables(console: Console, path: Path, report: Report | ImportedReport) 
 
     console.print(file_table(path))
     console.print(equality_table(report))
+    if report.is_sample:
+        text = f"Compared on {report.compared} windows, evenly spread; --full compares all."
+        console.print(text, markup=False, soft_wrap=True)
     for missing in report.not_run:
         console.print(f"{missing.runtime}: not run. {missing.hint}", markup=False, soft_wrap=True)
 

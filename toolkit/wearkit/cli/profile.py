@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.terminal.line import at_work
+
 if TYPE_CHECKING:
     from wearkit.bundle.bundle import Bundle
     from wearkit_export.profile.profile import Profile
@@ -52,7 +54,7 @@ def command(
     from wearkit_export.profile.report import profile_to_json
 
     opened = open_bundle(bundle or newest_bundle())
-    with Console(stderr=True).status(f"Building and running for {target} ..."):
+    with at_work(f"Building and running for {target} ..."):
         found = _profile(opened, target, compiler, optimize, clock_mhz)
     if as_json:
         head = {"bundle": str(opened.path), "model_id": opened.model_id}

@@ -20,7 +20,7 @@ from wearkit.evaluation.evaluation import (
     split_facts,
 )
 from wearkit.evaluation.folds import open_folds
-from wearkit.evaluation.scores import check_fit, float_logits
+from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
 from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet
 
@@ -40,7 +40,9 @@ class _Answered:
     result: Result
 
 
-def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
+def evaluate_folds(
+    path: Path, forest: FoldAnswers | None = None, progress: OnProgress | None = None
+) -> Evaluation:
     """Every fold's network on its own test windows, put together in the order of the folds.
 
     Scores are over all windows, persons and intervals over all people. forest: asked fold by fold
@@ -51,7 +53,9 @@ def evaluate_folds(path: Path, forest: FoldAnswers | None = None) -> Evaluation:
         check_fit(run.checkpoint.model, run.test)
     models = [
         _Answered(
-            "fp32", [float_logits(run.checkpoint, run.test.inputs) for run in runs], model_result
+            "fp32",
+            [float_logits(run.checkpoint, run.test.inputs, progress) for run in runs],
+            model_result,
         )
     ]
     if forest is not None:

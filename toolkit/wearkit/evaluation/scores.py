@@ -6,7 +6,7 @@ which matches their labels to the model's by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,20 @@ from wearkit.optional_packages import require_packages
 from wearkit.spec import ModelSpec
 from wearkit.windows.window_set import WindowSet
 
+_BATCH = 512  # windows at a time
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is computed, what is done of it, and its total (0 where nobody knows)."""
+
 
 def float_logits(
-    checkpoint: Checkpoint, inputs: NDArray[np.int8]
+    checkpoint: Checkpoint,
+    inputs: NDArray[np.int8],
+    progress: OnProgress | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
 
+    progress: called with what is computed, the windows done, and how many there are.
     Raises MissingToolError without torch, ModelFileError for weights so large that an answer is
     not finite.
     """
@@ -37,7 +45,9 @@ def float_logits(
     load_weights(network, checkpoint.weights)
     parts: dict[str, list[NDArray[np.float32]]] = {task.name: [] for task in checkpoint.model.tasks}
     with torch.inference_mode():
-        for chunk in torch.split(torch.from_numpy(inputs), 512):
+        for number, chunk in enumerate(torch.split(torch.from_numpy(inputs), _BATCH)):
+            if progress is not None:
+                progress("float network", number * _BATCH, len(inputs))
             for name, logits in network(inputs_g(chunk)).items():
                 parts[name].append(logits.numpy())
     whole = {name: np.concatenate(found) for name, found in parts.items()}

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.terminal.line import note
+
 if TYPE_CHECKING:
     from wearkit.windows.cache import DataCache
 
@@ -31,4 +33,4 @@ def told_cache() -> DataCache:
     from wearkit.windows.cache import default_cache
 
     refused = click.get_current_context().meta.get(_REFUSED, False)
-    return default_cache(not refused, lambda text: click.echo(text, err=True))
+    return default_cache(not refused, note)

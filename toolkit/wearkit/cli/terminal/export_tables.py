@@ -28,8 +28,7 @@ def file_table(path: Path) -> Table:
 
 def equality_table(report: Report | ImportedReport) -> Table:
     """How many int8 values each runtime computed otherwise than the reference."""
-    compared = " and ".join(f"{count} {name}" for name, count in report.windows.items())
-    title = f"int8 values that differ from the integer reference, {compared} windows"
+    title = f"int8 values that differ from the integer reference, {report.compared} windows"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("runtime")
     table.add_column("rounds as")

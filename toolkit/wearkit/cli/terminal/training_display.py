@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import TaskID as BarId
 
+from wearkit.cli.terminal.line import at_work, owned_by
 from wearkit.cli.terminal.score_tables import score_table
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
@@ -31,7 +32,7 @@ class TrainingDisplay:
 
     @contextmanager
     def reading(self, source: str) -> Iterator[None]:
-        with self._console.status(f"Reading {source} ..."):
+        with at_work(f"Reading {source} ...", self._console):
             yield
 
     def describe(self, windows: WindowSet, split: Split, spec: ModelSpec) -> None:
@@ -67,7 +68,7 @@ class TrainingDisplay:
             disable=not self._console.is_terminal,
             transient=True,
         )
-        with bar:
+        with bar, owned_by(bar):
             self._bar, self._bar_id = bar, bar.add_task("training", total=None)
             yield
 
