@@ -57,10 +57,10 @@ check_c() {
 }
 
 say "1. Train MTL-net with Smooth-Distill on simulated sleep postures (no data, no board needed)"
-run wearkit train --epochs 4 --out runs/demo-posture
+run wearkit train --epochs 4 --out runs/demo-posture --force
 
 say "2. Quantize once; write ONNX and TFLite; run every runtime that is installed"
-run wearkit export --int8 --checkpoint runs/demo-posture --out build/demo-posture-int8
+run wearkit export --int8 --checkpoint runs/demo-posture --out build/demo-posture-int8 --force
 check_c build/demo-posture-int8
 
 say "3. Live: the wearable's firmware as a program of this computer, ten times faster than life"
@@ -69,8 +69,8 @@ verify_against build/demo-posture-int8 20 --speed 10
 if [[ -f "$data" ]]; then
     say "4. Real recordings: HAPT, 30 people; live on an emulated Cortex-M4, with a stranger to the network"
     run wearkit data info "$data"
-    run wearkit train --data "$data" --arch mtl-net-micro --epochs 4 --out runs/demo-hapt
-    run wearkit export --int8 --checkpoint runs/demo-hapt --out build/demo-hapt-int8
+    run wearkit train --data "$data" --arch mtl-net-micro --epochs 4 --out runs/demo-hapt --force
+    run wearkit export --int8 --checkpoint runs/demo-hapt --out build/demo-hapt-int8 --force
     check_c build/demo-hapt-int8
     stranger="$(python -c 'import json; print(json.load(open("runs/demo-hapt/metrics.json"))["split"]["test"]["subjects"][0])')"
     verify_against build/demo-hapt-int8 20 --data "$data" --subject "$stranger" --speed 10 \

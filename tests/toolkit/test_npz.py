@@ -15,7 +15,8 @@ def test_an_old_numpy_writes_no_array_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """savez_compressed of numpy 1.26 has no options: each keyword is the name of an array."""
-    current, names = np.savez_compressed, []
+    current = np.savez_compressed
+    names: list[str] = []
 
     def of_1_26(file: Any, **named: Any) -> None:
         names.extend(named)

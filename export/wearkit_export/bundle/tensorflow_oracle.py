@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,8 @@ def _child(folder: Path, kernels: list[Kernels]) -> None:
             if outputs is None
             else open_placed_tflite("tensorflow", model, outputs, kind, "tensorflow")
         )
-        np.savez(folder / f"{kind}.npz", **runtime.run(inputs))
+        named: dict[str, Any] = dict(runtime.run(inputs))
+        np.savez(folder / f"{kind}.npz", **named)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         raise ValueError("only plain arrays can be written")
     with replacing(path) as temporary, temporary.open("wb") as stream:
         # Arrays alone: numpy before 2.1 takes allow_pickle for the name of one more.
-        np.savez_compressed(stream, **arrays)
+        named: dict[str, Any] = dict(arrays)
+        np.savez_compressed(stream, **named)
 
 
 def read_npz(path: Path, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:
