@@ -42,7 +42,7 @@ extras: setup  ## add the emulated RP2040 (npm) and the TensorFlow cross-check
 	npm ci --silent --prefix firmware/ports/rp2040/emulate
 	$(PIP) --editable '.[tensorflow]'
 
-demo: setup  ## train, export int8, run live against the emulated wearable (about five minutes)
+demo: setup  ## train, export int8, run live against the emulated wearable (two to three minutes)
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
 
 test: setup check  ## style, types, then the default test suite
