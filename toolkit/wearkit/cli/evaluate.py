@@ -156,7 +156,7 @@ def _check_options(
 def _show(found: Evaluation, page: Path) -> None:
     from rich.console import Console
 
-    from wearkit.cli.terminal.score_tables import score_table, subject_table
+    from wearkit.cli.tables.score_tables import score_table, subject_table
 
     console = Console(highlight=False)
 

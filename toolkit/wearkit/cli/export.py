@@ -163,7 +163,7 @@ def _show(exported: Exported, run: Path) -> None:
     for row in report.fp32:
         say(f"{row.file} in {row.version}: within {row.max_abs_difference:.1e} of the float net.")
     if report.accuracy is not None:
-        from wearkit.cli.terminal.score_tables import score_table
+        from wearkit.cli.tables.score_tables import score_table
 
         whom = "SIMULATED subjects" if report.simulated else "people"
         title = f"{report.accuracy.subjects} {whom} the network was not trained on"
@@ -195,7 +195,7 @@ def _show_imported(exported: ImportedExport, tflite: Path) -> None:
 
 
 def _show_tables(console: Console, path: Path, report: Report | ImportedReport) -> None:
-    from wearkit.cli.terminal.export_tables import equality_table, file_table
+    from wearkit.cli.tables.export_tables import equality_table, file_table
 
     console.print(file_table(path))
     console.print(equality_table(report))

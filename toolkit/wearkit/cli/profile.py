@@ -60,7 +60,7 @@ def command(
         head = {"bundle": str(opened.path), "model_id": opened.model_id}
         click.echo(json.dumps(head | profile_to_json(found), indent=2, allow_nan=False))
         return
-    from wearkit.cli.terminal.profile_tables import tables
+    from wearkit.cli.tables.profile_tables import tables
 
     console = Console()
     console.print(f"{opened.path} (model {opened.model_id[:16]}) on {target}", highlight=False)
