@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.optional_packages import require_packages
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit evaluate",
+        "wearkit evaluate --checkpoint runs/first --bundle build/first",
+        "wearkit evaluate --bundle build/first --data recordings/ --twin adxl345",
+    ),
+)
 @click.option(
     "--checkpoint",
     type=_FOLDER,

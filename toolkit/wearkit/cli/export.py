@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.integer.graph import ROUNDINGS, Rounding
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from wearkit_export.bundle.write import Exported
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit export --int8",
+        "wearkit export --int8 --checkpoint runs/first --out build/first --full",
+        "wearkit export --int8 --tflite model.tflite --labels labels.txt",
+    ),
+)
 @click.option("--int8", is_flag=True, help="Quantize to int8 (required: the only export so far).")
 @click.option(
     "--checkpoint",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.line import at_work
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 _TARGETS = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m0plus", "rv32", "host")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit profile",
+        "wearkit profile build/first --target cortex-m0plus --compiler zig",
+        "wearkit profile --clock-mhz 64 --json",
+    ),
+)
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--target", type=click.Choice(_TARGETS), default="cortex-m4", show_default=True, help="Core."
