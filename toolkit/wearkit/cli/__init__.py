@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from wearkit import __version__
+from wearkit.cli.examples import ExampleGroup
 from wearkit.cli.terminal.plain_text import print_anywhere
 from wearkit.errors import StorageError, WearkitError
 
@@ -30,7 +31,7 @@ _COMMANDS = {
 INTERRUPTED = 130
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(ExampleGroup):
     """Imports `wearkit.cli.<name>` only when that command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -48,8 +49,17 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="wearkit")
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=(
+        "wearkit train",
+        "wearkit export --int8",
+        "wearkit simulate --link /tmp/sensor &",
+        "wearkit live --port /tmp/sensor --windows 10",
+    ),
+)
+@click.version_option(__version__, "-V", "--version", prog_name="wearkit")
 def cli() -> None:
     """Train, quantize and prove activity models for wearable accelerometers."""
 

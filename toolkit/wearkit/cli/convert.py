@@ -7,8 +7,16 @@ from pathlib import Path
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 
-@click.command()
+
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit convert session.wkrec session.csv",
+        "wearkit convert session.wkrec session.parquet --force",
+    ),
+)
 @click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace an existing OUT.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand, ExampleGroup
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work
 
@@ -17,12 +18,24 @@ if TYPE_CHECKING:
     from wearkit.recordings.info import DataInfo
 
 
-@click.group(name="data")
+@click.group(
+    name="data",
+    cls=ExampleGroup,
+    examples=("wearkit data info recordings/", "wearkit data info posture-sim"),
+)
 def command() -> None:
     """Look at recordings."""
 
 
-@command.command(short_help="Rows, people, labels, rates, and what was dropped and why.")
+@command.command(
+    cls=ExampleCommand,
+    short_help="Rows, people, labels, rates, and what was dropped and why.",
+    examples=(
+        "wearkit data info recordings/",
+        "wearkit data info recording.csv --units m/s2",
+        "wearkit data info hapt.zip --format hapt --json",
+    ),
+)
 @click.argument("path")
 @click.option("--format", "format_name", help="Read as this format instead of finding it out.")
 @click.option("--units", help="Unit of recordings that do not say: g, mg, m/s2 or counts.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 from wearkit.cli.terminal.playing import (
     Chosen,
@@ -36,7 +37,14 @@ MODES = ("text", "samples", "predictions", "both")
 BUSES = ("i2c", "spi")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit emulate --link /tmp/wearable &",
+        "wearkit emulate --target cortex-m4 --data recordings/ --speed 10",
+        "wearkit emulate --bus spi --odr-error 1.5% --jitter 200",
+    ),
+)
 @recording_options
 @BUNDLE
 @click.option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.optional_packages import require_packages
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit evaluate",
+        "wearkit evaluate --checkpoint runs/first --bundle build/first",
+        "wearkit evaluate --bundle build/first --data recordings/ --twin adxl345",
+    ),
+)
 @click.option(
     "--checkpoint",
     type=_FOLDER,
@@ -156,7 +164,7 @@ def _check_options(
 def _show(found: Evaluation, page: Path) -> None:
     from rich.console import Console
 
-    from wearkit.cli.terminal.score_tables import score_table, subject_table
+    from wearkit.cli.tables.score_tables import score_table, subject_table
 
     console = Console(highlight=False)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.line import at_work, show_progress
 from wearkit.integer.graph import ROUNDINGS, Rounding
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from wearkit_export.bundle.write import Exported
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit export --int8",
+        "wearkit export --int8 --checkpoint runs/first --out build/first --full",
+        "wearkit export --int8 --tflite model.tflite --labels labels.txt",
+    ),
+)
 @click.option("--int8", is_flag=True, help="Quantize to int8 (required: the only export so far).")
 @click.option(
     "--checkpoint",
@@ -163,7 +171,7 @@ def _show(exported: Exported, run: Path) -> None:
     for row in report.fp32:
         say(f"{row.file} in {row.version}: within {row.max_abs_difference:.1e} of the float net.")
     if report.accuracy is not None:
-        from wearkit.cli.terminal.score_tables import score_table
+        from wearkit.cli.tables.score_tables import score_table
 
         whom = "SIMULATED subjects" if report.simulated else "people"
         title = f"{report.accuracy.subjects} {whom} the network was not trained on"
@@ -195,7 +203,7 @@ def _show_imported(exported: ImportedExport, tflite: Path) -> None:
 
 
 def _show_tables(console: Console, path: Path, report: Report | ImportedReport) -> None:
-    from wearkit.cli.terminal.export_tables import equality_table, file_table
+    from wearkit.cli.tables.export_tables import equality_table, file_table
 
     console.print(file_table(path))
     console.print(equality_table(report))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
         context.exit()
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit firmware --port sources --out firmware-first",
+        "wearkit firmware --port rp2040 --bundle build/first --out image",
+    ),
+)
 @BUNDLE
 @click.option(
     "--port",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 from wearkit.cli.terminal.certificate_line import say_certificate
 from wearkit.cli.terminal.port_options import CERTIFICATE, Baud, no_nan, port_options, say_rate
@@ -17,7 +18,14 @@ RUNTIMES = ("reference", "tflm", "litert", "onnx")
 UNITS = ("auto", "g", "mg", "m/s2", "counts")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit live --port /dev/ttyUSB0",
+        "wearkit live --port /tmp/sensor --windows 10 --record session.wkrec",
+        "wearkit live --port /dev/ttyACM0 --verify --certificate proof.json",
+    ),
+)
 @port_options
 @BUNDLE
 @click.option(

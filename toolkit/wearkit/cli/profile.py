@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.line import at_work
 
 if TYPE_CHECKING:
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 _TARGETS = ("cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "cortex-m0plus", "rv32", "host")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit profile",
+        "wearkit profile build/first --target cortex-m0plus --compiler zig",
+        "wearkit profile --clock-mhz 64 --json",
+    ),
+)
 @click.argument("bundle", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option(
     "--target", type=click.Choice(_TARGETS), default="cortex-m4", show_default=True, help="Core."
@@ -60,7 +68,7 @@ def command(
         head = {"bundle": str(opened.path), "model_id": opened.model_id}
         click.echo(json.dumps(head | profile_to_json(found), indent=2, allow_nan=False))
         return
-    from wearkit.cli.terminal.profile_tables import tables
+    from wearkit.cli.tables.profile_tables import tables
 
     console = Console()
     console.print(f"{opened.path} (model {opened.model_id[:16]}) on {target}", highlight=False)

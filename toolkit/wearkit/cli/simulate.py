@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.playing import (
     Chosen,
     reader_came,
@@ -24,7 +25,14 @@ UNITS = ("counts", "g", "mg", "m/s2")
 PROTOCOLS = ("text", "binary")
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit simulate --link /tmp/sensor &",
+        "wearkit simulate --data recordings/ --subject anna --speed 10 --loop",
+        "wearkit simulate --protocol binary --twin adxl345",
+    ),
+)
 @recording_options
 @speed_option
 @click.option("--loop", is_flag=True, help="Begin again at the end, and for every new reader.")

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from wearkit.cli import INTERRUPTED
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.training_data import check_data_options, data_options
 from wearkit.cli.terminal.training_options import training_options
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
     from wearkit.training.run import Run
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit train --epochs 4 --out runs/first",
+        "wearkit train --data recordings/ --arch mtl-net-micro --split loso --fold all",
+        "wearkit train --resume runs/first",
+    ),
+)
 @data_options
 @training_options
 @NO_CACHE

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 from wearkit.cli.terminal.certificate_line import say_certificate
 from wearkit.cli.terminal.playing import Chosen, test_set_options
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@click.command()
+@click.command(
+    cls=ExampleCommand,
+    examples=(
+        "wearkit verify --port /dev/ttyACM0",
+        "wearkit verify --port /tmp/wearable --data recordings/ --subject anna",
+        "wearkit verify --port /tmp/wearable --bundle build/first --windows 500 --json",
+    ),
+)
 @port_options
 @BUNDLE
 @test_set_options

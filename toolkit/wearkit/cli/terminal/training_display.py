@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import TaskID as BarId
 
+from wearkit.cli.tables.score_tables import score_table
 from wearkit.cli.terminal.line import at_work, owned_by
-from wearkit.cli.terminal.score_tables import score_table
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
 from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, EpochScores, overfitting_epoch

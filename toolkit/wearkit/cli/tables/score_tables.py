@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rich.table import Table
-
+from wearkit.cli.tables.stacking import Column, StackingTable
 from wearkit.evaluation.metrics import TaskScore
 
 Scores = Mapping[str, Mapping[str, TaskScore]]
 """Model name ("fp32", "int8") -> task -> score, all on the same windows."""
 
 
-def score_table(title: str, models: Scores) -> Table:
+def score_table(title: str, models: Scores) -> StackingTable:
     """One row a task and model."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("task")
-    if len(models) > 1:
-        table.add_column("model")
-    for column in ("windows", "accuracy", "macro F1", "accuracy by person", "macro F1 by person"):
-        table.add_column(column, justify="right")
+    named = ["task", "model"] if len(models) > 1 else ["task"]
+    figures = ["windows", "accuracy", "macro F1", "accuracy\nby person", "macro F1\nby person"]
+    columns = [*(Column(name, words=True) for name in named), *map(Column, figures)]
+    table = StackingTable(title, *columns, names=len(named))
     for task in next(iter(models.values())):
         for model, scores in models.items():
             score = scores[task]
-            row = [task, model] if len(models) > 1 else [task]
+            row = [task, model][: len(named)]
             row += [str(int(score.confusion.sum()))]
             row += [f"{score.accuracy:.4f}", f"{score.macro_f1:.4f}"]
             for figure in ("accuracy", "macro_f1"):
@@ -33,18 +30,15 @@ def score_table(title: str, models: Scores) -> Table:
     return table
 
 
-def subject_table(task: str, models: Scores) -> Table:
+def subject_table(task: str, models: Scores) -> StackingTable:
     """One row a person: windows, then accuracy and macro F1 of each model."""
-    table = Table(title=f"{task}, by person", title_justify="left")
-    table.add_column("person")
-    table.add_column("windows", justify="right")
-    for model in models:
-        table.add_column(f"accuracy {model}", justify="right")
-        table.add_column(f"macro F1 {model}", justify="right")
-    found = [scores[task].per_subject for scores in models.values()]
-    for person, first in found[0].items():
+    figures = [f"{figure}\n{model}" for model in models for figure in ("accuracy", "macro F1")]
+    columns = [Column("person", words=True), Column("windows"), *map(Column, figures)]
+    table = StackingTable(f"{task}, by person", *columns)
+    by_model = [scores[task].per_subject for scores in models.values()]
+    for person, first in by_model[0].items():
         row = [person, str(first.windows)]
-        for scores in found:
+        for scores in by_model:
             row += [f"{scores[person].accuracy:.4f}", f"{scores[person].macro_f1:.4f}"]
         table.add_row(*row)
     return table

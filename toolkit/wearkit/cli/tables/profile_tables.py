@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
+
+from wearkit.cli.tables.stacking import Column, StackingTable
 
 if TYPE_CHECKING:
     from wearkit_export.profile.cycles import Cycles
     from wearkit_export.profile.profile import Profile
 
 
-def tables(found: Profile) -> Iterator[Table | Text]:
+def tables(found: Profile) -> Iterator[StackingTable | Text]:
     """Layers, memory, parts, each followed by what its figures rest on."""
     from wearkit_export.profile.report import cycle_basis
 
@@ -31,12 +32,13 @@ def tables(found: Profile) -> Iterator[Table | Text]:
     yield Text("* sized as built for the target above, not for the part's own core", style="dim")
 
 
-def _layers(found: Profile) -> Table:
-    table = _table("layer", "MACs", "instructions", "per MAC", "cycles (est.)", "ms (est.)")
-    table.title = f"One window at {found.clock_mhz:g} MHz"
+def _layers(found: Profile) -> StackingTable:
+    figures = ("MACs", "instructions", "per\nMAC", "cycles\n(est.)", "ms\n(est.)")
+    title = f"One window at {found.clock_mhz:g} MHz"
+    table = StackingTable(title, Column("layer", words=True), *map(Column, figures))
     for layer in found.layers:
         row = _costs(found, layer.macs, layer.instructions, layer.cycles)
-        table.add_row(Text(layer.name), *row)
+        table.add_row(layer.name, *row)
     table.add_section()
     table.add_row("all", *_costs(found, found.macs, found.instructions, found.cycles))
     return table
@@ -54,10 +56,10 @@ def _costs(
     )
 
 
-def _memory(found: Profile) -> Table:
+def _memory(found: Profile) -> StackingTable:
     memory = found.memory
-    table = _table("memory", "bytes", "of which")
-    table.columns[2].justify = "left"
+    words = Column("memory", words=True), Column("bytes"), Column("of which", words=True)
+    table = StackingTable("Memory", *words)
     flash = (
         f"code {memory.code_bytes:,}, tables {memory.tables_bytes:,}"
         f"{' (external)' if memory.external else ''}, compiler's runtime {memory.runtime_bytes:,}"
@@ -72,8 +74,9 @@ def _memory(found: Profile) -> Table:
     return table
 
 
-def _parts(found: Profile) -> Table:
-    table = _table("part", "core", "fits", "flash", "RAM + stack")
+def _parts(found: Profile) -> StackingTable:
+    named = Column("part", words=True), Column("core", words=True), Column("fits", words=True)
+    table = StackingTable("Parts", *named, Column("flash"), Column("RAM +\nstack"))
     for fit in found.fits:
         table.add_row(
             fit.part.name,
@@ -82,11 +85,4 @@ def _parts(found: Profile) -> Table:
             f"{fit.flash_share:.1%}",
             f"{fit.ram_share:.1%}",
         )
-    return table
-
-
-def _table(*names: str) -> Table:
-    table = Table(title_justify="left")
-    for index, name in enumerate(names):
-        table.add_column(name, justify="left" if index == 0 else "right")
     return table

@@ -1,0 +1,1 @@
+"""The tables that commands print, readable on a terminal of 40 columns."""
