@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from wearkit.bundle.runtimes.onnx import OnnxRuntime
 from wearkit.errors import VerificationError
 from wearkit.training.run import Run, open_run
-from wearkit_export.bundle import compared, equality
+from wearkit_export.bundle import compared
 from wearkit_export.bundle.compared import SAMPLED_TEST_WINDOWS, choose_windows, run_in_parts
 
 
@@ -116,18 +117,16 @@ def test_a_runtime_that_differs_on_a_sampled_window_fails(
 ) -> None:
     """The eighth of the sample, which is no golden window."""
     monkeypatch.setattr(compared, "SAMPLED_TEST_WINDOWS", 20)
-    honest = equality.OnnxRuntime.run
+    honest = OnnxRuntime.run
 
-    def wrong_on_one(
-        self: equality.OnnxRuntime, inputs: NDArray[np.int8]
-    ) -> dict[str, NDArray[np.int8]]:
+    def wrong_on_one(self: OnnxRuntime, inputs: NDArray[np.int8]) -> dict[str, NDArray[np.int8]]:
         logits = honest(self, inputs)
         wrong = (inputs == micro_run.test.inputs[21]).all(axis=(1, 2))
         for values in logits.values():
             values[wrong, 0] ^= 1
         return logits
 
-    monkeypatch.setattr(equality.OnnxRuntime, "run", wrong_on_one)
+    monkeypatch.setattr(OnnxRuntime, "run", wrong_on_one)
     with pytest.raises(VerificationError, match="in 2 of .*first in window 43 of the 56 compared"):
         export(micro_run, tmp_path / "b-int8")
     assert not (tmp_path / "b-int8").exists()
