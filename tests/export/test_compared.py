@@ -127,6 +127,6 @@ def test_a_runtime_that_differs_on_a_sampled_window_fails(
         return logits
 
     monkeypatch.setattr(OnnxRuntime, "run", wrong_on_one)
-    with pytest.raises(VerificationError, match="in 2 of .*first in window 43 of the 56 compared"):
+    with pytest.raises(VerificationError, match=r"in 2 of .*first in window 43 of the 56 compared"):
         export(micro_run, tmp_path / "b-int8")
     assert not (tmp_path / "b-int8").exists()
