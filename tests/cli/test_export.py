@@ -166,6 +166,19 @@ def test_a_full_disk_leaves_the_old_bundle(
     assert contents(desk / "b") == before
 
 
+def test_a_bundle_is_replaced_only_by_force(
+    micro_run: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", "--int8", "--out", "b"]) == 0
+    before = contents(desk / "b")
+    code, err = refusal(capfd, "--int8", "--out", "b", "--dense-per-channel")
+    assert code == StorageError.exit_code
+    assert "b exists already: give --out another name, or add --force." in err
+    assert contents(desk / "b") == before
+    assert run(["export", "--int8", "--out", "b", "--dense-per-channel", "--force"]) == 0
+    assert contents(desk / "b") != before
+
+
 def test_missing_exporter(
     micro_run: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

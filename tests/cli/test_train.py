@@ -259,3 +259,32 @@ def test_every_fold_and_a_summary(
     assert "(5 people, 3 folds)" in err
     code, err = _error(_train(recordings, "--fold", "some"), capfd)
     assert (code, "--fold" in err) == (2, True)
+
+
+def test_a_finished_run_is_replaced_only_by_force(
+    recordings: Path, trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(trained_run, path)
+    weights = (path / "checkpoint.safetensors").read_bytes()
+    options = _train(recordings, "--epochs", "1", "--seed", "9", "--out", str(path))
+    code, err = _error(options, capfd)
+    sentence = f"wearkit: {path} exists already: give --out another name, or add --force.\n"
+    assert (code, err) == (8, sentence)
+    assert (path / "checkpoint.safetensors").read_bytes() == weights
+    code, err = _error([*options, "--fold", "all"], capfd)
+    assert (code, err) == (8, sentence)
+    assert run([*options, "--force"]) == 0
+    assert (path / "checkpoint.safetensors").read_bytes() != weights
+
+
+def test_a_training_begun_in_python_is_resumed_there(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from wearkit.files.safe_write import write_json
+    from wearkit.training.state import FORMAT, FORMAT_VERSION
+
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION, "request": {}}
+    write_json(tmp_path / "state.json", head)
+    code, err = _error(["train", "--resume", str(tmp_path)], capfd)
+    assert (code, "was begun in Python" in err) == (6, True)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import wearkit as wk
@@ -27,27 +26,12 @@ METHODS = [
 ]
 
 
-def write_recordings(folder: Path) -> None:
-    """Five people, three postures in turn, on the chest and on an arm."""
-    for person in range(5):
-        for number, placement in enumerate(("chest", "arm")):
-            noise = np.random.default_rng(10 * person + number).normal(0, 0.03, (900, 3))
-            lines = ["# units=g task=posture", "time,x,y,z,label,placement,subject"]
-            for row in range(900):
-                posture = row // 300
-                xyz = noise[row] + np.eye(3)[posture] * (1 if number else -1)
-                label = ("back", "left", "right")[posture]
-                values = ",".join(f"{value:.4f}" for value in xyz)
-                lines.append(f"{row / 50:.2f},{values},{label},{placement},p{person}")
-            path = folder / f"p{person}-{placement}.csv"
-            path.write_text("\n".join(lines) + "\n")
-
-
 @pytest.fixture(scope="module")
 def desk(
     tmp_path_factory: pytest.TempPathFactory,
     needs_module: Callable[[str, str], None],
     quick_export: Callable[[pytest.MonkeyPatch], None],
+    write_recordings: Callable[[Path], None],
 ) -> tuple[Path, dict[str, Any]]:
     """A folder with recordings/, runs/a and build/a, and what a notebook would call them."""
     needs_module("torch", "pip install 'wearkit[train]'")
@@ -131,51 +115,3 @@ def test_rows_are_plain(desk: tuple[Path, dict[str, Any]], monkeypatch: pytest.M
         assert rows and all(row.keys() == rows[0].keys() for row in rows)
         types = {type(value) for row in rows for value in row.values()}
         assert types <= {str, int, float, bool}
-
-
-def test_integers_are_counts_and_floats_are_g(desk: tuple[Path, dict[str, Any]]) -> None:
-    _, names = desk
-    counts = names["windows"].counts[:4]
-    as_counts = wk.predict(names["bundle"], counts)
-    as_g = wk.predict(names["bundle"], counts / 256.0)
-    assert wk.compare(as_counts, as_g).exact
-    for task, labels in as_counts.labels.items():
-        assert (labels == as_g.labels[task]).all()
-    with pytest.raises(wk.DataError, match="median length is 9"):
-        wk.predict(names["bundle"], counts / 256.0 * 9.80665)
-    with pytest.raises(wk.DataError, match=r"\(N, length, 3\)"):
-        wk.predict(names["bundle"], np.zeros((4, 100)))
-
-
-def test_a_stretch_is_cut_into_the_windows_that_cut_gives(
-    desk: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, names = desk
-    monkeypatch.chdir(folder)
-    recording = next(iter(names["dataset"]))
-    alone = wk.predict(names["bundle"], recording.acc_g)
-    windows = names["windows"]
-    first_run = windows.counts[windows.run == windows.run[0]]
-    assert len(alone) >= len(first_run)
-    assert list(alone.start[:2]) == [0, 60]
-    assert wk.compare(wk.predict(names["bundle"], first_run[:1]), _first(alone)).exact
-
-
-def _first(predictions: wk.Predictions) -> dict[str, Any]:
-    return {task: logits[:1] for task, logits in predictions.int8_logits().items()}
-
-
-def test_a_finished_run_and_a_bundle_are_replaced_only_by_force(
-    desk: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, names = desk
-    monkeypatch.chdir(folder)
-    files = [path for path in Path("runs/a").iterdir() if path.is_file()]
-    before = {path: path.read_bytes() for path in files}
-    with pytest.raises(wk.StorageError, match="runs/a exists already"):
-        wk.train(names["windows"], names["split"], "mtl-net-micro", out="runs/a")
-    with pytest.raises(wk.StorageError, match="build/a exists already"):
-        wk.export(names["run"], "build/a")
-    assert before == {
-        path: path.read_bytes() for path in Path("runs/a").iterdir() if path.is_file()
-    }

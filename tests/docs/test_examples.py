@@ -36,3 +36,26 @@ def test_examples_train_export_and_read_a_sensor(
 
     lived = run(examples / "03_live_simulated.py", bundle)
     assert "5 verdicts from a simulated sensor, ended by windows" in lived
+
+
+def test_a_notebook_s_worth_from_csv_to_verdicts(
+    repository: Path,
+    tmp_path: Path,
+    needs_module: Callable[[str, str], None],
+    write_recordings: Callable[[Path], None],
+) -> None:
+    needs_module("torch", "pip install 'wearkit[train]'")
+    needs_module("onnxruntime", "pip install 'wearkit[export]'")
+    (tmp_path / "recordings").mkdir()
+    write_recordings(tmp_path / "recordings")
+    script = repository / "examples" / "04_notebook.py"
+    shown = run(script, tmp_path / "recordings", tmp_path / "out").splitlines()
+    assert [line.rsplit(" ", 1)[0] for line in shown[:4]] == [
+        f"{model} {task} macro F1"
+        for model in ("fp32", "int8")
+        for task in ("posture", "placement")
+    ]
+    assert all(line.startswith("{'start': ") for line in shown[4:7])
+    assert len(shown) == 10
+    imports = {line for line in script.read_text().splitlines() if "import" in line.split()[:1]}
+    assert imports == {"import sys", "import wearkit as wk"}

@@ -137,6 +137,10 @@ def _options_of(run: Path, context: click.Context, given: Mapping[str, Any]) -> 
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     saved = read_request(run)
+    if not saved:
+        raise ModelFileError(
+            f"The training in {run} was begun in Python: resume it there, with resume=True."
+        )
     try:
         for parameter in context.command.params:
             if parameter.name in given:
