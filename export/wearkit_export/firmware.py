@@ -8,7 +8,10 @@ from wearkit.errors import MissingToolError
 
 
 def firmware_dir() -> Path:
-    """The folder with include/wk and src. Raises MissingToolError in a damaged installation."""
+    """The folder with CMakeLists.txt, include/wk, src and ports.
+
+    Raises MissingToolError in a damaged installation.
+    """
     here = Path(__file__).resolve()
     for folder in (here.parents[2] / "firmware", here.parent / "_firmware"):
         if (folder / "include" / "wk").is_dir():

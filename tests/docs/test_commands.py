@@ -232,11 +232,10 @@ def resolved(words: list[str]) -> tuple[click.Command, list[str]]:
     Raises click.UsageError when there is none of that name.
     """
     command: click.Command = cli
-    while isinstance(command, click.Group):
-        name = words[0] if words else ""
-        child = command.get_command(click.Context(command), name)
+    while isinstance(command, click.Group) and words:
+        child = command.get_command(click.Context(command), words[0])
         if child is None:
-            raise click.UsageError(f"There is no command {name!r}.")
+            raise click.UsageError(f"There is no command {words[0]!r}.")
         command, words = child, words[1:]
     return command, words
 
@@ -255,10 +254,12 @@ def parse(line: str) -> None:
 def unknown_options(line: str) -> list[str]:
     """What a command in running text, which may be a piece of one, names and does not have."""
     words = re.split(r"[\s=|]+", line.removeprefix("wearkit "))
+    if not re.fullmatch("[a-z]+", words[0]):
+        return []  # an option of wearkit itself, or no command of any name
     try:
         command, rest = resolved(words)
     except click.UsageError:
-        return words[:1] if re.fullmatch("[a-z]+", words[0]) else []
+        return words[:1]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
     return [word for word in rest if re.match(r"--?[a-z]", word) and word.strip(",") not in known]
 

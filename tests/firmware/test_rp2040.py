@@ -54,21 +54,23 @@ def image(
 
 
 @pytest.fixture(scope="module")
-def device(
-    image: object,
-    tmp_path_factory: pytest.TempPathFactory,
-    needs_program: Callable[[str, str], str],
-) -> object:
+def emulator(needs_program: Callable[[str, str], str]) -> None:
+    """What every test that switches a chip on needs."""
     needs_program("node", "apt-get install nodejs npm")
-    from wearkit_export.emulate.rp2040 import EMULATOR, Rp2040Device, find_node
-    from wearkit_export.firmware import firmware_dir
+    from wearkit_export.emulate.rp2040 import find_node
 
     try:
         find_node()
     except MissingToolError as error:
         if os.environ.get("CI") == "true":
             raise
-        pytest.skip(f"{error} ({firmware_dir() / EMULATOR})")
+        pytest.skip(f"{error} make extras does so.")
+
+
+@pytest.fixture(scope="module")
+def device(emulator: None, image: object, tmp_path_factory: pytest.TempPathFactory) -> object:
+    from wearkit_export.emulate.rp2040 import Rp2040Device
+
     return Rp2040Device(image, tmp_path_factory.mktemp("rp2040-run"))  # type: ignore[arg-type]
 
 
@@ -192,6 +194,7 @@ def test_commands_wait_while_the_model_runs(device: object, bundle: Bundle, movi
     assert_predictions(heard, bundle, given)
 
 
+@pytest.mark.usefixtures("emulator")
 def test_a_chip_boots_ahead_of_its_reader(image: object, moving: Counts, tmp_path: Path) -> None:
     """Nothing asks its sensor or takes its bytes: it stands still, and says what it would have."""
     from wearkit_export.device.rp2040 import Rp2040Image
@@ -210,6 +213,7 @@ def test_a_chip_boots_ahead_of_its_reader(image: object, moving: Counts, tmp_pat
     assert len(at_once.runs()[0]) > 40
 
 
+@pytest.mark.usefixtures("emulator")
 def test_a_boot_that_fails_says_so_before_there_is_a_reader(image: object, tmp_path: Path) -> None:
     from wearkit_export.device.rp2040 import Rp2040Image
     from wearkit_export.emulate.rp2040 import Rp2040Device

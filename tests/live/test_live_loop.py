@@ -1,6 +1,7 @@
 """The loop and the ways a port can be useless, without waiting for real seconds."""
 
 import errno
+import grp
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -103,16 +104,34 @@ def test_the_last_window_may_wait_for_the_end(tiny_graph: QuantizedGraph) -> Non
     assert report.windows_invalid == 1
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
-def test_a_forbidden_port_names_the_group_and_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def refuse_to_open(monkeypatch: pytest.MonkeyPatch, code: int, group: str) -> None:
+    """Have every port refused with this code, as a device that belongs to the group."""
+
     def refuse(path: str, flags: int) -> int:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr("serial.serialposix.os.open", refuse)
+    entry = grp.struct_group((group, "x", 20, []))
+    monkeypatch.setattr(grp, "getgrgid", lambda _: entry)
+    assert grp.getgrgid(0).gr_name == group
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
+def test_a_forbidden_port_names_the_group_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    refuse_to_open(monkeypatch, code, "dialout")
     with pytest.raises(PortError, match=r"group \S+; run `sudo usermod -aG \S+ \$USER`"):
         open_port("/dev/null")
+
+
+def test_nobody_is_told_to_join_a_group_that_is_not_for_ports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refuse_to_open(monkeypatch, errno.EACCES, "root")
+    with pytest.raises(PortError, match="belongs to group root: ask who looks after") as refusal:
+        open_port("/dev/null")
+    assert "usermod" not in str(refusal.value)
 
 
 def test_missing_port_lists_those_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:

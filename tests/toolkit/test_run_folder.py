@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wearkit.api import train as train_verb
 from wearkit.api.train import write_run
 from wearkit.errors import ModelFileError
 from wearkit.evaluation.scores import evaluate_float
@@ -99,7 +100,8 @@ def test_the_checkpoint_is_written_once_and_before_anything_that_may_fail(
         saved.append(folder)
         save_checkpoint(checkpoint, folder)
 
-    monkeypatch.setattr(run_folder, "save_checkpoint", save)
+    for module in (run_folder, train_verb):
+        monkeypatch.setattr(module, "save_checkpoint", save)
     scores = write_run(tmp_path / "one", toy_windows, toy_split, result)
     save_run(tmp_path / "two", toy_windows, toy_split, result, scores)
     assert saved == [tmp_path / "one", tmp_path / "two"]
@@ -107,7 +109,7 @@ def test_the_checkpoint_is_written_once_and_before_anything_that_may_fail(
     def fail(*_: object) -> None:
         raise ModelFileError("no scores")
 
-    monkeypatch.setattr(run_folder, "evaluate_float", fail)
+    monkeypatch.setattr(train_verb, "evaluate_float", fail)
     with pytest.raises(ModelFileError, match="no scores"):
         write_run(tmp_path / "three", toy_windows, toy_split, result)
     names = {path.name for path in (tmp_path / "three").iterdir()}

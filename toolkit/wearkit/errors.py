@@ -5,7 +5,12 @@ exits with the family's code. 0 is success, 1 a verification that ran and found 
 2 a usage error (click's own), 130 an interrupt.
 """
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from wearkit.verification.certificate import Certificate
 
 LONGEST_MESSAGE = 1000
 
@@ -17,9 +22,11 @@ class WearkitError(Exception):
     LONGEST_MESSAGE characters, so that no file moves a terminal's cursor or floods it.
 
     fault: its code in wearkit.link.faults, where `wearkit live` counts it; else "".
+    certificate: what was compared before it, where it ended a session that compared.
     """
 
     exit_code: ClassVar[int] = 1
+    certificate: Certificate | None = None
 
     def __init__(self, message: str = "", *, fault: str = "") -> None:
         super().__init__(message)

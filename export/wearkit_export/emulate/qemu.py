@@ -19,7 +19,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
-from elftools.elf.elffile import ELFFile
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
@@ -76,6 +75,8 @@ class QemuDevice(Device):
 
     def _kernel(self, options: EmulateOptions) -> Path:
         """A copy of the image with the settings of this run."""
+        from elftools.elf.elffile import ELFFile
+
         image = bytearray(self._image.path.read_bytes())
         with self._image.path.open("rb") as file:
             at = ELFFile(file).get_section_by_name(".data")["sh_offset"]

@@ -5,17 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wearkit.errors import MissingToolError, ModelFileError
+from wearkit.errors import ModelFileError
+from wearkit.optional_packages import require_packages
 
-try:
-    from elftools.common.exceptions import ELFError
+if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
-    from elftools.elf.sections import SymbolTableSection
-except ImportError as error:
-    raise MissingToolError(
-        "pyelftools is not installed: pip install 'wearkit[profile]'."
-    ) from error
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,7 +81,12 @@ class FunctionIndex:
 
 
 def read_elf(path: Path) -> Elf:
-    """Parse an ELF file. Raises ModelFileError when it is none."""
+    """Parse an ELF file. Raises ModelFileError when it is none, MissingToolError without
+    pyelftools: the C of a model can be run on this computer without it."""
+    require_packages("Reading an image", "elftools")
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         with path.open("rb") as file:
             image = ELFFile(file)
@@ -104,6 +105,8 @@ def read_elf(path: Path) -> Elf:
 
 
 def _symbols(image: ELFFile, thumb: bool) -> list[Symbol]:
+    from elftools.elf.sections import SymbolTableSection
+
     found = []
     for table in image.iter_sections():
         if not isinstance(table, SymbolTableSection):

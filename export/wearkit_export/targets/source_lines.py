@@ -6,8 +6,6 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
-from elftools.elf.elffile import ELFFile
-
 MODEL_SOURCE = "wk_model.c"
 
 
@@ -35,6 +33,8 @@ class SourceLines:
 
 def _rows(elf_path: Path) -> list[tuple[int, int]]:
     """(address, line) where a new line begins; line 0 where a sequence ends."""
+    from elftools.elf.elffile import ELFFile
+
     found: list[tuple[int, int]] = []
     with elf_path.open("rb") as file:
         image = ELFFile(file)

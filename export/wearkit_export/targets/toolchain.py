@@ -6,15 +6,20 @@ without a shell.
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, get_args
 
-from wearkit.errors import MissingToolError, ModelFileError
+from wearkit.errors import MissingToolError, ModelFileError, StorageError
+from wearkit.files.safe_write import require_writable
 from wearkit_export.targets.target import Target
 
 CompilerName = Literal["gcc", "zig", "clang"]
@@ -89,6 +94,7 @@ def run_tool(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             command,
+            env={**os.environ, **(_zig_settings() if "ziglang" in command else {})},
             capture_output=True,
             text=True,
             errors="replace",
@@ -97,6 +103,21 @@ def run_tool(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingToolError(f"{command[0]} cannot be run ({error}): reinstall it.") from error
+
+
+@cache
+def _zig_settings() -> dict[str, str]:
+    """Where zig keeps what it builds of its libraries: its own place, or one that ends with this
+    process where there is no home that can be written to, without which zig builds nothing."""
+    name = "ZIG_GLOBAL_CACHE_DIR"
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path("~", ".cache").expanduser()
+        folder = Path(os.environ.get(name) or Path(caches, "zig"))
+        require_writable(folder)
+    except (StorageError, RuntimeError):  # RuntimeError: nobody knows where home is
+        folder = Path(tempfile.mkdtemp(prefix="wearkit-zig-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return {name: str(folder)}
 
 
 def find_toolchain(target: Target, compiler: CompilerName | None = None) -> Toolchain:

@@ -8,7 +8,7 @@ from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.scores import evaluate_float
 from wearkit.model.checkpoint import save_checkpoint
 from wearkit.training.loop import TrainingResult
-from wearkit.training.run import _save_windows_and_metrics
+from wearkit.training.run import save_windows_and_metrics
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
 
@@ -24,7 +24,7 @@ def write_run(
 
     save_checkpoint(result.checkpoint, path)
     scores = evaluate_float(result.checkpoint, windows.take(split.test))
-    _save_windows_and_metrics(path, windows, split, result, scores)
+    save_windows_and_metrics(path, windows, split, result, scores)
     source = "simulated data" if windows.simulated else "test people"
     what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
     draw_run(path, result.history, result.epoch, scores, what)

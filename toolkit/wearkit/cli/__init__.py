@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from wearkit import __version__
+from wearkit.cli.terminal.plain_text import print_anywhere
 from wearkit.errors import StorageError, WearkitError
 
 # Name -> one line of help, so that `wearkit --help` imports no command.
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Before anything imports numpy: the threads of its BLAS spin while they wait for each other,
     # which costs these small matrices tenfold and more as soon as another program runs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    print_anywhere(sys.stdout)
     sys.exit(run(arguments))
 
 
@@ -82,6 +84,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output went away (`| head`): leave quietly, as tools do.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except ModuleNotFoundError as error:
+        # A command asks for what it needs before it computes; this is for the one that forgot.
+        from wearkit.optional_packages import missing_package
+
+        missing = missing_package(error)
+        if missing is None:
+            raise
+        click.echo(f"wearkit: {missing}", err=True)
+        return missing.exit_code
     except OSError as error:
         # What nobody could foresee where it came from: a library that finds no room for a file of
         # its own, for one.

@@ -86,6 +86,8 @@ def command(
     A run brings its own test windows; a bundle alone needs --data. A page for a browser,
     evaluation.html, and the same numbers as JSON are written beside the run or the bundle.
     """
+    from wearkit.files.safe_write import require_writable
+    from wearkit.optional_packages import require_packages
     from wearkit.training.run import holds_folds, newest_run, open_run
 
     if data is None and any(x is not None for x in (data_format, units, label_map, twin)):
@@ -105,7 +107,12 @@ def command(
             "add --data as it was for wearkit train."
         )
     path = checkpoint or (newest_run() if bundle is None else None)
+    if forest:
+        require_packages("The forest", "sklearn")
+    if path is not None:
+        require_packages("Scoring a run", "torch")
     if path is not None and holds_folds(path):
+        require_writable(report or path / "evaluation")
         found = _every_fold(
             path, bundle, None if data is None else (data, data_format, units), forest
         )
@@ -113,6 +120,8 @@ def command(
         return
     run = None if path is None else open_run(path)
     opened = None if bundle is None else _open_bundle(bundle)
+    folder = report or _default_folder(run, opened)
+    require_writable(folder)
     model = _model(run, opened)
     recordings = None if data is None else _open_data(data, data_format, units, label_map)
     if forest:
@@ -120,7 +129,7 @@ def command(
         found = _with_forest(run, opened, recordings)
     else:
         found = _evaluated(run, opened, model, recordings, _twin(twin))
-    _finish(found, report or _default_folder(run, opened), as_json)
+    _finish(found, folder, as_json)
 
 
 def _finish(found: Evaluation, folder: Path, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wearkit.errors import MissingToolError
 from wearkit.integer.graph import ROUNDINGS, Rounding
+from wearkit.optional_packages import require_packages
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +87,7 @@ def command(
     """
     if not int8:
         raise click.UsageError("Add --int8: it is the only export for now, and brings fp32 along.")
-    _require("onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
+    require_packages("Exporting", "onnx", "onnxruntime", "ai_edge_litert", "flatbuffers")
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
@@ -158,14 +157,6 @@ def _import(
         _show_imported(exported, tflite)
 
 
-def _require(*modules: str) -> None:
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            raise MissingToolError(
-                f"Exporting needs {module}, which is not installed: pip install 'wearkit[export]'."
-            )
-
-
 def _as_json(exported: Exported) -> str:
     timing = {
         "quantize_emit_s": round(exported.quantize_emit_s, 3),
@@ -197,7 +188,7 @@ def _show(exported: Exported, run: Path) -> None:
         f"ran and compared in {exported.report_s:.2f} s."
     )
     say(
-        f"Next: wearkit profile --bundle {exported.path} for its cost, or wearkit emulate --bundle "
+        f"Next: wearkit profile {exported.path} for its cost, or wearkit emulate --bundle "
         f"{exported.path} for a wearable that runs it."
     )
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 PORTS = ("sources", "arduino", "rp2040")
 
 
+def _print_source_dir(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        from wearkit_export.firmware import firmware_dir
+
+        click.echo(firmware_dir())
+        context.exit()
+
+
 @click.command()
 @BUNDLE
 @click.option(
@@ -30,6 +38,15 @@ PORTS = ("sources", "arduino", "rp2040")
     required=True,
     metavar="FOLDER",
     help="Where to write; what is there under the same names is replaced.",
+)
+@click.option(
+    "--source-dir",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_source_dir,
+    help="Print where the firmware's own C is installed, with its CMakeLists.txt and the modules "
+    "for Zephyr and ESP-IDF, and exit.",
 )
 def command(bundle: Path | None, port: str, out: Path) -> None:
     """Write the wearable's firmware with a bundle's model in it.

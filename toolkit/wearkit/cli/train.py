@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -15,8 +14,9 @@ from click.core import ParameterSource
 from wearkit.cli import INTERRUPTED
 from wearkit.cli.terminal.caching import NO_CACHE
 from wearkit.cli.terminal.training_data import data_options, training_windows
-from wearkit.errors import MissingToolError, ModelFileError
+from wearkit.errors import ModelFileError
 from wearkit.model.architecture import ARCHITECTURES
+from wearkit.optional_packages import require_packages
 from wearkit.training.config import CLASS_WEIGHTS, METHOD_NAMES, PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def command(
 
     Ctrl-C ends training early and keeps the best network so far; --resume takes it up again.
     """
-    _require("torch", "matplotlib")
+    require_packages("Training", "torch", "matplotlib")
     if out is not None and resume is not None:
         raise click.UsageError("--resume goes on in the folder it names: leave --out away.")
     # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
@@ -257,11 +257,3 @@ def _summary(
         "tasks": {name: score.to_json() for name, score in scores.items()},
     }
     return json.dumps(found, allow_nan=False)
-
-
-def _require(*modules: str) -> None:
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingToolError(
-            f"Training needs {' and '.join(missing)}: pip install 'wearkit[train]'."
-        )

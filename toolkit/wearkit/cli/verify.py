@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from wearkit.cli.terminal.bundle_choice import BUNDLE
+from wearkit.cli.terminal.certificate_line import say_certificate
 from wearkit.cli.terminal.playing import Chosen, test_set_options
-from wearkit.cli.terminal.port_options import CERTIFICATE, open_at, port_options
+from wearkit.cli.terminal.port_options import CERTIFICATE, Baud, port_options, say_rate
 from wearkit.cli.terminal.stop_signals import stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from wearkit.bundle.bundle import Bundle
-    from wearkit.link.ports.serial_port import Port
-    from wearkit.verification.replay import Replayed, ReplayOptions, Windows
 
 
 @click.command()
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The certificate as one line on stdout.")
 def command(
     port: str,
-    baud: int | str,
+    baud: Baud,
     wait: bool,
     no_dtr: bool,
     bundle: Path | None,
@@ -61,26 +58,35 @@ def command(
     logits must be the integer reference's, bit for bit. The first difference ends it with exit
     code 1. What was proved is written as a certificate, and the device's sensor runs again.
     """
+    from wearkit.api.verify import NOT_PUT_BACK, replay
     from wearkit.bundle.bundle import newest_bundle, open_bundle
-    from wearkit.verification.replay import ReplayOptions
-    from wearkit.verification.replayer import FLOW_FRAMES, UART_FRAMES
+    from wearkit.verification.replay import recorded_windows
 
     opened = open_bundle(bundle or newest_bundle())
     chosen = _chosen(data, data_format, input_units, subject, recording)
-    test_set, found = _test_set(opened, chosen)
-    with stop_signals() as received:
-        handle = open_at(port, baud, wait=wait, dtr=not no_dtr, stop=lambda: bool(received))
-        options = ReplayOptions(
-            test_set,
+    with stop_signals() as received, _progress(windows) as on_compared:
+        done = replay(
+            port,
+            opened,
+            None if chosen is None else recorded_windows(chosen, opened.model.window),
+            test_set=str(chosen),
             max_windows=windows,
-            frames_in_flight=UART_FRAMES if handle.joins_in_mid_line else FLOW_FRAMES,
             any_model=any_model,
+            certificate=certificate,
+            baud=baud,
+            wait=wait,
+            dtr=not no_dtr,
+            stop=partial(bool, received),
+            on_compared=on_compared,
+            on_rate=say_rate,
         )
-        done = _replay(handle, opened, found, options, lambda: bool(received))
-    if done.verifier.counts.compared:
-        _certify(opened, port, done, certificate, as_json=as_json)
+    if done.certificate is not None:
+        if as_json:
+            click.echo(json.dumps(done.certificate.to_json(), allow_nan=False))
+        retries = done.report.tally.retries
+        say_certificate(done.certificate, certificate, f", {retries} sent again")
     if not done.report.put_back:
-        click.echo("The device did not confirm that its sensor runs again: reset it.", err=True)
+        click.echo(NOT_PUT_BACK, err=True)
     if done.report.error is not None:
         raise done.report.error
     return 128 + received[0] if received else 0
@@ -106,33 +112,6 @@ def _chosen(
     return chosen
 
 
-def _test_set(bundle: Bundle, chosen: Chosen | None) -> tuple[str, Windows]:
-    from wearkit.verification.replay import recorded_windows
-
-    golden = bundle.golden().counts
-    name = f"{len(golden)} golden windows of the bundle"
-    if chosen is None:
-        return name, golden
-    more = recorded_windows(chosen, bundle.model.window)
-    return f"{name}, then {chosen}", chain(golden, more)
-
-
-def _replay(
-    port: Port,
-    bundle: Bundle,
-    windows: Windows,
-    options: ReplayOptions,
-    stop: Callable[[], bool],
-) -> Replayed:
-    from wearkit.verification.dialogue import Dialogue
-    from wearkit.verification.replay import replay_verify
-
-    with _progress(options.max_windows) as on_compared:
-        return replay_verify(
-            Dialogue(port), bundle, windows, options, on_compared=on_compared, stop=stop
-        )
-
-
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar on stderr, if that is a terminal."""
@@ -152,19 +131,3 @@ def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
     with bar:
         task = bar.add_task("", total=total)
         yield lambda compared: bar.update(task, completed=compared)
-
-
-def _certify(bundle: Bundle, port: str, done: Replayed, path: Path, *, as_json: bool) -> None:
-    from wearkit.verification.certificate import certify, write_certificate
-
-    certificate = certify(bundle, port, done.hello, done.report, done.verifier)
-    write_certificate(certificate, path, {task.name: task.labels for task in bundle.model.tasks})
-    counts, tally = certificate.counts, done.report.tally
-    if as_json:
-        click.echo(json.dumps(certificate.to_json(), allow_nan=False))
-    click.echo(
-        f"{certificate.result}: {counts.compared} windows replayed and compared, "
-        f"{counts.differing} differ, {tally.retries} sent again ({path}, "
-        f"{path.with_suffix('.md')}).",
-        err=True,
-    )

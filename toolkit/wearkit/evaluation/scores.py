@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from wearkit.errors import ModelFileError
 from wearkit.evaluation.metrics import TaskScore, score_task
 from wearkit.model.checkpoint import Checkpoint
+from wearkit.optional_packages import require_packages
 from wearkit.spec import ModelSpec
 from wearkit.windows.window_set import WindowSet
 
@@ -24,8 +25,10 @@ def float_logits(
 ) -> dict[str, NDArray[np.float32]]:
     """inputs: (N, length, 3) int8 -> task -> (N, labels), by torch on the CPU.
 
-    Raises ModelFileError for weights so large that an answer is not finite.
+    Raises MissingToolError without torch, ModelFileError for weights so large that an answer is
+    not finite.
     """
+    require_packages("Scoring a run", "torch")
     import torch
 
     from wearkit.model.network import Network, inputs_g, load_weights

@@ -38,6 +38,19 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def require_writable(folder: Path) -> None:
+    """See that files can be made in `folder`, which need not be there yet: better known before
+    hours of work than after. Leaves nothing behind.
+
+    Raises StorageError when they cannot (no permission, a read-only disk, a file in the way).
+    """
+    try:
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise StorageError(f"Cannot write {folder}: {error.strerror or error}.") from error
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 
 from wearkit.capture.file import Kind, SessionLog
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
@@ -26,6 +26,83 @@ _PRINTABLE_SHARE = 0.5  # at a wrong baud rate at most a third of the bytes are 
 OnUpdate = Callable[[list[LiveWindow]], None]
 
 
+class LiveRun:
+    """A session over a source, as the updates it gives. report: None until it has ended.
+
+    log: gets every byte before anything is computed from it.
+    """
+
+    def __init__(
+        self,
+        source: ByteSource,
+        session: LiveSession,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        first_line_s: float = FIRST_LINE_S,
+        stall_s: float = STALL_S,
+        silence_s: float = SILENCE_S,
+        log: SessionLog | None = None,
+    ) -> None:
+        self._source, self.session, self._stop, self._log = source, session, stop, log
+        self._limits_s = (first_line_s, stall_s, silence_s)
+        self.report: LiveReport | None = None
+        if log is not None:
+            session.faults.listeners.append(lambda event: log.note(Kind.EVENT, event.to_json()))
+
+    def updates(self) -> Iterator[list[LiveWindow]]:
+        """The new windows several times a second, often none, until `session.is_full`, `stop()`
+        or an error, which the report carries."""
+        ended, error = Ended.STOPPED, None
+        try:
+            ended = yield from self._read()
+        except WearkitError as caught:
+            error = caught
+            ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
+            _count(self.session, caught)
+        yield self.end(ended, error)
+
+    def end(
+        self, ended: Ended = Ended.STOPPED, error: WearkitError | None = None
+    ) -> list[LiveWindow]:
+        """Close the accounts, once. The windows that only waited for a last confirmation."""
+        if self.report is not None:
+            return []
+        session, log = self.session, self._log
+        windows: list[LiveWindow] = []
+        try:
+            windows = session.finish()
+        except WearkitError as caught:
+            ended, error = Ended.REFUSED, caught
+            _count(session, caught)
+        report = session.report(ended, error)
+        if log is not None:
+            log.note(Kind.END, report.to_json())
+            if log.error is not None:
+                _check_disk(session, log)
+                report = session.report(ended, error)
+        self.report = report
+        return windows
+
+    def _read(self) -> Generator[list[LiveWindow], None, Ended]:
+        session = self.session
+        intake = _Intake(self._source, self._log)
+        watch = _Watch(session, self._source, *self._limits_s)
+        while not self._stop():
+            chunk = intake.next()
+            windows: list[LiveWindow] = []
+            if chunk is not None:
+                if chunk.resumed:
+                    session.resume()
+                keeps_up = time.monotonic() - chunk.arrival_s <= MAX_BEHIND_S
+                windows = session.feed(chunk.data, chunk.arrival_s, judge=keeps_up)
+            _check_disk(session, self._log)
+            yield windows
+            if session.is_full:
+                return Ended.WINDOWS
+            watch.check()
+        return Ended.STOPPED
+
+
 def live(
     source: ByteSource,
     session: LiveSession,
@@ -39,34 +116,23 @@ def live(
 ) -> LiveReport:
     """Run until `session.is_full`, `stop()`, or an error, which the report carries.
 
-    on_update is called several times a second with the new windows, often none. log: gets every
-    byte before anything is computed from it.
+    on_update is called several times a second with the new windows, often none. log: as in LiveRun.
     report.error: LinkLostError when the source went away or fell silent, PortError when nothing
     readable came, DataError when unit or columns could not be settled.
     """
-    watch = _Watch(session, source, first_line_s, stall_s, silence_s)
-    if log is not None:
-        written = log
-        session.faults.listeners.append(lambda event: written.note(Kind.EVENT, event.to_json()))
-    ended, error = Ended.STOPPED, None
-    try:
-        ended = _run(_Intake(source, log), session, on_update, stop, watch)
-    except WearkitError as caught:
-        error = caught
-        ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
-        _count(session, caught)
-    try:
-        on_update(session.finish())
-    except WearkitError as caught:
-        ended, error = Ended.REFUSED, caught
-        _count(session, caught)
-    report = session.report(ended, error)
-    if log is not None:
-        log.note(Kind.END, report.to_json())
-        if log.error is not None:
-            _check_disk(session, log)
-            report = session.report(ended, error)
-    return report
+    run = LiveRun(
+        source,
+        session,
+        stop=stop,
+        first_line_s=first_line_s,
+        stall_s=stall_s,
+        silence_s=silence_s,
+        log=log,
+    )
+    for windows in run.updates():
+        on_update(windows)
+    assert run.report is not None
+    return run.report
 
 
 def _count(session: LiveSession, error: WearkitError) -> None:
@@ -108,29 +174,6 @@ class _Intake:
                 self.log.chunk(chunk.data, chunk.arrival_s, resumed=chunk.resumed)
             self._waiting.append(chunk)
             self._waiting_bytes += len(chunk.data)
-
-
-def _run(
-    intake: _Intake,
-    session: LiveSession,
-    on_update: OnUpdate,
-    stop: Callable[[], bool],
-    watch: _Watch,
-) -> Ended:
-    while not stop():
-        chunk = intake.next()
-        windows: list[LiveWindow] = []
-        if chunk is not None:
-            if chunk.resumed:
-                session.resume()
-            keeps_up = time.monotonic() - chunk.arrival_s <= MAX_BEHIND_S
-            windows = session.feed(chunk.data, chunk.arrival_s, judge=keeps_up)
-        _check_disk(session, intake.log)
-        on_update(windows)
-        if session.is_full:
-            return Ended.WINDOWS
-        watch.check()
-    return Ended.STOPPED
 
 
 def _check_disk(session: LiveSession, log: SessionLog | None) -> None:

@@ -136,10 +136,10 @@ def save_run(
     Raises StorageError when the disk refuses.
     """
     save_checkpoint(result.checkpoint, path)
-    _save_windows_and_metrics(path, windows, split, result, scores)
+    save_windows_and_metrics(path, windows, split, result, scores)
 
 
-def _save_windows_and_metrics(
+def save_windows_and_metrics(
     path: Path,
     windows: WindowSet,
     split: Split,

@@ -69,6 +69,12 @@ class Certificate:
             if whole != parts:
                 raise VerificationError(f"The certificate does not add up: {name}.")
 
+    def __str__(self) -> str:
+        """The result and how much it stands on, on one line."""
+        how = "replayed and compared" if self.report.replayed else "compared"
+        counts = self.counts
+        return f"{self.result}: {counts.compared} windows {how}, {counts.differing} differ"
+
     @property
     def result(self) -> str:
         if self.counts.differing or self.difference:

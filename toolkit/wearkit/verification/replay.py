@@ -91,6 +91,9 @@ def replay_verify(
         error = caught
         ended = Ended.LOST if isinstance(caught, LinkLostError) else Ended.REFUSED
         _count(log, caught)
+    except BaseException:  # an interrupt, for one: the device gets its sensor back all the same
+        run.close(ended, None)
+        raise
     return run.close(ended, error)
 
 

@@ -1,4 +1,4 @@
-// An RP2040 (rp2040js) that runs an image, for wearkit_export.emulate_rp2040.
+// An RP2040 (rp2040js) that runs an image, for wearkit_export.emulate.rp2040.
 //
 //   node wk_rp2040js.mjs IMAGE BOOT_ID
 //

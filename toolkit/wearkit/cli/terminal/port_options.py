@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
-if TYPE_CHECKING:
-    from wearkit.link.ports.serial_port import Port
-
+Baud = int | Literal["auto"]
 BAUD = 115200  # wearkit.link.ports.serial_port.BAUD, spelled out so that --help imports nothing
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 CERTIFICATE = "equivalence.json"  # unless --certificate names another
 _LOWEST = 50
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def baud_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> int | str:
+def baud_rate(_context: click.Context, _parameter: click.Parameter, value: str) -> Baud:
     """A rate, or AUTO."""
     if value == AUTO:
         return AUTO
@@ -63,23 +61,6 @@ _OPTIONS = (
 )
 
 
-def open_at(port: str, baud: int | str, *, wait: bool, dtr: bool, stop: Callable[[], bool]) -> Port:
-    """The open port, at the rate that was asked for or found, which is then said."""
-    from wearkit.errors import WearkitError
-    from wearkit.link.baud import find_baud
-    from wearkit.link.ports.reconnect import wait_for
-    from wearkit.link.ports.serial_port import open_port
-
-    if wait:
-        wait_for(port, stop)
-    if isinstance(baud, int):
-        return open_port(port, baud, dtr=dtr)
-    handle = open_port(port, dtr=dtr)
-    try:
-        found = find_baud(handle, stop)
-    except WearkitError:
-        handle.close()
-        raise
-    if found is not None:
-        click.echo(f"Baud rate: {found}, where what comes can be read.", err=True)
-    return handle
+def say_rate(rate: int) -> None:
+    """Which rate --baud auto found."""
+    click.echo(f"Baud rate: {rate}, where what comes can be read.", err=True)

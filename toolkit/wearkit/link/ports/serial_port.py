@@ -151,6 +151,7 @@ def _keep_input() -> None:
 
 _ABSENT = (errno.ENOENT, errno.ENXIO, errno.ENODEV)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
+_PORT_GROUPS = ("dialout", "uucp", "plugdev", "tty")  # whose members may do no more than use ports
 _BUSY = (errno.EAGAIN, errno.EBUSY)
 
 
@@ -198,6 +199,8 @@ def _permission_remedy(url: str) -> str:
         group = grp.getgrgid(Path(url).stat().st_gid).gr_name
     except (OSError, KeyError):
         return "ask the owner of the device"
+    if group not in _PORT_GROUPS:
+        return f"it belongs to group {group}: ask who looks after this computer for access to it"
     return f"it belongs to group {group}; run `sudo usermod -aG {group} $USER`, then log out and in"
 
 
