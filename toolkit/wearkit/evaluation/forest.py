@@ -81,7 +81,7 @@ class TrainingData:
         if known.get("label_map"):
             raise DataError(
                 f"{run.path} was trained under a label map, which the forest does not apply again: "
-                "leave --forest away."
+                "leave out --forest."
             )
         try:
             key = (how.kind, model.window)

@@ -55,7 +55,7 @@ def enough_threads(network: nn.Module, device: torch.device) -> Iterator[None]:
 class DeviceWindows:
     """Inputs and targets of a WindowSet on one device, moved there once.
 
-    Held as int8, 300 bytes a window, and turned into g batch by batch: on every device measured
+    Held as int8, 300 bytes per window, and turned into g batch by batch: on every device measured
     that costs less than the memory traffic of holding float32.
     """
 

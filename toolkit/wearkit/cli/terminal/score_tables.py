@@ -13,7 +13,7 @@ Scores = Mapping[str, Mapping[str, TaskScore]]
 
 
 def score_table(title: str, models: Scores) -> Table:
-    """One row a task and model."""
+    """One row per task and model."""
     table = Table(title=title, title_justify="left")
     table.add_column("task")
     if len(models) > 1:
@@ -34,7 +34,7 @@ def score_table(title: str, models: Scores) -> Table:
 
 
 def subject_table(task: str, models: Scores) -> Table:
-    """One row a person: windows, then accuracy and macro F1 of each model."""
+    """One row per person: windows, then accuracy and macro F1 of each model."""
     table = Table(title=f"{task}, by person", title_justify="left")
     table.add_column("person")
     table.add_column("windows", justify="right")
