@@ -48,7 +48,9 @@ class CFolder:
         """For a reader: what is there and what it needs."""
         arena = self.emitted.arena_bytes
         step = self.emitted.stream_step
-        stream = "no streaming form" if step is None else f"a streaming form, {step} samples a push"
+        stream = "no streaming form"
+        if step is not None:
+            stream = f"a streaming form, {step} samples per push"
         return (
             f"`{C_FOLDER}/` is the model as C99 with its kernels: working memory of {arena['dsp']} "
             f"bytes with DSP instructions, else {arena['other']}; {stream}; {self.golden_windows} "

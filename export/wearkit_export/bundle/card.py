@@ -80,7 +80,7 @@ def _what(report: Report) -> Iterator[str]:
     yield (
         f"* Input: {window.length} samples of {', '.join(window.axes)} at {window.rate_hz:g} Hz "
         f"({window.length / window.rate_hz:g} s), a new window every {window.hop} samples, as "
-        "int8 = clamp((count + 2) >> 2, -128, 127) of raw ADXL345 counts at +-2 g (256 a g)."
+        "int8 = clamp((count + 2) >> 2, -128, 127) of raw ADXL345 counts at +-2 g (256 per g)."
     )
     for task in report.graph.model.tasks:
         tensor = report.graph.head(task.name)
@@ -207,7 +207,7 @@ def _sizes(report: Report) -> Iterator[str]:
     yield ""
     yield (
         f"{described['parameters']} parameters, {described['macs_per_window']} multiply-accumulates"
-        f" a window; int8 weights and biases take {described['int8_constant_bytes']} bytes."
+        f" per window; int8 weights and biases take {described['int8_constant_bytes']} bytes."
     )
     yield ""
     yield from table(

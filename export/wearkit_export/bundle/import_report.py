@@ -160,7 +160,7 @@ def _numbers(report: ImportedReport) -> Iterator[str]:
     yield "## Size"
     yield ""
     yield (
-        f"{model['parameters']} parameters, {model['macs_per_window']} multiply-accumulates a "
+        f"{model['parameters']} parameters, {model['macs_per_window']} multiply-accumulates per "
         f"window; int8 weights and biases take {model['int8_constant_bytes']} bytes of "
         f"{len(report.source)} in the file."
     )

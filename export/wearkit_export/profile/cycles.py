@@ -98,7 +98,7 @@ PUBLISHED: frozenset[CycleModel] = frozenset({"cortex-m0plus", "cortex-m4"})
 
 
 def estimate(mix: Mix, model: CycleModel, windows: int = 1) -> Cycles:
-    """Cycles a window for counts over `windows` windows."""
+    """Cycles per window for counts over `windows` windows."""
     counts = dict(mix.classes) | {"taken": mix.taken, "word": mix.extra_registers}
     table = _TABLES[model]
 

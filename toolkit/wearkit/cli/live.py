@@ -85,7 +85,7 @@ UNITS = ("auto", "g", "mg", "m/s2", "counts")
     help="Where --verify writes what it proved; a page beside it ends with .md.",
 )
 @click.option("--any-model", is_flag=True, help="Let --verify compare with another model.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a window on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per window on stdout.")
 def command(
     port: str,
     bundle: Path | None,

@@ -73,7 +73,7 @@ class TrainingData:
         if known.origin.label_map is not None:
             raise DataError(
                 f"{run.path} was trained under a label map, which the forest does not apply again: "
-                "leave --forest away."
+                "leave out --forest."
             )
         try:
             key = (how.kind, model.window)

@@ -99,8 +99,8 @@ def _overview(evaluation: Evaluation, tasks: Sequence[str]) -> str:
     table = _table(("task", "model", *figures, "calibration error"), rows, words=2)
     return (
         f"<section><h2>Result</h2>{table}"
-        f'<p class="small">Over people: mean ± standard deviation of one figure a person, with the '
-        f"95&nbsp;% confidence interval of that mean (Student's t, n = {evaluation.people}) in "
+        f'<p class="small">Over people: mean ± standard deviation of one figure per person, with '
+        f"the 95&nbsp;% confidence interval of that mean (Student's t, n = {evaluation.people}) in "
         "brackets. Calibration error: the expected calibration error of the softmax, for the "
         "integers of the dequantized logits.</p></section>"
     )

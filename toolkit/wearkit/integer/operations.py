@@ -127,7 +127,7 @@ class Dense:
     def __post_init__(self) -> None:
         _freeze_constants(self, dimensions=2)
         if self.weight_scale.shape not in {(1,), self.bias.shape}:
-            raise ModelFileError(f"{self.name}: a dense layer has one weight scale or one a unit.")
+            raise ModelFileError(f"{self.name}: a dense layer has 1 weight scale, or one per unit.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def _freeze_constants(op: Linear, dimensions: int) -> None:
     if int(op.weight.min()) < -127:
         raise ModelFileError(f"{op.name}: symmetric weights lie in -127..127.")
     if op.bias.dtype != np.int32 or op.bias.shape != (channels,):
-        raise ModelFileError(f"{op.name}: the bias must be int32, one a channel.")
+        raise ModelFileError(f"{op.name}: the bias must be int32, one per channel.")
     scale = op.weight_scale
     usable = np.isfinite(scale) & (scale >= np.finfo(np.float32).tiny)
     if scale.dtype != np.float32 or scale.ndim != 1 or not bool(usable.all()):

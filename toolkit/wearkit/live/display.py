@@ -48,7 +48,7 @@ def open_display(session: LiveSession, *, as_json: bool) -> Display:
 
 
 class JsonDisplay:
-    """One object a window on `out`; at the end {"summary": ...} on `err`."""
+    """One JSON object per window on `out`; at the end {"summary": ...} on `err`."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self._out, self._err = out, err
@@ -64,7 +64,7 @@ class JsonDisplay:
 
 
 class PlainDisplay:
-    """One line a window on `out`; unit, warnings and the summary on `err`."""
+    """One line per window on `out`; unit, warnings and the summary on `err`."""
 
     def __init__(self, session: LiveSession, out: TextIO, err: TextIO) -> None:
         self._session, self._out, self._err = session, out, err

@@ -112,7 +112,7 @@ class SignalQuality:
         return self.clock.device.measure() or self.arrivals.measure()
 
     def check_rate(self) -> None:
-        """To be called once a window. A rate that cannot be measured just now is as it was."""
+        """To be called once per window. A rate that cannot be measured just now is as it was."""
         rate = self.rate()
         if rate is None or (rate.source == "arrival" and rate.span_s < MIN_ARRIVAL_SPAN_S):
             return

@@ -72,7 +72,7 @@ class LineFormat:
 
 
 class _LineEncoder:
-    """A line a sample, and a header every HEADER_S."""
+    """A line per sample, and a header every HEADER_S."""
 
     def __init__(self, line_format: LineFormat) -> None:
         self._format = line_format

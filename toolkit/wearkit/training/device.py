@@ -77,7 +77,7 @@ def keep_freed_memory() -> bool:
 class DeviceWindows:
     """Inputs and targets of a WindowSet on one device, moved there once.
 
-    Held as int8, 300 bytes a window, and turned into g batch by batch: on every device measured
+    Held as int8, 300 bytes per window, and turned into g batch by batch: on every device measured
     that costs less than the memory traffic of holding float32.
     """
 

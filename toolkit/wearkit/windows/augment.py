@@ -35,7 +35,7 @@ def with_twin_copies(
     if split.leak_share or split.shared_subjects or split.val_leak.shared_subjects:
         raise DataError(
             f"The {split.name} split has people in several parts, so copies of training windows "
-            "would leak what is tested: leave the twin away, or split by people."
+            "would leak what is tested: leave out the twin, or split by people."
         )
     rate_hz = windows.spec.rate_hz
     subjects = frozenset(split.train_subjects)

@@ -40,7 +40,7 @@ def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
         windows = cutter(dataset, spec)
         return replace(windows, origin=Lineage(sets=(dataset.format,)))
     if split == "paper":
-        raise DataError("The paper's split has no label map: leave --label-map away.")
+        raise DataError("The paper's split has no label map: leave out --label-map.")
     return cut_mapped(dataset, spec)
 
 

@@ -26,7 +26,7 @@ def tables(found: Profile) -> Iterator[StackingTable | Text]:
     )
     yield Text(cycle_basis(found), style="dim")
     if found.native_ms is not None:
-        yield Text(f"Measured on this computer: {found.native_ms:.3f} ms a window.")
+        yield Text(f"Measured on this computer: {found.native_ms:.3f} ms per window.")
     yield _memory(found)
     yield _parts(found)
     yield Text("* sized as built for the target above, not for the part's own core", style="dim")

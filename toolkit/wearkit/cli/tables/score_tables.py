@@ -12,7 +12,7 @@ Scores = Mapping[str, Mapping[str, TaskScore]]
 
 
 def score_table(title: str, models: Scores) -> StackingTable:
-    """One row a task and model."""
+    """One row per task and model."""
     named = ["task", "model"] if len(models) > 1 else ["task"]
     figures = ["windows", "accuracy", "macro F1", "accuracy\nby person", "macro F1\nby person"]
     columns = [*(Column(name, words=True) for name in named), *map(Column, figures)]
@@ -31,7 +31,7 @@ def score_table(title: str, models: Scores) -> StackingTable:
 
 
 def subject_table(task: str, models: Scores) -> StackingTable:
-    """One row a person: windows, then accuracy and macro F1 of each model."""
+    """One row per person: windows, then accuracy and macro F1 of each model."""
     figures = [f"{figure}\n{model}" for model in models for figure in ("accuracy", "macro F1")]
     columns = [Column("person", words=True), Column("windows"), *map(Column, figures)]
     table = StackingTable(f"{task}, by person", *columns)

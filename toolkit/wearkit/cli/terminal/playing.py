@@ -175,5 +175,5 @@ def reader_came(port: PseudoTerminal, stop: Callable[[], bool], wait_s: float | 
         return False
     raise PortError(
         f"Nobody opened {port.path} within {wait_s:g} s: start wearkit live sooner, or leave "
-        "--wait out."
+        "out --wait."
     )

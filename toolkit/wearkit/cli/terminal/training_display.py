@@ -1,4 +1,4 @@
-"""What `wearkit train` shows on stderr: progress, a line an epoch, the result."""
+"""What `wearkit train` shows on stderr: progress, a line per epoch, the result."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def recognise(source: Source) -> bool:
 def open_cwa(source: Source, units: Unit | None) -> Dataset:
     """Raises DataError when units are asked for: the file says its own scale."""
     if units not in (None, Unit.G):
-        raise DataError("A .cwa file says its own scale: leave --units away.")
+        raise DataError("A .cwa file says its own scale: leave out --units.")
     return Dataset(
         name=str(source.path),
         format="cwa",

@@ -64,7 +64,7 @@ def recognise(source: Source) -> bool:
 def open_dsads(source: Source, units: Unit | None) -> Dataset:
     """Raises DataError when units other than m/s2 are asked for."""
     if units not in (None, Unit.M_S2):
-        raise DataError(f"DSADS is in m/s2 by its definition, not {units}: leave --units away.")
+        raise DataError(f"DSADS is in m/s2 by its definition, not {units}: leave out --units.")
     return Dataset(
         name=str(source.path),
         format="dsads",

@@ -65,7 +65,7 @@ def recognise(source: Source) -> bool:
 def open_hapt(source: Source, units: Unit | None) -> Dataset:
     """Raises DataError when units other than g are asked for. Files are read when iterated."""
     if units not in (None, Unit.G):
-        raise DataError(f"HAPT is in g by its definition, not {units}: leave --units away.")
+        raise DataError(f"HAPT is in g by its definition, not {units}: leave out --units.")
     return Dataset(
         name=str(source.path),
         format="hapt",

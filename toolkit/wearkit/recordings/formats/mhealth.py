@@ -60,7 +60,7 @@ def open_mhealth_null(source: Source, units: Unit | None) -> Dataset:
 
 def _open(source: Source, units: Unit | None, format: str, *, with_null: bool) -> Dataset:
     if units not in (None, Unit.M_S2):
-        raise DataError(f"MHEALTH is in m/s2 by its definition, not {units}: leave --units away.")
+        raise DataError(f"MHEALTH is in m/s2 by its definition, not {units}: leave out --units.")
     return Dataset(
         name=str(source.path),
         format=format,

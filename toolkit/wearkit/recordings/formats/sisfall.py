@@ -1,7 +1,7 @@
 """SisFall: a waist-worn device with a real ADXL345, in its own counts, at 200 Hz.
 
 Sucerquia, Lopez, Vargas-Bonilla, "SisFall: A Fall and Movement Dataset", Sensors 17 (2017) 198.
-`<subject>/<activity>_<subject>_R<trial>.txt`: nine integers a line, closed by `;`; the first
+`<subject>/<activity>_<subject>_R<trial>.txt`: nine integers per line, closed by `;`; the first
 three are the ADXL345 in its 13-bit +-16 g mode, whose count is 1/256 g, as at +-2 g.
 """
 

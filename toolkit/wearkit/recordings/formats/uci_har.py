@@ -51,7 +51,7 @@ def recognise(source: Source) -> bool:
 def open_uci_har(source: Source, units: Unit | None) -> Dataset:
     """Raises DataError when units other than g are asked for."""
     if units not in (None, Unit.G):
-        raise DataError(f"UCI HAR is in g by its definition, not {units}: leave --units away.")
+        raise DataError(f"UCI HAR is in g by its definition, not {units}: leave out --units.")
     return Dataset(
         name=str(source.path),
         format="uci-har",

@@ -106,7 +106,7 @@ def open_v1(source: Source, units: Unit | None) -> Dataset:
 
 def _check_units(units: Unit | None) -> None:
     if units not in (None, Unit.M_S2):
-        raise DataError(f"WISDM is in m/s2 by its definition, not {units}: leave --units away.")
+        raise DataError(f"WISDM is in m/s2 by its definition, not {units}: leave out --units.")
 
 
 def _recordings_2019(source: Source) -> Iterator[Recording]:
