@@ -12,15 +12,6 @@ _FILLERS = frozenset(
     "found said told heard one some what seen given made taken asked done".split(),
 )
 _CEILING = 0.01  # of a package's functions: a word may fit for once
-_STILL_TO_DO = frozenset(
-    f"{root}/{package}"
-    for root, packages in (
-        ("wearkit", "api capture cli evaluation link live simulation verification"),
-        ("wearkit_export", "bundle"),
-    )
-    for package in packages.split()
-)
-"""Packages that hold more than the ceiling allows. A package leaves this list and never returns."""
 
 
 def _packages() -> dict[str, list[Path]]:
@@ -55,8 +46,6 @@ def _own_names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
 
 @pytest.mark.parametrize("package", sorted(_packages()))
 def test_filler_names_stay_below_one_in_a_hundred(package: str) -> None:
-    if package in _STILL_TO_DO:
-        pytest.skip("still to do")
     functions = [
         (path, name, fillers & _FILLERS)
         for path in _packages()[package]
@@ -68,10 +57,6 @@ def test_filler_names_stay_below_one_in_a_hundred(package: str) -> None:
         if fillers
     ]
     assert len(filled) <= _CEILING * len(functions), "\n".join(filled)
-
-
-def test_packages_still_to_do_exist() -> None:
-    assert set(_packages()) >= _STILL_TO_DO
 
 
 def test_a_filler_is_seen_wherever_it_stands() -> None:

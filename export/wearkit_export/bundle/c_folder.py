@@ -76,11 +76,11 @@ def write_c(
     emitted = emit_c(graph, out, model_id=identity)
     room = max(1, _GOLDEN_INPUT_BYTES_MAX // inputs[0].nbytes)
     few = slice(0, None, -(-len(inputs) // room))
-    some = {head.task: logits[head.task][few] for head in graph.heads}
+    expected = {head.task: logits[head.task][few] for head in graph.heads}
     if counts is None:
-        golden = golden_io_header(identity, inputs[few], some)
+        golden = golden_io_header(identity, inputs[few], expected)
     else:
-        golden = golden_header(identity, counts[few], inputs[few], some)
+        golden = golden_header(identity, counts[few], inputs[few], expected)
     write_bytes(out / GOLDEN_HEADER, golden.encode())
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return CFolder(emitted, len(inputs[few]), size)

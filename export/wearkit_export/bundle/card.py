@@ -42,16 +42,16 @@ def _head(report: Report) -> Iterator[str]:
     if report.accuracy is None:
         yield "Not tested: exported from a checkpoint without a run's test windows."
     else:
-        found = report.accuracy
+        accuracy = report.accuracy
         scores = ", ".join(
-            f"{task} {found.int8[task].accuracy:.4f} (fp32 {found.fp32[task].accuracy:.4f})"
-            for task in found.int8
+            f"{task} {accuracy.int8[task].accuracy:.4f} (fp32 {accuracy.fp32[task].accuracy:.4f})"
+            for task in accuracy.int8
         )
         whom = "simulated subjects" if report.simulated else "people"
         new = "that it was also trained on" if leak else "it was not trained on"
         yield (
-            f"Accuracy of the int8 model on {found.windows} windows of {found.subjects} {whom} "
-            f"{new}: {scores}."
+            f"Accuracy of the int8 model on {accuracy.windows} windows of {accuracy.subjects} "
+            f"{whom} {new}: {scores}."
         )
     yield ""
 
@@ -144,9 +144,9 @@ def _scores(report: Report) -> Iterator[str]:
         yield from table(("subject", "windows", "accuracy", "macro F1"), _subject_rows(score))
 
 
-def _score_rows(found: Accuracy) -> Iterator[list[str]]:
-    for task, before in found.fp32.items():
-        after = found.int8[task]
+def _score_rows(accuracy: Accuracy) -> Iterator[list[str]]:
+    for task, before in accuracy.fp32.items():
+        after = accuracy.int8[task]
         row = [task]
         for a, b in ((before.accuracy, after.accuracy), (before.macro_f1, after.macro_f1)):
             row += [f"{a:.4f}", f"{b:.4f}", f"{round(a - b, 4) + 0.0:+.4f}"]
@@ -154,8 +154,8 @@ def _score_rows(found: Accuracy) -> Iterator[list[str]]:
 
 
 def _subject_rows(score: TaskScore) -> Iterator[list[str]]:
-    for name, one in score.per_subject.items():
-        yield [name, str(one.windows), f"{one.accuracy:.4f}", f"{one.macro_f1:.4f}"]
+    for name, subject in score.per_subject.items():
+        yield [name, str(subject.windows), f"{subject.accuracy:.4f}", f"{subject.macro_f1:.4f}"]
     (accuracy, spread), (f1, f1_spread) = score.spread("accuracy"), score.spread("macro_f1")
     yield ["mean ± std", "", f"{accuracy:.4f} ± {spread:.4f}", f"{f1:.4f} ± {f1_spread:.4f}"]
 
@@ -188,16 +188,16 @@ def equality_row(row: EqualityRow | NotRun) -> list[str]:
     """One runtime as a row of the table of equality."""
     if isinstance(row, NotRun):
         return [row.runtime, "not run", row.hint, "", "", "", "", ""]
-    found = row.agreement
+    agreement = row.agreement
     return [
         row.runtime,
         row.version,
         row.against if row.must_match else f"{row.against} (rounds as {row.family})",
-        str(found.windows),
-        str(found.values),
-        str(found.differing),
-        f"{found.max_lsb} LSB",
-        str(sum(found.argmax_flips.values())),
+        str(agreement.windows),
+        str(agreement.values),
+        str(agreement.differing),
+        f"{agreement.max_lsb} LSB",
+        str(sum(agreement.argmax_flips.values())),
     ]
 
 

@@ -22,7 +22,7 @@ OnProgress = Callable[[str, int, int], None]
 """Called with the stage of the work, what is done of it, and its total (0: unknown)."""
 
 
-def silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, completed: int, total: int) -> None:
     """An OnProgress that shows nothing."""
 
 

@@ -171,12 +171,12 @@ def require_equal(rows: list[EqualityRow | NotRun]) -> None:
     """Raises VerificationError for the first row that must match and does not."""
     for row in rows:
         if isinstance(row, EqualityRow) and row.must_match and not row.agreement.exact:
-            found = row.agreement
+            agreement = row.agreement
             raise VerificationError(
                 f"{row.runtime} ({row.version}) differs from the integer reference "
-                f"({row.against}) in {found.differing} of {found.values} int8 values, by up to "
-                f"{found.max_lsb}, first in window {found.first_window} of the "
-                f"{found.windows} compared; no bundle was written."
+                f"({row.against}) in {agreement.differing} of {agreement.values} int8 values, "
+                f"by up to {agreement.max_lsb}, first in window {agreement.first_window} of the "
+                f"{agreement.windows} compared; no bundle was written."
             )
 
 

@@ -95,12 +95,12 @@ def windows(entry: Tensor, random: int, seed: int) -> NDArray[np.int8]:
     step = np.arange(steps)[:, None] * np.ones(channels, int)
     alternating = np.where(step % 2 == 0, -128, 127)
     ramp = np.linspace(-128, 127, steps)[:, None] * np.ones(channels)
-    made = [np.full((steps, channels), value) for value in (-128, 127, entry.zero_point, 0)]
-    made += [alternating, -1 - alternating, ramp, ramp[::-1]]
-    extremes = np.repeat(np.stack(made)[:, None], rows, axis=1)
+    constants = [np.full((steps, channels), value) for value in (-128, 127, entry.zero_point, 0)]
+    constants += [alternating, -1 - alternating, ramp, ramp[::-1]]
+    extremes = np.repeat(np.stack(constants)[:, None], rows, axis=1)
     rounded = np.rint(np.concatenate([noise, walks, extremes]))
-    found: NDArray[np.int8] = np.clip(rounded, -128, 127).astype(np.int8)
-    return found
+    windows: NDArray[np.int8] = np.clip(rounded, -128, 127).astype(np.int8)
+    return windows
 
 
 def _write_c(
@@ -146,7 +146,7 @@ def _measure(
         imported=imported,
         source=data,
         model_id=model_id(imported.graph),
-        windows={name: len(found) for name, found in compared.items()},
+        windows={name: len(array) for name, array in compared.items()},
         equality=tuple(rows),
         no_c=None if isinstance(c_folder, CFolder) else c_folder,
         c_folder=c_folder if isinstance(c_folder, CFolder) else None,

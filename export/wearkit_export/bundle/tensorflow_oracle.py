@@ -51,7 +51,7 @@ def run_tensorflow(
             np.save(folder / f"{kind}.npy", windows)
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
         try:
-            done = subprocess.run(
+            child = subprocess.run(
                 [sys.executable, "-W", "ignore", "-m", __name__, name, *inputs],
                 env=os.environ | quiet,
                 capture_output=True,
@@ -61,21 +61,21 @@ def run_tensorflow(
             )
         except subprocess.TimeoutExpired as error:
             raise VerificationError(f"TensorFlow took more than {_TIME_LIMIT_S} s.") from error
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        if child.returncode:
+            last = (child.stderr.strip().splitlines() or ["no message"])[-1]
             raise VerificationError(f"TensorFlow could not run the int8 TFLite file: {last}")
         return {kind: _load(folder / f"{kind}.npz") for kind in inputs}
 
 
 def _load(path: Path) -> Logits:
-    with np.load(path, allow_pickle=False) as found:
-        return {task: found[task] for task in found.files}
+    with np.load(path, allow_pickle=False) as arrays:
+        return {task: arrays[task] for task in arrays.files}
 
 
 def _child(folder: Path, kernels: list[Kernels]) -> None:
     model = (folder / "model.tflite").read_bytes()
-    given = folder / _OUTPUTS
-    outputs = json.loads(given.read_text()) if given.is_file() else None
+    outputs_file = folder / _OUTPUTS
+    outputs = json.loads(outputs_file.read_text()) if outputs_file.is_file() else None
     for kind in kernels:
         inputs = np.load(folder / f"{kind}.npy", allow_pickle=False)
         runtime: Runtime = (

@@ -132,8 +132,8 @@ def write_bundle(
         write_bytes(folder / CARD, model_card(report).encode(errors="backslashreplace"))
         window = (checkpoint.model.window.length, len(checkpoint.model.window.axes))
         write_json(folder / MANIFEST, manifest(graph, folder, window))
-        done = time.perf_counter()
-    return Exported(out, report, emitted - started, done - emitted)
+        reported = time.perf_counter()
+    return Exported(out, report, emitted - started, reported - emitted)
 
 
 def _write_c(graph: QuantizedGraph, folder: Path, golden: dict[str, NDArray[Any]]) -> CFolder:
@@ -222,8 +222,8 @@ def golden_counts(real: NDArray[np.int16]) -> NDArray[np.int16]:
     ramp = np.linspace(COUNT_MIN, COUNT_MAX, length).astype(int)
     waves = [np.repeat(wave[:, None], 3, axis=1) for wave in (alternating, -1 - alternating, ramp)]
     alone = [np.where(np.arange(3) == axis, alternating[:, None], 0) for axis in range(3)]
-    made = np.stack([*constants, *waves, *alone]).astype(np.int16)
-    return np.concatenate([real[chosen], made])
+    counts = np.stack([*constants, *waves, *alone]).astype(np.int16)
+    return np.concatenate([real[chosen], counts])
 
 
 def golden_arrays(graph: QuantizedGraph, real: NDArray[np.int16]) -> dict[str, NDArray[Any]]:
@@ -270,8 +270,8 @@ def input_json(graph: QuantizedGraph, shape: Sequence[int]) -> dict[str, Any]:
 
 def _names(folder: Path) -> list[str]:
     """Every file of a folder as the manifest names it."""
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in files)
 
 
 @contextmanager

@@ -107,6 +107,6 @@ def write_run(
     scores = evaluate_float(result.checkpoint, windows.take(split.test))
     save_windows_and_metrics(path, windows, split, result, scores)
     source = "simulated data" if windows.simulated else "test people"
-    what = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
-    draw_run(path, result.history, result.epoch, scores, what)
+    title = f"{result.checkpoint.model.arch}, fold {split.fold} of {split.folds}, {source}"
+    draw_run(path, result.history, result.epoch, scores, title)
     return scores

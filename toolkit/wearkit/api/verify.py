@@ -74,7 +74,7 @@ def verify(
     for a difference, and it is written as well. Warns when the device does not confirm that its
     sensor runs again.
     """
-    done = replay(
+    verified = replay(
         port,
         bundle,
         windows,
@@ -87,15 +87,15 @@ def verify(
         stop=stop,
         on_compared=on_compared,
     )
-    if not done.report.put_back:
+    if not verified.report.put_back:
         warnings.warn(NOT_PUT_BACK, RuntimeWarning, stacklevel=2)
-    error = done.report.error
+    error = verified.report.error
     if error is not None:
-        error.certificate = done.certificate
+        error.certificate = verified.certificate
         raise error
-    if done.certificate is None:
+    if verified.certificate is None:
         raise VerificationError("No window was compared: it was stopped before the first answer.")
-    return done.certificate
+    return verified.certificate
 
 
 def replay(
@@ -131,12 +131,12 @@ def replay(
         frames_in_flight=UART_FRAMES if handle.joins_in_mid_line else FLOW_FRAMES,
         any_model=any_model,
     )
-    done = replay_verify(
+    replayed = replay_verify(
         Dialogue(handle), opened, played, options, on_compared=on_compared, stop=stop
     )
     path = None if certificate is None else Path(certificate)
-    proof = prove(opened, port, done.hello, done.report, done.verifier, path)
-    return Verified(done.report, proof)
+    proof = prove(opened, port, replayed.hello, replayed.report, replayed.verifier, path)
+    return Verified(replayed.report, proof)
 
 
 def _checked(windows: Windows, length: int) -> Iterator[NDArray[np.int16]]:

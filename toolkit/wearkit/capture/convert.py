@@ -48,7 +48,7 @@ def _write_parquet(samples: Capture, path: Path) -> None:
     columns: dict[str, NDArray[np.floating]] = {"time": samples.time_s}
     columns |= {axis: samples.acc_g[:, k] for k, axis in enumerate("xyz")}
     table = pyarrow.table(columns)
-    said = {"unit": "g", "rate_hz": samples.rate_hz, "simulated": samples.simulated}
-    table = table.replace_schema_metadata({"wearkit": json.dumps(said)})
+    metadata = {"unit": "g", "rate_hz": samples.rate_hz, "simulated": samples.simulated}
+    table = table.replace_schema_metadata({"wearkit": json.dumps(metadata)})
     with replacing(path) as temporary:
         pyarrow.parquet.write_table(table, temporary)

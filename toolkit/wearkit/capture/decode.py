@@ -141,10 +141,10 @@ class _Collector:
     def take(self, steps: list[PlacedSample]) -> None:
         for step in steps:
             index = session_index(step, self._index + 1, self._hop)
-            taken, self._index = index - self._index, index
+            elapsed, self._index = index - self._index, index
             sample = step.sample
             self.time_s.append(
-                self._clock.advance(self._index, taken, sample.t_us, restarted=step.restarted)
+                self._clock.advance(self._index, elapsed, sample.t_us, restarted=step.restarted)
             )
             self.counts.append(sample.counts)
             if step.missing or step.restarted:

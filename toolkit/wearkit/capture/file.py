@@ -170,9 +170,9 @@ class CaptureReader:
         self.damaged_bytes = self.torn_bytes = 0
         position = len(MAGIC)
         while position < len(self._data):
-            found = self._at(position)
-            if found is not None:
-                position, record = found
+            entry = self._at(position)
+            if entry is not None:
+                position, record = entry
                 yield record
                 continue
             begin, position = position, self._next_whole(position + 1)

@@ -40,7 +40,7 @@ def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
     samples = read_recording(recording)
     write_converted(samples, out)
     write_sidecar(samples, recording, out)
-    found = {
+    summary = {
         "samples": len(samples.counts),
         "seconds": round(float(samples.time_s[-1]), 3),
         "missing_samples": samples.missing,
@@ -52,8 +52,8 @@ def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
         "simulated": samples.simulated,
     }
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(summary))
     else:
-        said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items())
-        click.echo(f"{out}: {said}.", err=True)
+        totals = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in summary.items())
+        click.echo(f"{out}: {totals}.", err=True)
     return 0

@@ -53,33 +53,33 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
 
     with at_work("Reading ..."):
         dataset = told_cache().open(path, format=format_name, units=units)
-        found = cached_description(dataset)
+        description = cached_description(dataset)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2, allow_nan=False))
+        click.echo(json.dumps(description.to_json(), indent=2, allow_nan=False))
         return
     console = Console()
-    console.print(_overview(found))
-    for labels in found.labels:
+    console.print(_overview(description))
+    for labels in description.labels:
         rows = {**labels.rows, "(unlabelled)": labels.unlabelled}
-        console.print(_shares(f"task {labels.task}", rows, found.rows))
-    console.print(_shares("placements", found.placements, found.rows))
-    console.print(_shares("subjects", found.subjects, found.rows))
+        console.print(_shares(f"task {labels.task}", rows, description.rows))
+    console.print(_shares("placements", description.placements, description.rows))
+    console.print(_shares("subjects", description.subjects, description.rows))
 
 
-def _overview(found: DataInfo) -> Table:
-    rates = found.rates
-    lost = ", ".join(f"{rows:,} rows: {reason}" for reason, rows in found.dropped.items())
+def _overview(description: DataInfo) -> Table:
+    rates = description.rates
+    lost = ", ".join(f"{rows:,} rows: {reason}" for reason, rows in description.dropped.items())
     pairs = [
-        ("format", found.format),
-        ("recordings", f"{found.recordings:,} of {len(found.subjects):,} subjects"),
-        ("rows", f"{found.rows:,} ({found.duration_s / 60:,.1f} min)"),
+        ("format", description.format),
+        ("recordings", f"{description.recordings:,} of {len(description.subjects):,} subjects"),
+        ("rows", f"{description.rows:,} ({description.duration_s / 60:,.1f} min)"),
         ("true rate", f"{rates.median_hz:.2f} Hz ({rates.min_hz:.2f} to {rates.max_hz:.2f})"),
-        ("gaps", f"{found.gaps:,} ({found.gap_s:,.1f} s)"),
-        ("at the +-2 g rails", f"{found.clipped_share:.2%} of rows"),
+        ("gaps", f"{description.gaps:,} ({description.gap_s:,.1f} s)"),
+        ("at the +-2 g rails", f"{description.clipped_share:.2%} of rows"),
         ("dropped", lost or "nothing"),
-        *(("note", note) for note in found.notes),
+        *(("note", note) for note in description.notes),
     ]
-    return _table(f"{found.name}{' (SIMULATED)' if found.simulated else ''}", pairs)
+    return _table(f"{description.name}{' (SIMULATED)' if description.simulated else ''}", pairs)
 
 
 def _shares(title: str, rows: Mapping[str, int], total: int) -> Table:

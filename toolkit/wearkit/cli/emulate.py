@@ -195,11 +195,11 @@ class _Player:
             if loop:
                 self._device.boot(self._options)
             counts = _counts(chosen, bundle, seconds)
-            done = self._device.run(self._port, counts, options, self._stop)
-            left = "; the reader left" if done.reader_left else ""
+            played = self._device.run(self._port, counts, options, self._stop)
+            left = "; the reader left" if played.reader_left else ""
             click.echo(
-                f"The sensor took {done.taken} samples in {done.device_s:.1f} s of device time, "
-                f"{done.lost} lost{left}.",
+                f"The sensor took {played.taken} samples in {played.device_s:.1f} s of device "
+                f"time, {played.lost} lost{left}.",
                 err=True,
             )
             if not loop:

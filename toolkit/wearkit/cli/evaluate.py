@@ -161,7 +161,7 @@ def _check_options(
         )
 
 
-def _show(found: Evaluation, page: Path) -> None:
+def _show(evaluation: Evaluation, page: Path) -> None:
     from rich.console import Console
 
     from wearkit.cli.tables.score_tables import score_table, subject_table
@@ -171,15 +171,15 @@ def _show(found: Evaluation, page: Path) -> None:
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    for warning in found.warnings():
+    for warning in evaluation.warnings():
         say(warning)
-    say(f"{len(found.windows)} windows, {found.source}.")
-    for reason, count in found.rejected.items():
-        whose = " of the run's recordings" if found.own else ""
+    say(f"{len(evaluation.windows)} windows, {evaluation.source}.")
+    for reason, count in evaluation.rejected.items():
+        whose = " of the run's recordings" if evaluation.own else ""
         say(f"{count} windows{whose} were left out: {reason}.")
-    for note in found.windows.notes:
+    for note in evaluation.windows.notes:
         say(f"Note: {note}")
-    console.print(score_table(" and ".join(found.scores), found.scores))
-    for task in found.windows.tasks:
-        console.print(subject_table(task.name, found.scores))
+    console.print(score_table(" and ".join(evaluation.scores), evaluation.scores))
+    for task in evaluation.windows.tasks:
+        console.print(subject_table(task.name, evaluation.scores))
     say(f"Report: {page}")

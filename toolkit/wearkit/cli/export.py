@@ -156,8 +156,8 @@ def _as_json(exported: Exported) -> str:
         "quantize_emit_s": round(exported.quantize_emit_s, 3),
         "report_s": round(exported.report_s, 3),
     }
-    found = {"bundle": str(exported.path), "timing": timing, "report": exported.report.to_json()}
-    return json.dumps(found, allow_nan=False)
+    summary = {"bundle": str(exported.path), "timing": timing, "report": exported.report.to_json()}
+    return json.dumps(summary, allow_nan=False)
 
 
 def _show(exported: Exported, run: Path) -> None:

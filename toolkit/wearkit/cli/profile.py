@@ -63,16 +63,16 @@ def command(
 
     opened = open_bundle(bundle or newest_bundle())
     with at_work(f"Building and running for {target} ..."):
-        found = _profile(opened, target, compiler, optimize, clock_mhz)
+        costs = _profile(opened, target, compiler, optimize, clock_mhz)
     if as_json:
         head = {"bundle": str(opened.path), "model_id": opened.model_id}
-        click.echo(json.dumps(head | profile_to_json(found), indent=2, allow_nan=False))
+        click.echo(json.dumps(head | profile_to_json(costs), indent=2, allow_nan=False))
         return
     from wearkit.cli.tables.profile_tables import tables
 
     console = Console()
     console.print(f"{opened.path} (model {opened.model_id[:16]}) on {target}", highlight=False)
-    for table in tables(found):
+    for table in tables(costs):
         console.print(table)
 
 

@@ -127,13 +127,13 @@ def _train(
     return run
 
 
-def _options_of(run: Path, context: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
+def _options_of(run: Path, context: click.Context, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options a run began with, under those typed now (data that moved, for one)."""
     from wearkit.training.state import read_request
 
     typed = {
         name: value
-        for name, value in given.items()
+        for name, value in options.items()
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
     saved = read_request(run)
@@ -143,13 +143,13 @@ def _options_of(run: Path, context: click.Context, given: Mapping[str, Any]) -> 
         )
     try:
         for parameter in context.command.params:
-            if parameter.name in given:
+            if parameter.name in options:
                 saved[parameter.name] = parameter.type_cast_value(context, saved[parameter.name])
     except (KeyError, click.BadParameter) as error:
         raise ModelFileError(
             f"The options in {run}/state.json are damaged: train again."
         ) from error
-    return {name: saved[name] for name in given} | typed
+    return {name: saved[name] for name in options} | typed
 
 
 def _summary(run: Run) -> str:

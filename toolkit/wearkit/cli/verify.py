@@ -73,7 +73,7 @@ def command(
     opened = open_bundle(bundle or newest_bundle())
     chosen = _chosen(data, data_format, input_units, subject, recording)
     with stop_signals() as received, _progress(windows) as on_compared:
-        done = replay(
+        verified = replay(
             port,
             opened,
             None if chosen is None else recorded_windows(chosen, opened.model.window),
@@ -88,15 +88,15 @@ def command(
             on_compared=on_compared,
             on_rate=say_rate,
         )
-    if done.certificate is not None:
+    if verified.certificate is not None:
         if as_json:
-            click.echo(json.dumps(done.certificate.to_json(), allow_nan=False))
-        retries = done.report.tally.retries
-        say_certificate(done.certificate, certificate, f", {retries} sent again")
-    if not done.report.put_back:
+            click.echo(json.dumps(verified.certificate.to_json(), allow_nan=False))
+        retries = verified.report.tally.retries
+        say_certificate(verified.certificate, certificate, f", {retries} sent again")
+    if not verified.report.put_back:
         click.echo(NOT_PUT_BACK, err=True)
-    if done.report.error is not None:
-        raise done.report.error
+    if verified.report.error is not None:
+        raise verified.report.error
     return 128 + received[0] if received else 0
 
 

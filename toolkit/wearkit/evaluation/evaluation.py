@@ -42,19 +42,19 @@ class ModelResult:
 
     def details(self) -> dict[str, Any]:
         """What the page shows beside the scores, by task."""
-        found = {}
+        by_task = {}
         for task, score in self.scores.items():
             ring = ring_errors(score)
             people = score.per_subject.values()
-            found[task] = {
+            by_task[task] = {
                 "over_people_95": {
-                    figure: over_people([getattr(one, figure) for one in people]).to_json()
+                    figure: over_people([getattr(subject, figure) for subject in people]).to_json()
                     for figure in FIGURES
                 },
                 "reliability": self.reliability[task].to_json(),
                 "posture_ring": None if ring is None else ring.to_json(),
             }
-        return found
+        return by_task
 
 
 def model_result(
@@ -86,8 +86,8 @@ def _result(
     shares: Mapping[str, NDArray[np.float64]],
     windows: WindowSet,
 ) -> ModelResult:
-    found = {task: reliability(shares[task], windows.targets[task]) for task in scores}
-    return ModelResult(name, scores, found)
+    calibration = {task: reliability(shares[task], windows.targets[task]) for task in scores}
+    return ModelResult(name, scores, calibration)
 
 
 @dataclass(frozen=True, slots=True)

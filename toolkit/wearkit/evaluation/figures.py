@@ -51,12 +51,12 @@ def _cell(score: TaskScore, row: int, column: int, x: int, y: int) -> str:
     return box + _text(x + middle, y + middle + 4, str(count), colour=colour, size=size)
 
 
-def reliability_svg(found: Reliability, title: str) -> str:
+def reliability_svg(reliability: Reliability, title: str) -> str:
     """Bars: how often the answers of a bin were right. Ticks: how sure they were. The diagonal is
     an honest network; the grey bars below say how many windows a bin holds."""
     parts = [_frame()]
-    most = max(part.windows for part in found.bins)
-    for part in found.bins:
+    most = max(part.windows for part in reliability.bins)
+    for part in reliability.bins:
         if part.accuracy is None or part.confidence is None:
             continue
         x, width = _MARGIN + _SIDE * part.low + 1, _SIDE * (part.high - part.low) - 2

@@ -90,6 +90,6 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _with_interval(values: Sequence[float]) -> dict[str, Any]:
-    found = over_people(values)
-    interval = None if found.low is None else [found.low, found.high]
+    over = over_people(values)
+    interval = None if over.low is None else [over.low, over.high]
     return _spread(values) | {"interval_95": interval}

@@ -40,18 +40,18 @@ def forest_probabilities(
     if not len(split.train) or not len(split.test):
         raise DataError("The forest needs training and test windows: the split has none of one.")
     train, test = windows.take(split.train), windows.take(split.test)
-    seen = features(train.inputs, windows.spec.rate_hz)
-    asked = features(test.inputs, windows.spec.rate_hz)
-    found: dict[str, NDArray[np.float64]] = {}
+    train_features = features(train.inputs, windows.spec.rate_hz)
+    test_features = features(test.inputs, windows.spec.rate_hz)
+    probabilities: dict[str, NDArray[np.float64]] = {}
     for task in windows.tasks:
         forest = RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=-1)
-        forest.fit(seen, train.targets[task.name])
+        forest.fit(train_features, train.targets[task.name])
         # Threads would add the trees' votes in any order, and the last digits with them.
         forest.set_params(n_jobs=1)
-        shares = np.zeros((len(asked), len(task.labels)))
-        shares[:, forest.classes_] = forest.predict_proba(asked)
-        found[task.name] = shares
-    return found
+        shares = np.zeros((len(test_features), len(task.labels)))
+        shares[:, forest.classes_] = forest.predict_proba(test_features)
+        probabilities[task.name] = shares
+    return probabilities
 
 
 class TrainingData:

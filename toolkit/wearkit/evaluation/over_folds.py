@@ -63,7 +63,9 @@ def evaluate_folds(
     windows = WindowSet.concatenate([run.test for run in runs], same_runs=True)
     data = runs[0].metrics.data
     return Evaluation(
-        models=tuple(one.result(one.name, _concatenated(one.of_fold), windows) for one in models),
+        models=tuple(
+            model.result(model.name, _concatenated(model.of_fold), windows) for model in models
+        ),
         windows=windows,
         source=f"test windows of all {len(runs)} folds of {path}",
         own=True,
@@ -85,7 +87,9 @@ def _fold_results(runs: Sequence[Run], models: Sequence[_Answered]) -> Iterator[
             leak_share=split_facts(run).leak_share,
             people=run.split_subjects("test"),
             windows=len(run.test),
-            models=tuple(one.result(one.name, one.of_fold[fold], run.test) for one in models),
+            models=tuple(
+                model.result(model.name, model.of_fold[fold], run.test) for model in models
+            ),
         )
 
 

@@ -140,7 +140,7 @@ def _by_fold(folds: Sequence[FoldResult], task: str) -> str:
     for fold in folds:
         row = [str(fold.fold), ", ".join(fold.people), str(fold.windows), fold.kept]
         scores = [model.scores[task] for model in fold.models]
-        rows.append([*row, *(_share(getattr(one, name)) for one in scores for name in FIGURES)])
+        rows.append([*row, *(_share(getattr(score, name)) for score in scores for name in FIGURES)])
     over = [
         over_people([getattr(fold.models[place].scores[task], figure) for fold in folds])
         for place in range(len(folds[0].models))
@@ -148,8 +148,8 @@ def _by_fold(folds: Sequence[FoldResult], task: str) -> str:
     ]
     blank = ("", "", "")
     foot = [
-        ("mean", *blank, *(_share(found.mean) for found in over)),
-        ("standard deviation", *blank, *(_share(found.sd) for found in over)),
+        ("mean", *blank, *(_share(interval.mean) for interval in over)),
+        ("standard deviation", *blank, *(_share(interval.sd) for interval in over)),
     ]
     head = ["fold", "tested", "windows", "kept", *_figure_names(folds[0].models)]
     return _table(head, rows, foot=foot)
@@ -167,17 +167,23 @@ def _people(models: Sequence[ModelResult], task: str) -> str:
         rows.append(row)
     over = [_over(score, figure) for score in scores for figure in FIGURES]
     foot = [
-        ("mean", "", *(_share(found.mean) for found in over)),
-        ("standard deviation", "", *(_share(found.sd) for found in over)),
-        (f"95 % interval, n = {over[0].n}", "", *(_limits(found) for found in over)),
+        ("mean", "", *(_share(interval.mean) for interval in over)),
+        ("standard deviation", "", *(_share(interval.sd) for interval in over)),
+        (f"95 % interval, n = {over[0].n}", "", *(_limits(interval) for interval in over)),
     ]
     return _table(head, rows, foot=foot)
 
 
 def _labels(model: ModelResult, task: str) -> str:
     rows = [
-        [label, str(one.support), *map(_share, (one.sensitivity, one.ppv, one.npv, one.f1))]
-        for label, one in model.scores[task].per_class.items()
+        [
+            label,
+            str(class_score.support),
+            *map(
+                _share, (class_score.sensitivity, class_score.ppv, class_score.npv, class_score.f1)
+            ),
+        ]
+        for label, class_score in model.scores[task].per_class.items()
     ]
     head = ("label", "windows", "sensitivity", "PPV", "NPV", "F1")
     return _table(head, rows)
@@ -200,15 +206,15 @@ def _pictures(figures: Iterable[tuple[ModelResult, str]]) -> str:
 
 
 def _ring(model: ModelResult, task: str) -> str:
-    found = ring_errors(model.scores[task])
-    if found is None:
+    errors = ring_errors(model.scores[task])
+    if errors is None:
         return ""
-    if found.neighbour_share is None:
+    if errors.neighbour_share is None:
         return f"<p>{TITLES[model.name]}: no error on the posture ring.</p>"
-    neighbours = found.by_distance_deg[STEP_DEG]
+    neighbours = errors.by_distance_deg[STEP_DEG]
     return (
-        f"<p>{TITLES[model.name]}: <strong>{found.neighbour_share:.1%}</strong> of the errors "
-        f"({neighbours} of {found.errors}) land on a neighbour on the posture ring, {STEP_DEG} "
+        f"<p>{TITLES[model.name]}: <strong>{errors.neighbour_share:.1%}</strong> of the errors "
+        f"({neighbours} of {errors.errors}) land on a neighbour on the posture ring, {STEP_DEG} "
         "degrees away.</p>"
     )
 
@@ -255,17 +261,17 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _over(score: TaskScore, figure: str) -> Interval:
-    return over_people([getattr(one, figure) for one in score.per_subject.values()])
+    return over_people([getattr(subject, figure) for subject in score.per_subject.values()])
 
 
-def _spread(found: Interval) -> str:
-    if found.sd is None:
-        return f"{found.mean:.3f} (one person)"
-    return f"{found.mean:.3f} ± {found.sd:.3f} {_limits(found)}"
+def _spread(interval: Interval) -> str:
+    if interval.sd is None:
+        return f"{interval.mean:.3f} (one person)"
+    return f"{interval.mean:.3f} ± {interval.sd:.3f} {_limits(interval)}"
 
 
-def _limits(found: Interval) -> str:
-    return "-" if found.low is None else f"[{found.low:.3f}, {found.high:.3f}]"
+def _limits(interval: Interval) -> str:
+    return "-" if interval.low is None else f"[{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _share(value: float | None) -> str:

@@ -47,7 +47,7 @@ def draw_run(
     history: Sequence[EpochRecord],
     kept_epoch: int,
     scores: Mapping[str, TaskScore],
-    what: str,
+    caption: str,
 ) -> None:
     """curves.png (when an epoch has ended) and confusion-<task>.png. what: the model and data.
 
@@ -57,9 +57,9 @@ def draw_run(
         for picture in folder.glob(pattern):
             picture.unlink(missing_ok=True)
     if history:
-        _save(curves(history, kept_epoch, what), folder / "curves.png")
+        _save(curves(history, kept_epoch, caption), folder / "curves.png")
     for task, score in scores.items():
-        title = f"{what}\naccuracy {score.accuracy:.3f}, macro F1 {score.macro_f1:.3f}"
+        title = f"{caption}\naccuracy {score.accuracy:.3f}, macro F1 {score.macro_f1:.3f}"
         _save(confusion(task, score, title), folder / f"confusion-{task}.png")
 
 

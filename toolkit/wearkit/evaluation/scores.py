@@ -50,7 +50,7 @@ def float_logits(
                 progress("float network", number * _BATCH, len(inputs))
             for name, logits in network(inputs_g(chunk)).items():
                 parts[name].append(logits.numpy())
-    whole = {name: np.concatenate(found) for name, found in parts.items()}
+    whole = {name: np.concatenate(batches) for name, batches in parts.items()}
     if not all(np.isfinite(logits).all() for logits in whole.values()):
         raise ModelFileError("The network's logits are not finite: train it again.")
     return whole

@@ -38,7 +38,7 @@ def clean_and_twin(
         through_twin(recordings, twin, rate_hz, subjects=subjects), model.window, tasks=model.tasks
     )
     note = f"Rows named twin: {len(worn)} windows of the same people through a sensor twin, {twin}."
-    twins = tuple(replace(found, name=f"{found.name}-twin") for found in score(worn))
+    twins = tuple(replace(result, name=f"{result.name}-twin") for result in score(worn))
     return replace(windows, notes=(*windows.notes, note)), (*score(windows), *twins)
 
 

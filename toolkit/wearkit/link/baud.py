@@ -82,8 +82,8 @@ def _listen(
         if not chunk:
             continue
         data = (data + chunk)[-_KEPT_BYTES:]
-        found = carried(data)
+        content = carried(data)
         settled = now() - opened_s > SETTLE_S
-        if found in (Carried.FRAMES, Carried.LINES) or (found is Carried.NOISE and settled):
+        if content in (Carried.FRAMES, Carried.LINES) or (content is Carried.NOISE and settled):
             break
     return data

@@ -36,7 +36,7 @@ def carried(data: bytes) -> Carried:
 
 
 def _has_lines(data: bytes) -> bool:
-    seen: dict[int, int] = {}
+    rows_by_columns: dict[int, int] = {}
     for line in data.split(b"\n")[1:-1]:  # the first may be the end of one, the last is not over
         line = line.removesuffix(b"\r")
         if is_header(line):
@@ -44,7 +44,7 @@ def _has_lines(data: bytes) -> bool:
         row = parse_line(line)
         if isinstance(row, Row):
             columns = len(row.numbers)
-            seen[columns] = seen.get(columns, 0) + 1
-            if seen[columns] == _MIN_ROWS:
+            rows_by_columns[columns] = rows_by_columns.get(columns, 0) + 1
+            if rows_by_columns[columns] == _MIN_ROWS:
                 return True
     return False

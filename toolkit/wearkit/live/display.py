@@ -132,11 +132,11 @@ def panel(window: LiveWindow | None, report: LiveReport) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    said = Table.grid(padding=(0, 2))
+    verdicts = Table.grid(padding=(0, 2))
     for task, verdict in (window.verdicts if window else {}).items():
         bar = ProgressBar(total=1.0, completed=verdict.prob, width=_BAR_WIDTH)
-        said.add_row(task, Text(verdict.label, style="bold"), bar, f"{verdict.prob:.0%}")
-    parts: list[RenderableType] = [said]
+        verdicts.add_row(task, Text(verdict.label, style="bold"), bar, f"{verdict.prob:.0%}")
+    parts: list[RenderableType] = [verdicts]
     if window is None:
         parts = [Text("Waiting for the first window ...")]
     elif window.reasons:
@@ -154,26 +154,26 @@ def panel(window: LiveWindow | None, report: LiveReport) -> RenderableType:
 
 def notes(report: LiveReport) -> list[str]:
     """What the user should know besides the verdicts; each begins with its topic and a colon."""
-    found: list[str] = []
+    texts: list[str] = []
     if report.simulated:
-        found.append(
+        texts.append(
             "Sensor: simulated, nobody wears it now: it plays a recording of a person, or data "
             "that were made up."
         )
     if report.unit is not None:
-        found.append(f"Unit: {report.unit.unit} ({report.unit.evidence}).")
+        texts.append(f"Unit: {report.unit.unit} ({report.unit.evidence}).")
     if report.still is not None:
         x, y, z = report.still.mean_g
-        found.append(
+        texts.append(
             f"Gravity at rest: {x:+.2f} {y:+.2f} {z:+.2f} g, {report.still.length_g:.2f} g."
         )
     if report.rate is not None and report.rate_is_off:
         source = "the device's clock" if report.rate.source == "device" else "arrival times"
-        found.append(
+        texts.append(
             f"Warning, rate: {report.rate.rate_hz:.2f} Hz by {source}, but the model was made for "
             f"{report.expected_rate_hz:g} Hz."
         )
-    return found
+    return texts
 
 
 def summary(report: LiveReport) -> str:
@@ -231,8 +231,8 @@ def _counters(report: LiveReport) -> str:
 
 
 def _plain(window: LiveWindow) -> str:
-    said = [f"{task} {v.label} {v.prob:.0%}" for task, v in window.verdicts.items()]
-    parts = [f"window {window.window}", f"{window.t_s:.1f} s", *said]
+    verdicts = [f"{task} {v.label} {v.prob:.0%}" for task, v in window.verdicts.items()]
+    parts = [f"window {window.window}", f"{window.t_s:.1f} s", *verdicts]
     if window.reasons:
         parts.append(_why(window))
     return "  ".join(parts)

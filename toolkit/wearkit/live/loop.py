@@ -220,9 +220,9 @@ class _Watch:
 
 
 def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
-    said = session.stream.device_error
-    if said:
-        return PortError(f"The device sends no samples but an error: {said.rstrip('.')}.")
+    device_error = session.stream.device_error
+    if device_error:
+        return PortError(f"The device sends no samples but an error: {device_error.rstrip('.')}.")
     report = session.report()
     received = report.bytes_received
     if received == 0:
@@ -232,16 +232,16 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
             fault=Fault.NO_VALID_DATA,
         )
     share = report.printable_bytes / received
-    seen = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
+    summary = f"{received} bytes came in {waited_s:.0f} s, {share:.0%} of them printable"
     if is_noise(report.printable_bytes, received):
         return PortError(
-            f"No readable line: {seen}; this looks like a wrong baud rate, so try --baud 9600, "
+            f"No readable line: {summary}; this looks like a wrong baud rate, so try --baud 9600, "
             "57600, 230400 or the rate in the board's sketch, or let --baud auto find it.",
             fault=Fault.BAUD_MISMATCH_SUSPECTED,
         )
     why = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())
     return PortError(
-        f"No readable line: {seen}; lines refused: {why or 'none was complete'}; print three "
+        f"No readable line: {summary}; lines refused: {why or 'none was complete'}; print three "
         "numbers x,y,z a line.",
         fault=Fault.NO_VALID_DATA,
     )

@@ -53,9 +53,9 @@ class PlacementCheck:
         self._recent.clear()
         self.disagrees = False
 
-    def push(self, said: Verdict) -> None:
+    def push(self, verdict: Verdict) -> None:
         """said: the placement verdict of one valid window."""
-        self._recent.append(softmax(np.array(said.logits), self._scale))
+        self._recent.append(softmax(np.array(verdict.logits), self._scale))
         if len(self._recent) < SMOOTHED_WINDOWS:
             return
         mean = np.mean(self._recent, axis=0)

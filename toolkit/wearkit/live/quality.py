@@ -91,10 +91,10 @@ class SignalQuality:
             detail = f"{frames - before} frames did not fit the device's output"
             self._faults.add(Fault.DEVICE_DROPPED, detail)
 
-    def sample(self, index: int, taken: int, step: PlacedSample) -> float:
+    def sample(self, index: int, steps: int, step: PlacedSample) -> float:
         """The session time of a sample. index: its place; taken: steps since the last one."""
         sample = step.sample
-        time_s = self.clock.advance(index, taken, sample.t_us, restarted=step.restarted)
+        time_s = self.clock.advance(index, steps, sample.t_us, restarted=step.restarted)
         self._faults.now_s = time_s
         if step.restarted:
             self._restart(step)
@@ -116,13 +116,13 @@ class SignalQuality:
         rate = self.rate()
         if rate is None or (rate.source == "arrival" and rate.span_s < MIN_ARRIVAL_SPAN_S):
             return
-        said = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
-        self._set_rate(rate.is_off(self._rate_hz), said)
+        evidence = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
+        self._set_rate(rate.is_off(self._rate_hz), evidence)
 
     def reasons(self) -> tuple[str, ...]:
         """What holds now, and so for the window that ends now."""
-        found = [_REASONS[fault] for fault in sorted(self._watch.active)]
-        return tuple(found + ([RATE_REASON] if self._rate_is_off else []))
+        reasons = [_REASONS[fault] for fault in sorted(self._watch.active)]
+        return tuple(reasons + ([RATE_REASON] if self._rate_is_off else []))
 
     def is_at_rail(self, counts: Counts) -> bool:
         """Whether an axis of a sample is at a rail of the range."""
@@ -145,7 +145,7 @@ class SignalQuality:
         else:
             self._faults.add(Fault.RESTART, "the device began to count again")
 
-    def _set_rate(self, is_off: bool, said: str) -> None:
+    def _set_rate(self, is_off: bool, evidence: str) -> None:
         if is_off and not self._rate_is_off:
-            self._faults.add(Fault.RATE_FAULT, f"{said}, the model needs {self._rate_hz:g} Hz")
+            self._faults.add(Fault.RATE_FAULT, f"{evidence}, the model needs {self._rate_hz:g} Hz")
         self._rate_is_off = is_off

@@ -133,9 +133,9 @@ class LiveReport:
         }
 
 
-def _check_sum(what: str, whole: int, booked: int, pending: int = 0) -> None:
+def _check_sum(name: str, whole: int, booked: int, pending: int = 0) -> None:
     if pending < 0 or booked + pending != whole:
         raise VerificationError(
-            f"The counts of {what} do not add up: {whole} came, {booked} are booked and {pending} "
+            f"The counts of {name} do not add up: {whole} came, {booked} are booked and {pending} "
             "wait."
         )

@@ -71,20 +71,20 @@ class SensorWatch:
 
     def push(self, counts: Counts) -> list[tuple[Fault, str]]:
         """The conditions this sample establishes."""
-        found: list[tuple[Fault, str]] = []
+        faults: list[tuple[Fault, str]] = []
         self._since_moved += 1
         if counts == self._last:
             self._equal += 1
             self._axis_equal = [run + 1 for run in self._axis_equal]
-            found += self._judge_equal(counts)
+            faults += self._judge_equal(counts)
         else:
             self._change(counts)
         if max(self._axis_equal) >= AXIS_STUCK_SAMPLES and Fault.AXIS_STUCK not in self.active:
-            found += self._judge_axes(counts)
+            faults += self._judge_axes(counts)
         self._block.append(counts)
         if len(self._block) >= self._block_length:
-            found += self._judge_block()
-        return found
+            faults += self._judge_block()
+        return faults
 
     def _change(self, counts: Counts) -> None:
         last, self._last, self._equal = self._last, counts, 1

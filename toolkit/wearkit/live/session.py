@@ -74,8 +74,8 @@ class LiveWindow:
             "reasons": list(self.reasons),
             "clipped_share": round(self.clipped_share, 4),
             "tasks": {
-                task: {"label": said.label, "prob": said.prob, "logits": list(said.logits)}
-                for task, said in self.verdicts.items()
+                task: {"label": verdict.label, "prob": verdict.prob, "logits": list(verdict.logits)}
+                for task, verdict in self.verdicts.items()
             },
         }
 
@@ -128,8 +128,8 @@ class LiveSession:
     @property
     def is_full(self) -> bool:
         """Whether `max_windows` windows were given, or compared where there is a verifier."""
-        done = self._windows if self._verifier is None else self._verifier.tally.compared
-        return self._max_windows is not None and done >= self._max_windows
+        windows = self._windows if self._verifier is None else self._verifier.tally.compared
+        return self._max_windows is not None and windows >= self._max_windows
 
     def feed(self, chunk: bytes, arrival_s: float, *, judge: bool = True) -> list[LiveWindow]:
         """The windows this chunk completes. arrival_s: host seconds when it was read.
@@ -141,13 +141,13 @@ class LiveSession:
         if self._verifier is None:
             return self._advance(self.stream.feed(chunk, arrival_s), judge)
         # Frame by frame, so that a prediction stands between the samples it stood between.
-        found: list[LiveWindow] = []
+        windows: list[LiveWindow] = []
         for piece in _PIECE.finditer(chunk):
-            found += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+            windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
             self._verify()
             if self.is_full:
                 break
-        return found
+        return windows
 
     def resume(self) -> None:
         """The port went away and was opened again."""
@@ -156,12 +156,12 @@ class LiveSession:
 
     def finish(self) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation; closes the accounts."""
-        found = self._advance(self.stream.finish(), judge=True)
+        windows = self._advance(self.stream.finish(), judge=True)
         if self._verifier is not None:
             if self._verifier.first_difference is None and not self.is_full:
                 self._verify()
             self._verifier.restart()
-        return found
+        return windows
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
@@ -201,18 +201,18 @@ class LiveSession:
 
     def _advance(self, steps: list[PlacedSample], judge: bool) -> list[LiveWindow]:
         self._hear_claims()
-        found: list[_Found] = []
+        marked: list[_Found] = []
         for step in steps:
-            found += [self._mark(window) for window in self._push(step)]
+            marked += [self._mark(window) for window in self._push(step)]
         if steps:
             self.quality.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
-            del found[self._max_windows - self._windows :]
-        given = self._judge(found) if judge else self._shed(found)
-        self._windows += len(found)
-        return given
+            del marked[self._max_windows - self._windows :]
+        windows = self._judge(marked) if judge else self._shed(marked)
+        self._windows += len(marked)
+        return windows
 
     def _hear_claims(self) -> None:
         stream, frames = self.stream, self.stream.frames
@@ -278,21 +278,21 @@ class LiveSession:
         share = self.quality.clipped_share(window.window, window.counts)
         return _Found(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
 
-    def _judge(self, found: list[_Found]) -> list[LiveWindow]:
-        whole = [one.window.counts for one in found if one.window.counts is not None]
+    def _judge(self, marked: list[_Found]) -> list[LiveWindow]:
+        whole = [window.window.counts for window in marked if window.window.counts is not None]
         logits: Logits = {}
         if whole:
             logits = self._runtime.run(counts_to_int8(np.stack(whole)))
         judged: list[LiveWindow] = []
         row = 0
-        for one in found:
-            if one.window.counts is None:
-                self._count_missing(one.window)
-                judged.append(_unjudged(one, valid=False))
+        for window in marked:
+            if window.window.counts is None:
+                self._count_missing(window.window)
+                judged.append(_unjudged(window, valid=False))
             else:
                 verdicts = self._verdicts(logits, row)
-                self._hand_over(one.window, verdicts)
-                judged.append(self._placed(one, verdicts))
+                self._hand_over(window.window, verdicts)
+                judged.append(self._placed(window, verdicts))
                 row += 1
         return judged
 
@@ -303,9 +303,9 @@ class LiveSession:
         if self._placement is not None and Missing.RESTART in window.reasons:
             self._placement.restart()
 
-    def _placed(self, one: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
+    def _placed(self, marked: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
         """With its verdicts, unless the sensor is not where it was said to be."""
-        live = _unjudged(one, valid=True)
+        live = _unjudged(marked, valid=True)
         if self._placement is not None:
             self._placement.push(verdicts[PLACEMENT_TASK])
             if self._placement.disagrees:
@@ -319,22 +319,22 @@ class LiveSession:
         if self._verifier is None or window.device_index is None:
             return
         assert window.counts is not None
-        rows = {task: said.logits for task, said in verdicts.items()}
+        rows = {task: verdict.logits for task, verdict in verdicts.items()}
         self._to_verify.append((window.device_index, window.counts, rows))
 
-    def _shed(self, found: list[_Found]) -> list[LiveWindow]:
+    def _shed(self, marked: list[_Found]) -> list[LiveWindow]:
         """No verdicts, so that the host can catch up; the samples are recorded all the same."""
         shed = []
-        for one in found:
-            live = _unjudged(one, valid=False)
-            if one.window.counts is not None:
+        for window in marked:
+            live = _unjudged(window, valid=False)
+            if window.window.counts is not None:
                 live = replace(live, reasons=(BACKPRESSURE_REASON, *live.reasons))
-                where = f"no verdict for window {one.window.window}"
+                where = f"no verdict for window {window.window.window}"
                 self.faults.add(Fault.BACKPRESSURE, f"{where}, the host is behind")
                 self._windows_invalid += 1
                 self._invalid[BACKPRESSURE_REASON] += 1
             else:
-                self._count_missing(one.window)
+                self._count_missing(window.window)
             shed.append(live)
         return shed
 
@@ -346,14 +346,14 @@ class LiveSession:
         }
 
 
-def _unjudged(one: _Found, *, valid: bool) -> LiveWindow:
+def _unjudged(marked: _Found, *, valid: bool) -> LiveWindow:
     return LiveWindow(
-        window=one.window.window,
-        first_index=one.window.first_index,
-        t_s=one.window.t_s,
+        window=marked.window.window,
+        first_index=marked.window.first_index,
+        t_s=marked.window.t_s,
         valid=valid,
-        reasons=tuple(str(reason) for reason in one.reasons),
+        reasons=tuple(str(reason) for reason in marked.reasons),
         verdicts={},
-        clipped_share=one.clipped_share,
-        device_index=one.window.device_index,
+        clipped_share=marked.clipped_share,
+        device_index=marked.window.device_index,
     )

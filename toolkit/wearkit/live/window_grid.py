@@ -62,14 +62,14 @@ class WindowGrid:
         why = Missing.RESTART if step.restarted else Missing.GAP
         absent = index - self._next_index
         between_s = (t_s - self._last_s) / (absent + 1)
-        found: list[GridWindow] = []
+        windows: list[GridWindow] = []
         for position in range(absent):
-            found += self._append(why, self._last_s + between_s * (position + 1))
-        found += self._append(step.sample.counts, t_s)
-        if found and found[-1].counts is not None and step.sample.index is not None:
-            found[-1] = replace(found[-1], device_index=step.sample.index - self._length + 1)
+            windows += self._append(why, self._last_s + between_s * (position + 1))
+        windows += self._append(step.sample.counts, t_s)
+        if windows and windows[-1].counts is not None and step.sample.index is not None:
+            windows[-1] = replace(windows[-1], device_index=step.sample.index - self._length + 1)
         self._last_s = t_s
-        return found
+        return windows
 
     def _append(self, slot: Counts | Missing, t_s: float) -> list[GridWindow]:
         self._slots.append(slot)

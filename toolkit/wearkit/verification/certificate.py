@@ -113,7 +113,10 @@ class Certificate:
             "logits_compared": tally.values,
             "first_difference": self.difference or None,
             "digest_sha256": self.digest,
-            "classes": {task: dict(sorted(seen.items())) for task, seen in tally.classes.items()},
+            "classes": {
+                task: dict(sorted(windows_by_label.items()))
+                for task, windows_by_label in tally.classes.items()
+            },
             "faults": dict(self.report.faults),
             "sums": [
                 {"what": name, "whole": whole, "parts": parts} for name, whole, parts in self.sums()
@@ -142,10 +145,10 @@ class Certificate:
             *_table("", [*_about(self), ("SHA-256 of all compared windows", self.digest)]),
         ]
         for task, labels in tasks.items():
-            seen = tally.classes[task]
+            windows_by_label = tally.classes[task]
             lines += _table(
                 f"Classes of {task}, windows",
-                [(label, str(seen.get(label, 0))) for label in labels],
+                [(label, str(windows_by_label.get(label, 0))) for label in labels],
             )
         faults = [(code, str(count)) for code, count in self.report.faults.items()]
         lines += _table("Faults", faults or [("none", "0")])
@@ -198,8 +201,8 @@ def _about(certificate: Certificate) -> list[tuple[str, str]]:
         device = _device(hello)
         rows.append(("Device", f"{device['uid']}, firmware {device['firmware']}"))
     if rate is not None:
-        said = f"{rate.rate_hz:.3f} +- {rate.error_hz:.3f} Hz by {rate.source} time"
-        rows.append(("Measured rate", said))
+        measured = f"{rate.rate_hz:.3f} +- {rate.error_hz:.3f} Hz by {rate.source} time"
+        rows.append(("Measured rate", measured))
     return rows
 
 

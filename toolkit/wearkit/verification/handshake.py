@@ -82,9 +82,9 @@ def negotiate(link: Dialogue, stop: Callable[[], bool] = lambda: False) -> Hello
     return None
 
 
-def _no_minor(what: str) -> DataError:
+def _no_minor(reason: str) -> DataError:
     return DataError(
-        f"There is no minor version of wearkit link in common: the device {what}, wearkit speaks "
+        f"There is no minor version of wearkit link in common: the device {reason}, wearkit speaks "
         f"{MINOR_MIN} to {MINOR_MAX}; update the older one."
     )
 

@@ -177,13 +177,13 @@ class _Run:
         axes = self._replayer.hello.axes
         number = 0
         limited = self._limited(windows)
-        while some := list(islice(limited, _BATCH)):
-            sensor = [_sensor_counts(window, axes) for window in some]
+        while batch := list(islice(limited, _BATCH)):
+            sensor = [_sensor_counts(window, axes) for window in batch]
             model = np.array([[mapped(row, axes) for row in rows] for rows in sensor], np.int16)
             logits = self._reference.run(counts_to_int8(model))
             for position, rows in enumerate(sensor):
-                said = {task: _row(values[position]) for task, values in logits.items()}
-                self._expected[number] = (model[position], said)
+                logit_rows = {task: _row(values[position]) for task, values in logits.items()}
+                self._expected[number] = (model[position], logit_rows)
                 yield ReplayWindow(number, rows, window_crc(model[position]))
                 number += 1
 
@@ -195,10 +195,10 @@ class _Run:
             yield window
         self._exhausted = limit is None or count < limit
 
-    def _compare(self, window: ReplayWindow, said: Prediction) -> None:
+    def _compare(self, window: ReplayWindow, prediction: Prediction) -> None:
         """Under the window's number in the test set, so that retries leave no trace in it."""
         self._verifier.window(window.number, *self._expected.pop(window.number))
-        self._verifier.prediction(replace(said, window_first_index=window.number))
+        self._verifier.prediction(replace(prediction, window_first_index=window.number))
         self._on_compared(self._verifier.tally.compared)
 
 

@@ -129,10 +129,10 @@ class Replayer:
             for received in self._link.receive(_POLL_S):
                 self._take(received)
             while self._next in self._ready:
-                window, said = self._ready.pop(self._next)
+                window, prediction = self._ready.pop(self._next)
                 self._next += 1
                 self.tally.answered += 1
-                on_answer(window, said)
+                on_answer(window, prediction)
             self._expire()
         return False
 
@@ -140,15 +140,17 @@ class Replayer:
         """Let the sensor run again. False when the device did not confirm it."""
         if not self._stopped:
             return True
-        left = [one for one in self._tries.values() if one.doubtful is not None]
+        left = [attempt for attempt in self._tries.values() if attempt.doubtful is not None]
         self.tally.extra_answers += len(self._ready) + len(left)
         self._ready.clear()
         self._forget()
-        said: list[Message] = [Start()]
+        messages: list[Message] = [Start()]
         if self._streams is not None:
-            said.insert(0, Config(self._streams))
+            messages.insert(0, Config(self._streams))
         try:
-            return all(self._ask(message, _PUT_BACK_S, _never, self._ignore) for message in said)
+            return all(
+                self._ask(message, _PUT_BACK_S, _never, self._ignore) for message in messages
+            )
         except (LinkLostError, DataError):
             return False
 
@@ -205,7 +207,9 @@ class Replayer:
             self.tally.extra_answers += 1
 
     def _fill(self, windows: Iterator[ReplayWindow]) -> None:
-        while sum(len(one.waiting) for one in self._tries.values()) < self._frames_in_flight:
+        while (
+            sum(len(attempt.waiting) for attempt in self._tries.values()) < self._frames_in_flight
+        ):
             current = self._sending or self._begin_next(windows)
             if current is None:
                 return
@@ -219,20 +223,20 @@ class Replayer:
         else:
             if self.tally.windows >= self._next + MAX_OPEN_WINDOWS:
                 return None
-            found = next(windows, None)
-            if found is None:
+            following = next(windows, None)
+            if following is None:
                 return None
-            window, number = found, 1
+            window, number = following, 1
             self.tally.windows += 1
         self.tally.tries += 1
         self.tally.retries += number > 1
         if self._index + self._stride > WRAP_32:
             self._index = 0
-        one = _Try(window, number, deque(_frames(window, self._index)))
+        attempt = _Try(window, number, deque(_frames(window, self._index)))
         self._asked[self._index] = window
         self._index += self._stride
-        self._tries[window.number] = one
-        return one
+        self._tries[window.number] = attempt
+        return attempt
 
     def _take(self, received: Received) -> None:
         if isinstance(received, Ack):
@@ -251,37 +255,37 @@ class Replayer:
     def _take_ack(self, ack: Ack) -> None:
         if ack.type != FrameType.REPLAY:
             return
-        for one in self._tries.values():
-            if ack.seq in one.waiting and ack.status != AckStatus.BUSY:
+        for attempt in self._tries.values():
+            if ack.seq in attempt.waiting and ack.status != AckStatus.BUSY:
                 if ack.status != AckStatus.OK:
                     raise _refused(FrameType.REPLAY, ack.status)
-                one.waiting.discard(ack.seq)
+                attempt.waiting.discard(ack.seq)
                 self._progress_s = time.monotonic()
 
-    def _take_prediction(self, said: Prediction) -> None:
+    def _take_prediction(self, prediction: Prediction) -> None:
         self.tally.answers += 1
         self._progress_s = time.monotonic()
-        window = self._asked.get(said.window_first_index)
-        one = None if window is None else self._tries.get(window.number)
-        if one is None or one.doubtful is not None:
+        window = self._asked.get(prediction.window_first_index)
+        attempt = None if window is None else self._tries.get(window.number)
+        if attempt is None or attempt.doubtful is not None:
             self.tally.extra_answers += 1
-        elif said.window_crc == one.window.crc:
-            self._answered(one, said)
+        elif prediction.window_crc == attempt.window.crc:
+            self._answered(attempt, prediction)
         else:
             # Perhaps the device began again and speaks of what its sensor measures: its boot id
             # tells, and comes in the order of its words.
-            one.doubtful = said
+            attempt.doubtful = prediction
             self._link.send(HelloRequest())
 
-    def _answered(self, one: _Try, said: Prediction) -> None:
-        number = one.window.number
-        for first in [first for first, asked in self._asked.items() if asked is one.window]:
+    def _answered(self, attempt: _Try, prediction: Prediction) -> None:
+        number = attempt.window.number
+        for first in [first for first, window in self._asked.items() if window is attempt.window]:
             del self._asked[first]
         earlier = list(self._tries)[: list(self._tries).index(number)]
         del self._tries[number]
-        if self._sending is one:
+        if self._sending is attempt:
             self._sending = None
-        self._ready[number] = (one.window, said)
+        self._ready[number] = (attempt.window, prediction)
         for late in [self._tries[other] for other in earlier]:
             if late.doubtful is None:
                 self._retry(late, "its answer was lost")
@@ -293,37 +297,37 @@ class Replayer:
         if hello.boot_id != before.boot_id and self._is_silent:
             self.tally.resets += 1
             self._faults.add(Fault.RESTART, "the device began again")
-            for one in list(self._tries.values()):
-                self._retry(one, "")
+            for attempt in list(self._tries.values()):
+                self._retry(attempt, "")
             self._forget()
             self._must_stop = True
             return
-        for one in list(self._tries.values()):
-            if one.doubtful is not None:
-                self._answered(one, one.doubtful)
+        for attempt in list(self._tries.values()):
+            if attempt.doubtful is not None:
+                self._answered(attempt, attempt.doubtful)
 
     def _expire(self) -> None:
         now_s = time.monotonic()
-        for one in list(self._tries.values()):
-            if now_s - max(one.since_s, self._progress_s) > ANSWER_S:
-                self._retry(one, f"no answer in {ANSWER_S:g} s")
+        for attempt in list(self._tries.values()):
+            if now_s - max(attempt.since_s, self._progress_s) > ANSWER_S:
+                self._retry(attempt, f"no answer in {ANSWER_S:g} s")
 
-    def _retry(self, one: _Try, why: str) -> None:
+    def _retry(self, attempt: _Try, why: str) -> None:
         """why: empty for a loss that is counted already."""
-        window = one.window
+        window = attempt.window
         del self._tries[window.number]
-        if self._sending is one:
+        if self._sending is attempt:
             self._sending = None
-        if one.doubtful is not None:
+        if attempt.doubtful is not None:
             self.tally.extra_answers += 1
         if why:
             self._faults.add(Fault.NO_ANSWER, f"window {window.number}, {why}")
-        if one.number == MAX_TRIES:
+        if attempt.number == MAX_TRIES:
             raise LinkLostError(
                 f"The device did not answer window {window.number} in {MAX_TRIES} tries.",
                 fault=Fault.NO_ANSWER,
             )
-        self._again.append((window, one.number + 1))
+        self._again.append((window, attempt.number + 1))
 
     def _forget(self) -> None:
         """Nothing that was asked will be answered; the next sample begins a new run."""

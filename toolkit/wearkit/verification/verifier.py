@@ -119,7 +119,7 @@ class Verifier:
     def digest(self) -> str:
         return self._hash.hexdigest()
 
-    def hello(self, hello: Hello, said: str = "") -> None:
+    def hello(self, hello: Hello, reason: str = "") -> None:
         """said: the device's own last words on what is wrong.
 
         Raises VerificationError when the device runs another model.
@@ -127,12 +127,12 @@ class Verifier:
         if hello.model_id == self._model_id or self._any_model:
             return
         if hello.model_id == NO_MODEL:
-            why = f" ({said.rstrip('.')})" if said else ""
-            what = f"The device has no model{why}"
+            why = f" ({reason.rstrip('.')})" if reason else ""
+            fault = f"The device has no model{why}"
         else:
-            what = f"The device runs model {hello.model_id.hex()}"
+            fault = f"The device runs model {hello.model_id.hex()}"
         raise VerificationError(
-            f"{what}, the bundle is {self._model_id.hex()}: load the bundle's c/ folder onto the "
+            f"{fault}, the bundle is {self._model_id.hex()}: load the bundle's c/ folder onto the "
             "device, or name its own with --bundle.",
             fault=Fault.MODEL_MISMATCH,
         )
@@ -172,30 +172,35 @@ class Verifier:
             del self._windows[next(iter(self._windows))]
             self.tally.windows_alone += 1
 
-    def prediction(self, said: Prediction) -> None:
+    def prediction(self, prediction: Prediction) -> None:
         """What the device said. Raises as `window`."""
-        device = WindowLogits(said.window_first_index, said.window_crc, self._by_task(said))
+        device = WindowLogits(
+            prediction.window_first_index, prediction.window_crc, self._by_task(prediction)
+        )
         self.tally.predictions += 1  # not before: one of another model is on neither side
-        window = self._windows.pop(said.window_first_index, None)
+        window = self._windows.pop(prediction.window_first_index, None)
         if window is not None:
             self._compare(window, device)
             return
-        if said.window_first_index in self._predictions:
+        if prediction.window_first_index in self._predictions:
             self.tally.predictions_alone += 1
-        self._predictions[said.window_first_index] = device
+        self._predictions[prediction.window_first_index] = device
         if len(self._predictions) > MAX_PENDING:
             del self._predictions[next(iter(self._predictions))]
             self.tally.predictions_alone += 1
 
-    def _by_task(self, said: Prediction) -> Mapping[str, HeadRow]:
+    def _by_task(self, prediction: Prediction) -> Mapping[str, HeadRow]:
         """Raises VerificationError when the heads are not those of the model."""
         heads = {}
-        for (task, tensor), head in zip(self._heads, said.heads, strict=False):
+        for (task, tensor), head in zip(self._heads, prediction.heads, strict=False):
             same = np.float32(head.scale) == np.float32(tensor.scale)
             if same and head.zero_point == tensor.zero_point:
                 heads[task] = head.logits
         sizes = {task.name: len(task.labels) for task in self._tasks}
-        if len(said.heads) != len(sizes) or {t: len(row) for t, row in heads.items()} != sizes:
+        if (
+            len(prediction.heads) != len(sizes)
+            or {t: len(row) for t, row in heads.items()} != sizes
+        ):
             raise VerificationError(
                 "The device's prediction has other heads, scales or zero points than the bundle's "
                 "model: it runs another one.",

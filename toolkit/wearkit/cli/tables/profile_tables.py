@@ -14,50 +14,51 @@ if TYPE_CHECKING:
     from wearkit_export.profile.profile import Profile
 
 
-def tables(found: Profile) -> Iterator[StackingTable | Text]:
+def tables(profile: Profile) -> Iterator[StackingTable | Text]:
     """Layers, memory, parts, each followed by what its figures rest on."""
     from wearkit_export.profile.report import cycle_basis
 
-    yield _layers(found)
+    yield _layers(profile)
     yield Text(
-        f"Instructions are exact: {found.emulator}, {found.compiler}, {' '.join(found.flags)}; "
-        f"all {found.windows_equal} windows equal the integer reference.",
+        f"Instructions are exact: {profile.emulator}, {profile.compiler}, "
+        f"{' '.join(profile.flags)}; all {profile.windows_equal} windows "
+        "equal the integer reference.",
         style="dim",
     )
-    yield Text(cycle_basis(found), style="dim")
-    if found.native_ms is not None:
-        yield Text(f"Measured on this computer: {found.native_ms:.3f} ms per window.")
-    yield _memory(found)
-    yield _parts(found)
+    yield Text(cycle_basis(profile), style="dim")
+    if profile.native_ms is not None:
+        yield Text(f"Measured on this computer: {profile.native_ms:.3f} ms per window.")
+    yield _memory(profile)
+    yield _parts(profile)
     yield Text("* sized as built for the target above, not for the part's own core", style="dim")
 
 
-def _layers(found: Profile) -> StackingTable:
+def _layers(profile: Profile) -> StackingTable:
     figures = ("MACs", "instructions", "per\nMAC", "cycles\n(est.)", "ms\n(est.)")
-    title = f"One window at {found.clock_mhz:g} MHz"
+    title = f"One window at {profile.clock_mhz:g} MHz"
     table = StackingTable(title, Column("layer", words=True), *map(Column, figures))
-    for layer in found.layers:
-        row = _costs(found, layer.macs, layer.instructions, layer.cycles)
+    for layer in profile.layers:
+        row = _costs(profile, layer.macs, layer.instructions, layer.cycles)
         table.add_row(layer.name, *row)
     table.add_section()
-    table.add_row("all", *_costs(found, found.macs, found.instructions, found.cycles))
+    table.add_row("all", *_costs(profile, profile.macs, profile.instructions, profile.cycles))
     return table
 
 
 def _costs(
-    found: Profile, macs: int | None, instructions: int, cycles: Cycles | None
+    profile: Profile, macs: int | None, instructions: int, cycles: Cycles | None
 ) -> tuple[str, str, str, str, str]:
     return (
         f"{macs:,}" if macs else "",
         f"{instructions:,}",
         f"{instructions / macs:.2f}" if macs else "",
         f"{cycles.typical:,}" if cycles else "",
-        f"{found.ms(cycles.typical):.3f}" if cycles else "",
+        f"{profile.ms(cycles.typical):.3f}" if cycles else "",
     )
 
 
-def _memory(found: Profile) -> StackingTable:
-    memory = found.memory
+def _memory(profile: Profile) -> StackingTable:
+    memory = profile.memory
     words = Column("memory", words=True), Column("bytes"), Column("of which", words=True)
     table = StackingTable("Memory", *words)
     flash = (
@@ -70,14 +71,14 @@ def _memory(found: Profile) -> StackingTable:
     )
     table.add_row("flash", f"{memory.flash_bytes:,}", flash)
     table.add_row("RAM", f"{memory.ram_bytes:,}", ram)
-    table.add_row("stack", f"{found.stack_bytes:,}", "deepest byte written, measured")
+    table.add_row("stack", f"{profile.stack_bytes:,}", "deepest byte written, measured")
     return table
 
 
-def _parts(found: Profile) -> StackingTable:
+def _parts(profile: Profile) -> StackingTable:
     named = Column("part", words=True), Column("core", words=True), Column("fits", words=True)
     table = StackingTable("Parts", *named, Column("flash"), Column("RAM +\nstack"))
-    for fit in found.fits:
+    for fit in profile.fits:
         table.add_row(
             fit.part.name,
             fit.part.core + ("" if fit.same_core else " *"),

@@ -24,7 +24,7 @@ LOG_INTERVAL_S = 10.0
 class _Line(Protocol):
     def note(self, text: str) -> None: ...
 
-    def show(self, stage: str, done: int, total: int) -> None: ...
+    def show(self, stage: str, completed: int, total: int) -> None: ...
 
 
 _lines: list[_Line] = []  # the innermost is the last
@@ -38,10 +38,10 @@ def note(text: str) -> None:
         click.echo(text, err=True)
 
 
-def show_progress(stage: str, done: int, total: int) -> None:
+def show_progress(stage: str, completed: int, total: int) -> None:
     """Show how far the work is on the line there is, if any. total: 0 when nobody knows."""
     if _lines:
-        _lines[-1].show(stage, done, total)
+        _lines[-1].show(stage, completed, total)
 
 
 @contextmanager
@@ -87,11 +87,11 @@ class _TerminalLine:
     def note(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, stage: str, done: int, total: int) -> None:
+    def show(self, stage: str, completed: int, total: int) -> None:
         if self._task is not None:
             description = f"{self._text} {stage}"
             self._bar.update(
-                self._task, description=description, completed=done, total=total or None
+                self._task, description=description, completed=completed, total=total or None
             )
 
 
@@ -118,8 +118,8 @@ class _LogLine:
     def note(self, text: str) -> None:
         click.echo(text, err=True)
 
-    def show(self, stage: str, done: int, total: int) -> None:
-        self._state = f" {stage}" + (f", {done} of {total}" if total else "")
+    def show(self, stage: str, completed: int, total: int) -> None:
+        self._state = f" {stage}" + (f", {completed} of {total}" if total else "")
 
     def _tell(self) -> None:
         while not self._ended.wait(self._interval_s):

@@ -131,18 +131,18 @@ class Chosen:
         self._twin = twin
 
     def __str__(self) -> str:
-        what = [str(self._dataset.name)]
+        words = [str(self._dataset.name)]
         if self._subject is not None:
-            what.append(f"subject {self._subject}")
+            words.append(f"subject {self._subject}")
         if self._position is not None:
-            what.append(f"recording {self._position}")
+            words.append(f"recording {self._position}")
         if self._twin is not None:
-            what.append(f"through the sensor twin {self._twin}")
-        return ", ".join(what)
+            words.append(f"through the sensor twin {self._twin}")
+        return ", ".join(words)
 
     def __iter__(self) -> Iterator[Recording]:
         wanted: Iterable[Recording] = (
-            one for one in self._dataset if self._subject in (None, one.subject)
+            recording for recording in self._dataset if self._subject in (None, recording.subject)
         )
         if self._position is not None:
             wanted = islice(wanted, self._position, self._position + 1)

@@ -72,9 +72,9 @@ class TrainingDisplay:
             self._bar, self._bar_id = bar, bar.add_task("training", total=None)
             yield
 
-    def batch(self, done: int, total: int) -> None:
+    def batch(self, completed: int, total: int) -> None:
         if self._bar is not None:
-            self._bar.update(self._bar_id, completed=done, total=total)
+            self._bar.update(self._bar_id, completed=completed, total=total)
 
     def epoch(self, record: EpochRecord) -> None:
         parts = [f"epoch {record.epoch:>3}  loss {record.objective:.4f}"]
@@ -114,11 +114,11 @@ class TrainingDisplay:
     def folds(self, path: Path, folds: int, tasks: Mapping[str, Any]) -> None:
         """tasks: what `cross_validation.summarise` gives."""
         for task, figures in tasks.items():
-            found = figures["macro_f1"]["over_subjects"]
-            spread = "" if found["std"] is None else f" ± {found['std']:.3f}"
+            over_subjects = figures["macro_f1"]["over_subjects"]
+            spread = "" if over_subjects["std"] is None else f" ± {over_subjects['std']:.3f}"
             self._say(
-                f"{task}: macro F1 by person {found['mean']:.3f}{spread} "
-                f"({found['n']} people, {folds} folds)"
+                f"{task}: macro F1 by person {over_subjects['mean']:.3f}{spread} "
+                f"({over_subjects['n']} people, {folds} folds)"
             )
         self._say(f"Saved in {path}.")
 

@@ -62,6 +62,6 @@ def is_scale(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
-def require(legal: bool, what: str) -> None:
+def require(legal: bool, field: str) -> None:
     if not legal:
-        raise ValueError(what)
+        raise ValueError(field)

@@ -94,9 +94,9 @@ class FrameSequencer:
         """Samples before self._next were here before; between it and `first` they are missing."""
         assert self._next is not None
         end = first + len(frame.counts)
-        taken = end - self._next
-        step_us = (t_us - self._last_us) / taken
-        if step_us > 2 * self._period_us + _CLOCK_SET_US / taken:
+        elapsed = end - self._next
+        step_us = (t_us - self._last_us) / elapsed
+        if step_us > 2 * self._period_us + _CLOCK_SET_US / elapsed:
             step_us = self._period_us
         missing = max(first - self._next, 0)
         repeated = max(self._next - first, 0)

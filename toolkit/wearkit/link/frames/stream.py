@@ -69,8 +69,8 @@ class FrameTally:
     @property
     def whole(self) -> int:
         """Good frames of a known type."""
-        said = self.hellos + self.predictions + self.stats + self.errors + self.others
-        return self.sample_frames + said
+        beside_samples = self.hellos + self.predictions + self.stats + self.errors + self.others
+        return self.sample_frames + beside_samples
 
 
 class FrameStream:
@@ -142,9 +142,9 @@ class FrameStream:
 
     def take_predictions(self) -> list[Prediction]:
         """What the device's model said since the last call, in order; the newest of very many."""
-        taken = list(self._predictions)
+        predictions = list(self._predictions)
         self._predictions.clear()
-        return taken
+        return predictions
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """The samples this chunk completes, in order.

@@ -75,13 +75,13 @@ class Port:
 
     def _take_received(self, received: queue.Queue[bytes | None]) -> bytes:
         """What the thread of pyserial's rfc2217:// has put there byte by byte, None at the end."""
-        taken: list[bytes] = []
+        chunks: list[bytes] = []
         with suppress(queue.Empty):
-            while len(taken) < _READ_BYTES and not self._has_ended:
-                byte = received.get(timeout=POLL_S) if not taken else received.get_nowait()
+            while len(chunks) < _READ_BYTES and not self._has_ended:
+                byte = received.get(timeout=POLL_S) if not chunks else received.get_nowait()
                 self._has_ended = byte is None
-                taken.append(byte or b"")
-        data = b"".join(taken)
+                chunks.append(byte or b"")
+        data = b"".join(chunks)
         if self._has_ended and not data:
             raise OSError("socket disconnected")
         return data
@@ -183,9 +183,9 @@ def _ports_here() -> str:
     # Imported late: it walks /sys, and only a failure needs it.
     from serial.tools import list_ports
 
-    found = [f"{port.device} ({port.description})" for port in sorted(list_ports.comports())]
-    if found:
-        return f"this machine has {', '.join(found)}"
+    ports = [f"{port.device} ({port.description})" for port in sorted(list_ports.comports())]
+    if ports:
+        return f"this machine has {', '.join(ports)}"
     return (
         "this machine has no serial port; plug the board in, and if it still does not show, "
         "stop brltty and ModemManager, which take some USB adapters for themselves"

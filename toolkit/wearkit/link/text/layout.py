@@ -85,8 +85,10 @@ def find_layout(rows: list[Row]) -> Layout | None:
 def mixed_shapes(rows: list[Row]) -> DataError:
     """The refusal when find_layout still says None after MAX_LAYOUT_LINES."""
     counts = Counter(len(row.numbers) for row in rows)
-    seen = ", ".join(f"{count} with {columns}" for columns, count in sorted(counts.items()))
-    return DataError(f"The lines have different numbers of columns ({seen}): print one kind only.")
+    shapes = ", ".join(f"{count} with {columns}" for columns, count in sorted(counts.items()))
+    return DataError(
+        f"The lines have different numbers of columns ({shapes}): print one kind only."
+    )
 
 
 def _shape(row: Row) -> Shape:

@@ -111,23 +111,23 @@ def _plain_row(text: str, has_crc: bool) -> Row | Reason:
 
 
 def _labelled_row(text: str, has_crc: bool) -> Row | Reason:
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     position = 0
     while position < len(text):
         part = _PART.match(text, position)
         if part is None:
             return Reason.NOT_NUMBERS
-        found.append((part.group(1), part.group(2)))
+        pairs.append((part.group(1), part.group(2)))
         position = part.end()
-    return _named_row(found, has_crc)
+    return _named_row(pairs, has_crc)
 
 
 def _json_row(text: str, has_crc: bool) -> Row | Reason:
-    found: list[tuple[str, str]] = []
+    fields: list[tuple[str, str]] = []
 
     def keep(pairs: list[tuple[str, Any]]) -> None:
         # Called innermost object first, so the outermost one is what remains.
-        found[:] = [(key, value) for key, value in pairs if isinstance(value, _Token)]
+        fields[:] = [(key, value) for key, value in pairs if isinstance(value, _Token)]
 
     try:
         json.loads(
@@ -139,7 +139,7 @@ def _json_row(text: str, has_crc: bool) -> Row | Reason:
         )
     except (ValueError, RecursionError):
         return Reason.NOT_NUMBERS
-    return _named_row(found, has_crc)
+    return _named_row(fields, has_crc)
 
 
 class _Token(str):
@@ -148,10 +148,10 @@ class _Token(str):
     __slots__ = ()
 
 
-def _named_row(found: list[tuple[str, str]], has_crc: bool) -> Row | Reason:
+def _named_row(pairs: list[tuple[str, str]], has_crc: bool) -> Row | Reason:
     """Columns we know, in the line's order; others (temperature, gyroscope) are left out."""
     columns: dict[str, Number] = {}
-    for label, token in found:
+    for label, token in pairs:
         name = _NAMES.get(label.lower().replace(" ", "_"))
         if name is None:
             continue

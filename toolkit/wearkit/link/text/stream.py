@@ -194,8 +194,8 @@ class TextStream:
             self._use(Layout(header.fields, axes=self._said_axes()))
 
     def _said_axes(self) -> AxisMap:
-        said = self.header.axes if self.header is not None else SAME_AXES
-        return self._options.axes or said
+        from_header = self.header.axes if self.header is not None else SAME_AXES
+        return self._options.axes or from_header
 
     def _check_against_choices(self, header: TextHeader) -> None:
         if self.choice is not None and header.unit not in (None, self.choice.unit):
@@ -232,22 +232,22 @@ class TextStream:
         """Find the unit; or, where it was said, check it once against gravity at rest."""
         if self._finder is None:
             return
-        found = self._finder.push(sample.xyz)
-        if found is not None:
+        choice = self._finder.push(sample.xyz)
+        if choice is not None:
             self._finder = None
-            if self.choice is not None and found.unit is not self.choice.unit:
+            if self.choice is not None and choice.unit is not self.choice.unit:
                 raise DataError(
-                    f"The values look like {found.unit} ({found.evidence}), but {self.choice.unit} "
-                    f"was {self.choice.evidence}.",
+                    f"The values look like {choice.unit} ({choice.evidence}), but "
+                    f"{self.choice.unit} was {self.choice.evidence}.",
                     fault=Fault.UNITS,
                 )
-            if self.choice is None and found.is_doubtful:
+            if self.choice is None and choice.is_doubtful:
                 raise DataError(
-                    f"The values may be mg or cm/s2 ({found.evidence}): say --units mg if they "
+                    f"The values may be mg or cm/s2 ({choice.evidence}): say --units mg if they "
                     "are mg; cm/s2 cannot be read.",
                     fault=Fault.UNITS,
                 )
-            self.choice = self.choice or found
+            self.choice = self.choice or choice
         elif self.choice is None and (refusal := self._finder.given_up):
             raise refusal
 

@@ -72,9 +72,9 @@ class UnitFinder:
         """The refusal once MAX_MOVING_S went by without an answer."""
         if self._seen < self._limit:
             return None
-        seen = self._last_still or "the sensor never lay still for 2 s"
+        evidence = self._last_still or "the sensor never lay still for 2 s"
         return DataError(
-            f"The unit could not be found in {MAX_MOVING_S:.0f} s ({seen}): say it with "
+            f"The unit could not be found in {MAX_MOVING_S:.0f} s ({evidence}): say it with "
             "--units g, mg, m/s2 or counts.",
             fault=Fault.UNITS,
         )
@@ -86,17 +86,19 @@ class UnitFinder:
         if not (gravity > 0 and spread < _STILL_SHARE * gravity):
             return None
         whole = all(isinstance(value, int) for triple in stretch for value in triple)
-        seen = f"|a| = {gravity:.4g} at rest over {STILL_S:g} s, spread {spread / gravity:.1%}"
-        self._last_still = seen
-        for per_g, what in _REFUSED.items():
+        evidence = f"|a| = {gravity:.4g} at rest over {STILL_S:g} s, spread {spread / gravity:.1%}"
+        self._last_still = evidence
+        for per_g, kind in _REFUSED.items():
             if whole and abs(gravity / per_g - 1) <= _TOLERANCE:
-                raise DataError(f"The values look like {what} ({seen}).", fault=Fault.SCALE_FAULT)
+                raise DataError(
+                    f"The values look like {kind} ({evidence}).", fault=Fault.SCALE_FAULT
+                )
         for unit in Unit:
             is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
             if is_near and (whole or unit is not Unit.COUNTS):
                 low, high = _MG_OR_CM_S2
                 is_doubtful = unit is Unit.MG and low <= gravity <= high
-                return UnitChoice(unit, f"{seen}: 1 g is {unit.per_g:g} {unit}", is_doubtful)
+                return UnitChoice(unit, f"{evidence}: 1 g is {unit.per_g:g} {unit}", is_doubtful)
         return None
 
 
