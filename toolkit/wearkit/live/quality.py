@@ -92,7 +92,7 @@ class SignalQuality:
             self._faults.add(Fault.DEVICE_DROPPED, detail)
 
     def sample(self, index: int, steps: int, step: PlacedSample) -> float:
-        """The session time of a sample. index: its place; taken: steps since the last one."""
+        """The session time of a sample. index: its place; steps: since the last one."""
         sample = step.sample
         time_s = self.clock.advance(index, steps, sample.t_us, restarted=step.restarted)
         self._faults.now_s = time_s
