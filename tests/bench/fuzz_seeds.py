@@ -21,7 +21,7 @@ from wearkit.files.safe_write import write_json
 from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
-from wearkit.model.provenance import DataRecord, Provenance
+from wearkit.model.provenance import DataRecord, Kept, Provenance
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
 from wearkit.training.epochs import EpochRecord, EpochScores
 from wearkit.training.metrics_file import METRICS_NAME
@@ -171,7 +171,8 @@ def checkpoint() -> Checkpoint:
         name: generator.uniform(0.1, 0.5, shape).astype(np.float32)
         for name, shape in weight_shapes(MODEL).items()
     }
-    return Checkpoint(MODEL, weights, Provenance(data=DataRecord(simulated=True)))
+    recorded = DataRecord(simulated=True)
+    return Checkpoint(MODEL, weights, Provenance(data=recorded, kept=Kept("student", 1, None)))
 
 
 def _folder_files(folder: str) -> Files:
@@ -214,7 +215,7 @@ def run_set() -> Files:
 @cache
 def fold_set(fold: int) -> Files:
     """A run as run_set that is one fold of two."""
-    told = {"kind": "subject", "fold": fold, "folds": 2, "seed": 0}
+    told = {"kind": "subject", "fold": fold, "folds": 2, "seed": 0, "leak_share": 0.0}
     files = dict(run_set())
     for name, path in ((JSON_NAME, ("provenance", "split")), (METRICS_NAME, ("split",))):
         value = json.loads(files[name])

@@ -54,6 +54,6 @@ def test_export_writes_it_on_demand_and_replaces_it(
     listed = json.loads((out / "manifest.json").read_text())["files"]
     assert {name for name in listed if "/" not in name} == {*FILES, INT8_ORT}
     open_bundle(out)
-    assert run([*command, "--out", str(out)]) == 0
+    assert run([*command, "--out", str(out), "--force"]) == 0
     assert not (out / INT8_ORT).exists()
     capfd.readouterr()

@@ -52,7 +52,7 @@ def float_logits(
                 parts[name].append(logits.numpy())
     whole = {name: np.concatenate(batches) for name, batches in parts.items()}
     if not all(np.isfinite(logits).all() for logits in whole.values()):
-        raise ModelFileError("The network's logits are not finite: train it again.")
+        raise ModelFileError("The network gives infinities for logits: train it again.")
     return whole
 
 

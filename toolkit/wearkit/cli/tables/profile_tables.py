@@ -34,7 +34,7 @@ def tables(profile: Profile) -> Iterator[StackingTable | Text]:
 
 
 def _layers(profile: Profile) -> StackingTable:
-    figures = ("MACs", "instructions", "per\nMAC", "cycles\n(est.)", "ms\n(est.)")
+    figures = ("MACs", "instructions", "per\nMAC", "cycles (est.)", "ms\n(est.)")
     title = f"One window at {profile.clock_mhz:g} MHz"
     table = StackingTable(title, Column("layer", words=True), *map(Column, figures))
     for layer in profile.layers:
