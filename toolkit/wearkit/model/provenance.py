@@ -52,22 +52,24 @@ class EpochScores:
 
 @dataclass(frozen=True, slots=True)
 class HowSplit:
-    """The split a network was trained under. leak_share: 0 to 1, of the test windows."""
+    """The split a network was trained under. leak_share: 0 to 1, of the test windows; None where
+    it was not recorded."""
 
     kind: str
     fold: int
     folds: int
     seed: int
-    leak_share: float
+    leak_share: float | None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
+        leak_share = value.get("leak_share")
         return cls(
             kind=str(value["kind"]),
             fold=int(value["fold"]),
             folds=int(value["folds"]),
             seed=int(value["seed"]),
-            leak_share=number(value["leak_share"]),
+            leak_share=None if leak_share is None else number(leak_share),
         )
 
 
