@@ -23,9 +23,8 @@ nor torch, onnx or tensorflow.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+# As typing's, which alone would double the time that `import wearkit` takes.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wearkit.api.compare import compare as compare
     from wearkit.api.cut import cut as cut
@@ -109,10 +108,12 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names.s
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    import importlib
+
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    thing = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    thing: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = thing
     return thing
 
