@@ -39,7 +39,7 @@ from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.options import StreamOptions
 from wearkit.link.stream import AutoStream
-from wearkit.live.session import LiveSession, Runtime
+from wearkit.live.session import LiveSession, ModelRunner
 from wearkit.simulation.sensor import LineFormat
 from wearkit.spec import DEFAULT_SPEC
 from wearkit.verification.verifier import Verifier
@@ -126,7 +126,7 @@ def _verified_s(chunks: list[bytes], model: BenchModel, windows: int) -> float:
 def _session_s(
     chunks: list[bytes],
     graph: QuantizedGraph,
-    runtime: Runtime,
+    runtime: ModelRunner,
     windows: int,
     verifier: Verifier | None = None,
 ) -> float:

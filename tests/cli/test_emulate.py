@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wearkit.cli import emulate as command
 from wearkit.cli import run
-from wearkit.link.ports.pty import PseudoTerminal, Stop
+from wearkit.link.ports.pty import PseudoTerminal, StopCheck
 from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
 
 
@@ -31,7 +31,7 @@ class SlowDevice(Device):
         self.boots.append(options)
         self.asked.append("boot")
 
-    def booted(self, stop: Stop = lambda: False) -> bool:
+    def booted(self, stop: StopCheck = lambda: False) -> bool:
         self.asked.append("booted")
         self.early.append(self.link.is_symlink())
         return True
@@ -44,7 +44,7 @@ class SlowDevice(Device):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         self.asked.append("run")
         self.runs.append(options)

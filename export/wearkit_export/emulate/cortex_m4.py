@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import MissingToolError, VerificationError
-from wearkit.link.ports.pty import PseudoTerminal, Stop
+from wearkit.link.ports.pty import PseudoTerminal, StopCheck
 from wearkit_export.device.cortex_m4 import M4Image
 from wearkit_export.emulate.device import (
     STREAMS,
@@ -64,7 +64,7 @@ class M4Device(Device):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run."""
         begin_sensor(self._sensor, counts, options)
@@ -119,7 +119,7 @@ class _Board:
         blocks: BlockCounter,
         port: PseudoTerminal,
         speed: float,
-        stop: Stop,
+        stop: StopCheck,
     ) -> None:
         self.link, self._stop = PacedPort(port, speed, stop), stop
         self.blocks = blocks

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, VerificationError
-from wearkit.link.ports.pty import PseudoTerminal, Stop
+from wearkit.link.ports.pty import PseudoTerminal, StopCheck
 from wearkit_export.emulate.sensor import SensorLibrary
 
 LinkMode = Literal["text", "samples", "predictions", "both"]
@@ -104,7 +104,7 @@ class Device(Protocol):
         """Begin to boot ahead of a run with these options. `run` boots what nobody did before."""
         return
 
-    def booted(self, stop: Stop = lambda: False) -> bool:
+    def booted(self, stop: StopCheck = lambda: False) -> bool:
         """Wait until every `boot` came as far as it can without a reader: the port is silent for
         no longer than a real board's. False on `stop`; VerificationError when it failed."""
         return not stop()
@@ -118,7 +118,7 @@ class Device(Protocol):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         """Boot, and play `counts` ((T, 3) each) to the sensor until they end, the reader leaves
         or `stop`. Raises VerificationError when the firmware fails."""
@@ -164,7 +164,12 @@ def begin_sensor(
 
 
 def end_of_image(
-    sensor: SensorLibrary, now_us: float, *, reader_left: bool, port: PseudoTerminal, stop: Stop
+    sensor: SensorLibrary,
+    now_us: float,
+    *,
+    reader_left: bool,
+    port: PseudoTerminal,
+    stop: StopCheck,
 ) -> Emulated:
     """What a run of an image came to, once the reader has taken everything. now_us: when it ended,
     in the device's time. An image waits for its UART, so it drops nothing."""
@@ -193,7 +198,7 @@ class HostDevice(Device):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         """As Device.run."""
         with subprocess.Popen(
@@ -242,7 +247,7 @@ def _feed(process: subprocess.Popen[bytes], counts: Iterable[NDArray[np.int16]])
         process.stdin.close()
 
 
-def _result(code: int, messages: str, port: PseudoTerminal, stop: Stop) -> Emulated:
+def _result(code: int, messages: str, port: PseudoTerminal, stop: StopCheck) -> Emulated:
     if code not in (0, _READER_LEFT):
         last = messages.strip()[-_MESSAGE_LIMIT:]
         raise VerificationError(f"The firmware stopped with code {code}: {last}")

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import suppress
 
-from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, Stop
+from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, StopCheck
 
 _FLUSH_BYTES = 4096
 _FLUSH_S = 0.1  # a slow computer must not look like a dead device
@@ -16,7 +16,7 @@ _READ_BYTES = 512
 class PacedPort:
     """speed: times real time, 0 for as fast as the reader takes it."""
 
-    def __init__(self, port: PseudoTerminal, speed: float, stop: Stop) -> None:
+    def __init__(self, port: PseudoTerminal, speed: float, stop: StopCheck) -> None:
         self._port, self._speed, self._stop = port, speed, stop
         self._out = bytearray()
         self._flushed_s = time.monotonic()

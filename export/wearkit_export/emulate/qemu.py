@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, Stop
+from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, StopCheck
 from wearkit_export.device.cortex_m4 import M4Image
 from wearkit_export.emulate.cortex_m4 import initial_data
 from wearkit_export.emulate.device import (
@@ -58,7 +58,7 @@ class QemuDevice(Device):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run. Raises DataError for a speed other than 0 and 1."""
         if options.speed not in (0.0, 1.0):
@@ -122,7 +122,7 @@ class _Board:
         stack.callback(self._qemu.kill)
         self._link, self._bus = (self._accept(stack, server) for server in servers)
 
-    def run(self, stop: Stop) -> None:
+    def run(self, stop: StopCheck) -> None:
         """Until the program has sent everything, the reader left or `stop`.
 
         Raises VerificationError when QEMU ends by itself.
@@ -145,7 +145,7 @@ class _Board:
             if answer:
                 self._bus.sendall(answer)
 
-    def _send(self, stop: Stop) -> None:
+    def _send(self, stop: StopCheck) -> None:
         try:
             self._port.write(self._take(self._link), stop)
         except ReaderLeftError:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, VerificationError
-from wearkit.link.ports.pty import PseudoTerminal, Stop
+from wearkit.link.ports.pty import PseudoTerminal, StopCheck
 from wearkit_export.device.rp2040 import FLASH_ORIGIN, PORT, Rp2040Image
 from wearkit_export.emulate.device import (
     STREAMS,
@@ -66,7 +66,7 @@ class Rp2040Device(Device):
         Raises DataError for a bus that the port has not."""
         self._ahead.append((options, self._switch_on(options)))
 
-    def booted(self, stop: Stop = lambda: False) -> bool:
+    def booted(self, stop: StopCheck = lambda: False) -> bool:
         """As emulate.Device.booted."""
         return all(chip.booted(stop) for _, chip in self._ahead)
 
@@ -80,7 +80,7 @@ class Rp2040Device(Device):
         port: PseudoTerminal,
         counts: Iterable[NDArray[np.int16]],
         options: EmulateOptions,
-        stop: Stop = lambda: False,
+        stop: StopCheck = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run. Raises DataError for a bus that the port has not."""
         ahead = bool(self._ahead) and self._ahead[0][0] == options
@@ -132,7 +132,7 @@ class _Chip:
         self._from = self._process.stdout
         self._booted = False
 
-    def booted(self, stop: Stop) -> bool:
+    def booted(self, stop: StopCheck) -> bool:
         """Wait for the first message. False on `stop`; VerificationError when none comes."""
         while not self._booted and not stop():
             if select.select([self._from], [], [], _POLL_S)[0]:
@@ -173,7 +173,7 @@ class _Board:
     """Answers what the emulated chip asks of its surroundings."""
 
     def __init__(
-        self, sensor: SensorLibrary, port: PseudoTerminal, speed: float, stop: Stop
+        self, sensor: SensorLibrary, port: PseudoTerminal, speed: float, stop: StopCheck
     ) -> None:
         self._sensor, self._stop = sensor, stop
         self.link = PacedPort(port, speed, stop)

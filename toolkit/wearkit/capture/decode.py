@@ -176,7 +176,7 @@ def read_recording(path: Path) -> Capture:
     collector.take(collector.stream.finish())
     stream = collector.stream
     header, choice = stream.header, stream.choice
-    said_hz = None if header is None else header.rate_hz
+    header_hz = None if header is None else header.rate_hz
     return Capture(
         time_s=np.array(collector.time_s, dtype=np.float64),
         counts=np.array(collector.counts, dtype=np.int16).reshape(-1, 3),
@@ -191,7 +191,7 @@ def read_recording(path: Path) -> Capture:
         session=session,
         gaps=tuple(collector.gaps),
         rate=collector.rate,
-        nominal_rate_hz=said_hz or options.rate_hz,
+        nominal_rate_hz=header_hz or options.rate_hz,
         unit=None if choice is None else str(choice.unit),
         unit_evidence=None if choice is None else choice.evidence,
         axes=stream.axes,

@@ -21,7 +21,7 @@ _USED_POINTS = 128  # of them, evenly spread: 8,128 slopes
 _MIN_SPAN_S = 1.5
 _SIGMA_PER_MAD = 1.4826
 
-Source = Literal["device", "arrival"]
+TimeSource = Literal["device", "arrival"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class MeasuredRate:
 
     rate_hz: float
     span_s: float
-    source: Source
+    source: TimeSource
     error_hz: float = 0.0
 
     def is_off(self, expected_hz: float) -> bool:
@@ -40,8 +40,8 @@ class MeasuredRate:
 class RateMeter:
     """Keeps the last _MAX_POINTS (index, seconds) pairs of one clock."""
 
-    def __init__(self, source: Source) -> None:
-        self._source: Source = source
+    def __init__(self, source: TimeSource) -> None:
+        self._source: TimeSource = source
         self._points: deque[tuple[int, float]] = deque(maxlen=_MAX_POINTS)
 
     def add(self, index: int, time_s: float) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _REFRESH_S = 0.2
 _BAR_WIDTH = 24
-_SAID_PER_FAULT = 3
+_MAX_LINES_PER_FAULT = 3
 _EXPLAINED = {
     "gap": "samples missing",
     "restart": "the device restarted",
@@ -68,11 +68,11 @@ class PlainDisplay:
 
     def __init__(self, session: LiveSession, out: TextIO, err: TextIO) -> None:
         self._session, self._out, self._err = session, out, err
-        self._said: set[str] = set()
+        self._shown_topics: set[str] = set()
         session.faults.listeners.append(self._hear)
 
     def _hear(self, event: FaultEvent) -> None:
-        if self._session.faults.counts[event.fault] <= _SAID_PER_FAULT:
+        if self._session.faults.counts[event.fault] <= _MAX_LINES_PER_FAULT:
             self._err.write(_event_line(event) + "\n")
 
     def update(self, windows: list[LiveWindow]) -> None:
@@ -89,8 +89,8 @@ class PlainDisplay:
 
     def _say_once(self, note: str) -> None:
         topic = note.partition(":")[0]
-        if topic not in self._said:
-            self._said.add(topic)
+        if topic not in self._shown_topics:
+            self._shown_topics.add(topic)
             self._err.write(note + "\n")
 
 

@@ -10,7 +10,7 @@ from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
 from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
-from wearkit.link.ports.reader import MAX_TAKEN_BYTES, ByteSource, Chunk
+from wearkit.link.ports.reader import MAX_WAITING_BYTES, ByteSource, Chunk
 from wearkit.link.printable import is_noise
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
@@ -149,7 +149,7 @@ class _Intake:
 
     def next(self) -> Chunk | None:
         """Raises LinkLostError once the source did and all its chunks were handed out."""
-        if self._lost is None and self._waiting_bytes < MAX_TAKEN_BYTES:
+        if self._lost is None and self._waiting_bytes < MAX_WAITING_BYTES:
             try:
                 self._keep(self._source.take(0.0 if self._waiting else POLL_S))
             except LinkLostError as error:

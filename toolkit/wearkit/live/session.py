@@ -36,7 +36,7 @@ _PIECE = re.compile(rb"[^\0]*\0|[^\0]+")
 BACKPRESSURE_REASON = "backpressure"
 
 
-class Runtime(Protocol):
+class ModelRunner(Protocol):
     """As wearkit.bundle.runtimes.Runtime, as far as live needs it.
 
     run: (N, length, 3) int8 -> logits.
@@ -81,7 +81,7 @@ class LiveWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _MarkedWindow:
     """A complete window, and what held when it ended."""
 
     window: GridWindow
@@ -95,7 +95,7 @@ class LiveSession:
     def __init__(
         self,
         graph: QuantizedGraph,
-        runtime: Runtime,
+        runtime: ModelRunner,
         options: StreamOptions,
         *,
         max_windows: int | None = None,
@@ -201,7 +201,7 @@ class LiveSession:
 
     def _advance(self, steps: list[PlacedSample], judge: bool) -> list[LiveWindow]:
         self._hear_claims()
-        marked: list[_Found] = []
+        marked: list[_MarkedWindow] = []
         for step in steps:
             marked += [self._mark(window) for window in self._push(step)]
         if steps:
@@ -270,15 +270,15 @@ class LiveSession:
             for prediction in self.stream.frames.take_predictions():
                 self._verifier.prediction(prediction)
 
-    def _mark(self, window: GridWindow) -> _Found:
+    def _mark(self, window: GridWindow) -> _MarkedWindow:
         self.quality.check_rate()
         reasons = self.quality.reasons()
         if window.counts is None:
-            return _Found(window, (*window.reasons, *reasons), 0.0)
+            return _MarkedWindow(window, (*window.reasons, *reasons), 0.0)
         share = self.quality.clipped_share(window.window, window.counts)
-        return _Found(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
+        return _MarkedWindow(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
 
-    def _judge(self, marked: list[_Found]) -> list[LiveWindow]:
+    def _judge(self, marked: list[_MarkedWindow]) -> list[LiveWindow]:
         whole = [window.window.counts for window in marked if window.window.counts is not None]
         logits: Logits = {}
         if whole:
@@ -303,7 +303,7 @@ class LiveSession:
         if self._placement is not None and Missing.RESTART in window.reasons:
             self._placement.restart()
 
-    def _placed(self, marked: _Found, verdicts: dict[str, Verdict]) -> LiveWindow:
+    def _placed(self, marked: _MarkedWindow, verdicts: dict[str, Verdict]) -> LiveWindow:
         """With its verdicts, unless the sensor is not where it was said to be."""
         live = _unjudged(marked, valid=True)
         if self._placement is not None:
@@ -322,7 +322,7 @@ class LiveSession:
         rows = {task: verdict.logits for task, verdict in verdicts.items()}
         self._to_verify.append((window.device_index, window.counts, rows))
 
-    def _shed(self, marked: list[_Found]) -> list[LiveWindow]:
+    def _shed(self, marked: list[_MarkedWindow]) -> list[LiveWindow]:
         """No verdicts, so that the host can catch up; the samples are recorded all the same."""
         shed = []
         for window in marked:
@@ -346,7 +346,7 @@ class LiveSession:
         }
 
 
-def _unjudged(marked: _Found, *, valid: bool) -> LiveWindow:
+def _unjudged(marked: _MarkedWindow, *, valid: bool) -> LiveWindow:
     return LiveWindow(
         window=marked.window.window,
         first_index=marked.window.first_index,

@@ -49,7 +49,7 @@ class _FrameEncoder:
             hop=spec.hop,
             features=Feature.SAMPLES | Feature.SIMULATED,
         )
-        self._seq = self._taken = 0
+        self._seq = self._sample_count = 0
         self._next_hello_s = 0.0
         self._next_stats_s = STATS_PERIOD_S
         self._first = 0
@@ -63,7 +63,7 @@ class _FrameEncoder:
         if not self._counts:
             self._first = index
         self._counts.append(counts)
-        self._taken += 1
+        self._sample_count += 1
         return data + (self.flush() if len(self._counts) == self._size else b"")
 
     def flush(self) -> bytes:
@@ -85,7 +85,7 @@ class _FrameEncoder:
             data += self._encoded(self._hello)
         if time_s >= self._next_stats_s:
             self._next_stats_s = time_s + STATS_PERIOD_S
-            data += self._encoded(Stats(round(time_s * 1000) % WRAP_32, self._taken))
+            data += self._encoded(Stats(round(time_s * 1000) % WRAP_32, self._sample_count))
         return data
 
     def _encoded(self, message: Message) -> bytes:

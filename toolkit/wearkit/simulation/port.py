@@ -36,7 +36,7 @@ def simulated_port(
     DataError for one, the end of the block raises.
     """
     sensor, over = PseudoTerminal(), Event()
-    played = _one_person() if recordings is None else recordings
+    played = _default_recordings() if recordings is None else recordings
 
     def play() -> None:
         try:
@@ -61,5 +61,5 @@ def simulated_port(
         playing.result()
 
 
-def _one_person() -> Iterable[Recording]:
+def _default_recordings() -> Iterable[Recording]:
     return posture_sim.recordings(seed=7, subjects=1, seconds_per_posture=10.0)

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from wearkit.counts import COUNTS_PER_G
-from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, Stop
+from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError, StopCheck
 from wearkit.link.sample import WRAP_32
 from wearkit.recordings.recording import Recording
 from wearkit.spec import WindowSpec
@@ -125,7 +125,7 @@ def simulate(
     speed: float = 1.0,
     seconds: float | None = None,
     loop: bool = False,
-    stop: Stop = lambda: False,
+    stop: StopCheck = lambda: False,
 ) -> Played:
     """Play to the reader that has the port open, at `speed` times the recordings' own pace, or as
     fast as it is read at speed 0.
@@ -167,7 +167,7 @@ class _Player:
     """Collects what is due and writes it together."""
 
     def __init__(
-        self, port: PseudoTerminal, stream_format: StreamFormat, speed: float, stop: Stop
+        self, port: PseudoTerminal, stream_format: StreamFormat, speed: float, stop: StopCheck
     ) -> None:
         self._port, self._encoder, self._stop = port, stream_format.encoder(), stop
         pace_hz = stream_format.spec.rate_hz * speed

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from wearkit.errors import StorageError
 
-Stop = Callable[[], bool]
+StopCheck = Callable[[], bool]
+"""Asked while waiting: True once the caller wants to end."""
 
 SETTLE_S = 0.2  # a reader that just opened the port may still set it up, or flush it
 _POLL_MS = 100
@@ -54,7 +55,7 @@ class PseudoTerminal:
         termios.tcflush(reader, termios.TCIOFLUSH)
         os.close(reader)
 
-    def wait_for_reader(self, stop: Stop, timeout_s: float | None = None) -> bool:
+    def wait_for_reader(self, stop: StopCheck, timeout_s: float | None = None) -> bool:
         """True once somebody has the port open; False on `stop` or after the time."""
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not stop():
@@ -66,7 +67,7 @@ class PseudoTerminal:
             time.sleep(_LOOK_S)
         return False
 
-    def write(self, data: bytes, stop: Stop) -> None:
+    def write(self, data: bytes, stop: StopCheck) -> None:
         """Hand over every byte, waiting while the reader's buffer is full, or until `stop`.
 
         Raises ReaderLeftError.
@@ -87,7 +88,7 @@ class PseudoTerminal:
             except OSError as error:
                 raise ReaderLeftError from error
 
-    def drain(self, stop: Stop) -> bool:
+    def drain(self, stop: StopCheck) -> bool:
         """Wait until the reader has taken everything: closing throws away what it has not.
 
         False when it stopped reading. Its buffer counts as empty when it looks so thirty times in a

@@ -15,7 +15,7 @@ from wearkit.errors import LinkLostError
 # what the reading thread holds until it is taken, and what was taken and recorded and waits for
 # the computer (wearkit.live.loop). Each holds 90 s of a full 115200 baud line.
 MAX_QUEUED_BYTES = 1 << 20
-MAX_TAKEN_BYTES = 1 << 20
+MAX_WAITING_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class PortReader:
             if not self._chunks and self._lost is None:
                 self._changed.wait(timeout_s)
             if not self._chunks and self._lost is not None:
-                raise LinkLostError(f"{self._port.url} went away: {_what(self._lost)}.")
+                raise LinkLostError(f"{self._port.url} went away: {_cause(self._lost)}.")
             chunks = list(self._chunks)
             self._chunks.clear()
             self._queued_bytes = 0
@@ -125,7 +125,7 @@ class PortReader:
             self._changed.notify_all()
 
 
-def _what(error: Exception) -> str:
+def _cause(error: Exception) -> str:
     text = str(error)
     if "returned no data" in text or "Errno 5" in text or "socket disconnected" in text:
         return "it was unplugged or its program ended"

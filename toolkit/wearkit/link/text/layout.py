@@ -27,7 +27,7 @@ _MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in 
 _MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
 _HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
 
-Shape = int | tuple[str, ...]
+RowShape = int | tuple[str, ...]
 """Number of unnamed columns, or the names a labelled line carried."""
 
 
@@ -91,7 +91,7 @@ def mixed_shapes(rows: list[Row]) -> DataError:
     )
 
 
-def _shape(row: Row) -> Shape:
+def _shape(row: Row) -> RowShape:
     return len(row.numbers) if row.names is None else row.names
 
 

@@ -154,7 +154,7 @@ class TextStream:
             rows = [row for row, _ in self._rows]
             layout = find_layout(rows)
             if layout is not None:
-                self._use(Layout(layout.fields, layout.named, self._said_axes()))
+                self._use(Layout(layout.fields, layout.named, self._chosen_axes()))
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
 
@@ -191,9 +191,9 @@ class TextStream:
         if self.choice is None and header.unit is not None:
             self.choice = UnitChoice(header.unit, "said by the device's header")
         if self._layout is None and header.fields is not None:
-            self._use(Layout(header.fields, axes=self._said_axes()))
+            self._use(Layout(header.fields, axes=self._chosen_axes()))
 
-    def _said_axes(self) -> AxisMap:
+    def _chosen_axes(self) -> AxisMap:
         from_header = self.header.axes if self.header is not None else SAME_AXES
         return self._options.axes or from_header
 

@@ -52,7 +52,7 @@ class UnitFinder:
         self._length = max(2, math.ceil(STILL_S * rate_hz))
         self._limit = math.ceil(MAX_MOVING_S * rate_hz)
         self._recent: list[Triple] = []
-        self._seen = 0
+        self._sample_count = 0
         self._last_still = ""
 
     def push(self, xyz: Triple) -> UnitChoice | None:
@@ -61,7 +61,7 @@ class UnitFinder:
         Raises DataError when a still stretch looks like counts that cannot be used.
         """
         self._recent.append(xyz)
-        self._seen += 1
+        self._sample_count += 1
         if len(self._recent) < self._length:
             return None
         stretch, self._recent = self._recent, self._recent[self._length // 2 :]
@@ -70,7 +70,7 @@ class UnitFinder:
     @property
     def given_up(self) -> DataError | None:
         """The refusal once MAX_MOVING_S went by without an answer."""
-        if self._seen < self._limit:
+        if self._sample_count < self._limit:
             return None
         evidence = self._last_still or "the sensor never lay still for 2 s"
         return DataError(
