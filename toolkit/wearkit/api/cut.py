@@ -16,7 +16,7 @@ def cut(
     tasks: tuple[TaskSpec, ...] | None = None,
     protocol: str = SPLITS[0],
 ) -> WindowSet:
-    """Windows of `spec.length` samples every `spec.hop`: `counts` (N, length, 3) int16, 256 a g,
+    """Windows of `spec.length` samples every `spec.hop`: `counts` (N, length, 3) int16, 256 per g,
     -512 to 511, with a target for each task and the subject of each window.
 
     spec: 100 samples every 60 at 50 Hz by default; recordings at another rate are resampled.

@@ -71,7 +71,7 @@ def predict(
 
     model: a bundle, whose integers a device computes bit for bit, or a run, the float network.
     samples: (N, length, 3) windows, or (T, 3) one stretch without a gap, cut every `hop`; axes in
-    the sensor's order, at the model's rate. Integers are ADXL345 counts, 256 a g; floats are g.
+    the sensor's order, at the model's rate. Integers are ADXL345 counts, 256 per g; floats are g.
 
     Raises DataError for another shape, values that are not finite or no body's (the median
     length of the samples lies outside 0.5 to 2 g), or fewer samples than a window, ModelFileError
@@ -117,7 +117,7 @@ def _counts(samples: NDArray[Any]) -> NDArray[np.int16]:
         raise DataError("A sample is not a finite number.")
     median_g = float(np.median(np.linalg.norm(acc_g.reshape(-1, 3), axis=1)))
     if not PLAUSIBLE_G[0] <= median_g <= PLAUSIBLE_G[1]:
-        kind = "floats are g" if is_g else "integers are counts, 256 a g"
+        kind = "floats are g" if is_g else "integers are counts, 256 per g"
         raise DataError(
             f"The samples' median length is {median_g:.3g} g, and a body's is near 1 g "
             f"({kind}): convert them, m/s2 by dividing by 9.80665."
