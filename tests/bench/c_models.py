@@ -41,7 +41,7 @@ def models(peers: Path | None, bundles: list[Path]) -> Iterator[Model]:
         bundle = open_bundle(path)
         onnx = bundle.path / INT8_ONNX
         files = Models(
-            int8_tflite=bundle.file(INT8_TFLITE).read_bytes(),
+            int8_tflite=bundle.read(INT8_TFLITE),
             int8_onnx=onnx.read_bytes() if onnx.is_file() else None,
         )
         yield Model(path.name.removesuffix("-int8"), bundle.graph, files)

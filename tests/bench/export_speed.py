@@ -30,6 +30,7 @@ from wearkit.errors import MissingToolError
 from wearkit.model.architecture import EXPORTABLE, weight_shapes
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+from wearkit_export.bundle.model_files import checked_model
 from wearkit_export.bundle.write import write_bundle
 
 _EXPORTS = 5
@@ -65,7 +66,7 @@ def measure(arch: str, windows: int) -> dict[str, Any]:
         runtimes = {}
         for name in RUNTIMES:
             try:
-                runtimes[name] = _speed(open_runtime(name, bundle), inputs)
+                runtimes[name] = _speed(open_runtime(name, bundle, checked_model), inputs)
             except MissingToolError as error:
                 runtimes[name] = {"not_run": str(error)}
     return {"arch": arch, "quantize_emit_s": statistics.median(took), "runtimes": runtimes}

@@ -14,10 +14,12 @@ import numpy as np
 from fuzzing import Files
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import FILES, FORMAT, FORMAT_VERSION, MANIFEST, arch_and_spec, labels
+from wearkit.bundle.bundle import FILES, FORMAT, FORMAT_VERSION, MANIFEST
+from wearkit.bundle.described import described
 from wearkit.counts import counts_to_int8
 from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import write_json
+from wearkit.integer import reference
 from wearkit.integer.graph_file import model_id, save_graph
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import JSON_NAME, Checkpoint, save_checkpoint
@@ -257,15 +259,15 @@ def bundle_set() -> Files:
         "counts_int16": counts,
         "inputs_int8": counts_to_int8(counts),
     }
-    for task in MODEL.tasks:
-        golden[f"logits_{task.name}_int8"] = np.zeros((4, len(task.labels)), np.int8)
+    for task, logits in reference.run(graph, golden["inputs_int8"]).items():
+        golden[f"logits_{task}_int8"] = logits
     out = io.BytesIO()
     np.savez_compressed(out, **golden)
     files = graph_set() | {"golden.npz": out.getvalue()}
     files |= {name: name.encode() for name in FILES if name not in files}
-    arch, spec = arch_and_spec(graph.model)
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, "model_id": model_id(graph)}
-    manifest |= {"arch": arch, "spec": spec, "labels": labels(graph.model), "files": {}}
+    manifest |= described(graph) | {"files": {}}
+    manifest["input"] |= {"shape": [MODEL.window.length, 3]}
     return files | {MANIFEST: json.dumps(manifest).encode()}
 
 

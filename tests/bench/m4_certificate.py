@@ -32,6 +32,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import m4_changed
 import numpy as np
 from m4_changed import CHANGES, Change, changed_bundle, rounding_changed
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ Logits = dict[str, NDArray[np.int8]]
 SISFALL_HZ, PHASES = 200, (0, 1, 2, 3)
 CHANGED_WINDOWS = 400  # the changed engines need no more to differ
 _WEARKIT = (sys.executable, "-c", "from wearkit.cli import main; main()")
+_UNCHECKED = (sys.executable, m4_changed.__file__)
 _LIMIT_S = 7200
 
 
@@ -124,8 +126,9 @@ def verify(
     """
     began_s = time.monotonic()
     path = work / "equivalence.json"
+    program = _WEARKIT if device == host else _UNCHECKED
     with subprocess.Popen(
-        [*_WEARKIT, "emulate", "--data", data, "--bundle", device, "--speed", "0", *emulator],
+        [*program, "emulate", "--data", data, "--bundle", device, "--speed", "0", *emulator],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

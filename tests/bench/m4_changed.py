@@ -3,6 +3,9 @@
 The oracle is the integer reference with the same change, made to its own constants; the C shares
 no line with it. A bundle copied with `new_answers` holds known answers made by the changed engine,
 as they would be of somebody who did not notice: its firmware passes its own test at boot.
+
+wearkit refuses to build from such a folder. `python m4_changed.py emulate ...` is the `wearkit`
+command without that refusal: how else would a wrong engine get onto a device.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
-from wearkit.bundle.bundle import GOLDEN, MANIFEST, Bundle
+from wearkit.bundle.bundle import C_FOLDER, GOLDEN, MANIFEST, Bundle
 from wearkit.files.limited import file_sha256
 from wearkit.files.npz import write_npz
 from wearkit.integer import requantize
@@ -95,3 +99,22 @@ def _vouch(folder: Path, names: set[str]) -> None:
         entry = {"bytes": changed.stat().st_size, "sha256": file_sha256(changed)}
         manifest["files"][name] = entry
     path.write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def main() -> None:
+    """The command line of wearkit; C and known answers are taken as they lie in the bundle."""
+    from wearkit import cli
+
+    def as_it_lies(bundle: Bundle, out: Path) -> Path:
+        shutil.copytree(bundle.path / C_FOLDER, out)
+        return out
+
+    with (
+        mock.patch("wearkit_export.device.build.print_checked", as_it_lies),
+        mock.patch.object(Bundle, "_check_logits"),
+    ):
+        cli.main()
+
+
+if __name__ == "__main__":
+    main()

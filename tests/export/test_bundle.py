@@ -145,7 +145,7 @@ def test_only_listed_files_are_given_out(copy: Path) -> None:
     (copy / "other.onnx").write_bytes(b"")
     bundle = open_bundle(copy)
     with pytest.raises(ModelFileError, match="does not list other"):
-        bundle.file("other.onnx")
+        bundle.read("other.onnx")
 
 
 def test_no_bundle_at_all(tmp_path: Path) -> None:

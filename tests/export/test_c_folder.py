@@ -18,6 +18,7 @@ from wearkit.errors import MissingToolError, ModelFileError, VerificationError
 from wearkit.integer.graph import ROUNDINGS, Rounding
 from wearkit.training.run import Run, open_run
 from wearkit_export.bundle import c_folder
+from wearkit_export.c import folder
 from wearkit_export.targets import toolchain
 from wearkit_export.targets.native import run_native
 
@@ -169,7 +170,7 @@ def test_a_family_without_exact_integers_is_refused(
     def refuse(*_: object, **__: object) -> None:
         raise ModelFileError("mean1 cannot be averaged like xnnpack in integers: choose another.")
 
-    monkeypatch.setattr(c_folder, "emit_c", refuse)
+    monkeypatch.setattr(folder, "emit_c", refuse)
     with pytest.raises(ModelFileError, match="cannot be averaged like xnnpack"):
         export(micro_run, tmp_path / "b-int8", rounding="xnnpack")
     assert list(tmp_path.iterdir()) == []
@@ -181,7 +182,7 @@ def test_large_inputs_leave_few_golden_windows(
     """A device must be able to hold them."""
     bundle = open_bundle(micro_bundle)
     golden = bundle.golden()
-    monkeypatch.setattr(c_folder, "_GOLDEN_INPUT_BYTES_MAX", 1000)
+    monkeypatch.setattr(folder, "_GOLDEN_INPUT_BYTES_MAX", 1000)
     written = c_folder.write_c(bundle.graph, tmp_path, golden.inputs, golden.logits)
     assert 1 <= written.golden_windows <= 3
     text = (tmp_path / "c" / "wk_golden_model.h").read_text()

@@ -19,7 +19,7 @@ from wearkit_export.formats.ort import check_ort, to_ort
 
 def test_ort_equals_onnx_on_every_golden_window(micro_bundle: Path) -> None:
     bundle = open_bundle(micro_bundle)
-    onnx_model, inputs = bundle.file(INT8_ONNX).read_bytes(), bundle.golden().inputs
+    onnx_model, inputs = bundle.read(INT8_ONNX), bundle.golden().inputs
     ort_model = to_ort(onnx_model)
     assert ort_model[4:8] == b"ORTM"
     assert check_ort(ort_model, onnx_model, inputs).windows == len(inputs)
@@ -30,7 +30,7 @@ def test_a_file_that_answers_otherwise_is_refused(
     micro_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = open_bundle(micro_bundle)
-    onnx_model, inputs = bundle.file(INT8_ONNX).read_bytes(), bundle.golden().inputs
+    onnx_model, inputs = bundle.read(INT8_ONNX), bundle.golden().inputs
     ort_model = to_ort(onnx_model)
     honest = OnnxRuntime.run
 

@@ -23,6 +23,7 @@ from wearkit.errors import MissingToolError, ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.logits import compare
 from wearkit.integer.reference import run
+from wearkit_export.bundle.model_files import checked_model
 
 NEEDS = {
     "reference": "numpy",
@@ -38,7 +39,7 @@ def test_every_runtime_answers_the_golden_windows(
 ) -> None:
     needs_module(NEEDS[name], "pip install 'wearkit[live,micro]'")
     bundle = open_bundle(micro_bundle)
-    runtime = open_runtime(name, bundle)
+    runtime = open_runtime(name, bundle, checked_model)
     assert runtime.name == name and runtime.version and runtime.family in {"tflm", "xnnpack"}
     golden = bundle.golden()
     expected = run(bundle.graph, golden.inputs, rounding=runtime.family)
@@ -97,7 +98,7 @@ def test_missing_package(name: str, micro_bundle: Path, monkeypatch: pytest.Monk
         importlib.util, "find_spec", lambda m, p=None: None if m in absent else find(m, p)
     )
     with pytest.raises(MissingToolError, match="pip install"):
-        open_runtime(name, bundle)
+        open_runtime(name, bundle, checked_model)
 
 
 def test_tflite_runtime_with_numpy_2_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,14 +137,15 @@ def test_a_damaged_model_is_refused_in_one_sentence(
 
 def test_unknown_runtime(micro_bundle: Path) -> None:
     with pytest.raises(ModelFileError, match="choose one of reference"):
-        open_runtime("tpu", open_bundle(micro_bundle))
+        open_runtime("tpu", open_bundle(micro_bundle), checked_model)
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_a_live_process_stays_light_and_quiet(
     name: str, micro_bundle: Path, needs_module: Callable[[str, str], None]
 ) -> None:
-    """No torch, tensorflow, onnx or exporter in the process, nothing native on its stderr."""
+    """No torch or tensorflow in the process, and nothing native on its stderr; onnx and the
+    exporter only where a model file must be read before it is run."""
     needs_module(NEEDS[name], "pip install 'wearkit[live,micro]'")
     code = f"""
 import sys
@@ -151,8 +153,11 @@ from pathlib import Path
 from wearkit.bundle.bundle import open_bundle
 from wearkit.bundle.runtimes import open_runtime
 bundle = open_bundle(Path({str(micro_bundle)!r}))
-open_runtime({name!r}, bundle).run(bundle.golden().inputs[:2])
+from wearkit.api.live import _checked
+open_runtime({name!r}, bundle, _checked).run(bundle.golden().inputs[:2])
 heavy = {{"torch", "tensorflow", "onnx", "wearkit_export", "matplotlib"}} & set(sys.modules)
+heavy -= set() if {name!r} == "reference" else {{"wearkit_export"}}
+heavy -= {{"onnx"}} if {name!r} == "onnx" else set()
 sys.exit(f"imported {{heavy}}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

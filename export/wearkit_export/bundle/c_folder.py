@@ -11,21 +11,15 @@ from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import C_FOLDER
 from wearkit.errors import MissingToolError
-from wearkit.files.safe_write import write_bytes
 from wearkit.integer import reference
 from wearkit.integer.graph import QuantizedGraph
-from wearkit.integer.graph_file import model_id
 from wearkit.integer.logits import Logits, compare
 from wearkit_export.bundle.equality import EqualityRow, NotRun
-from wearkit_export.c.emit import EmittedC, emit_c
-from wearkit_export.c.golden_header import golden_header, golden_io_header
+from wearkit_export.c.emit import EmittedC
+from wearkit_export.c.folder import GOLDEN_HEADER, print_folder
 from wearkit_export.targets.native import NativeRun, run_native
 
-GOLDEN_HEADER = "wk_golden_model.h"
 ON_THIS_COMPUTER = "C on this computer"
-
-_GOLDEN_INPUT_BYTES_MAX = 64 * 1024
-"""More would be of no use to a microcontroller, and imported models may have large inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +66,9 @@ def write_c(
     Raises ModelFileError when an operation or the rounding family has no exact kernel.
     """
     out = folder / C_FOLDER
-    identity = model_id(graph)
-    emitted = emit_c(graph, out, model_id=identity)
-    room = max(1, _GOLDEN_INPUT_BYTES_MAX // inputs[0].nbytes)
-    few = slice(0, None, -(-len(inputs) // room))
-    expected = {head.task: logits[head.task][few] for head in graph.heads}
-    if counts is None:
-        golden = golden_io_header(identity, inputs[few], expected)
-    else:
-        golden = golden_header(identity, counts[few], inputs[few], expected)
-    write_bytes(out / GOLDEN_HEADER, golden.encode())
+    printed = print_folder(graph, out, inputs, logits, counts)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    return CFolder(emitted, len(inputs[few]), size)
+    return CFolder(printed.emitted, printed.golden_windows, size)
 
 
 def check_c(graph: QuantizedGraph, folder: Path, inputs: NDArray[np.int8]) -> EqualityRow | NotRun:

@@ -30,9 +30,8 @@ from wearkit.bundle.bundle import (
     MANIFEST,
     OPTIONAL,
     REPORT,
-    arch_and_spec,
-    labels,
 )
+from wearkit.bundle.described import described
 from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import StorageError
 from wearkit.files.limited import file_sha256
@@ -41,7 +40,7 @@ from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.integer import reference
 from wearkit.integer.graph import QuantizedGraph, Rounding
 from wearkit.integer.graph_file import model_id, save_graph
-from wearkit.model.checkpoint import Checkpoint
+from wearkit.model.checkpoint import Checkpoint, weights_sha256
 from wearkit.training.run import Run
 from wearkit_export.bundle.c_folder import CFolder, c_row, run_c, write_c
 from wearkit_export.bundle.card import model_card
@@ -131,7 +130,7 @@ def write_bundle(
         write_json(folder / REPORT, report.to_json())
         write_bytes(folder / CARD, model_card(report).encode(errors="backslashreplace"))
         window = (checkpoint.model.window.length, len(checkpoint.model.window.axes))
-        write_json(folder / MANIFEST, manifest(graph, folder, window))
+        write_json(folder / MANIFEST, manifest(graph, folder, window, weights_sha256(checkpoint)))
         reported = time.perf_counter()
     return Exported(out, report, emitted - started, reported - emitted)
 
@@ -235,37 +234,28 @@ def golden_arrays(graph: QuantizedGraph, real: NDArray[np.int16]) -> dict[str, N
     return arrays | {f"logits_{task}_int8": values for task, values in logits.items()}
 
 
-def manifest(graph: QuantizedGraph, folder: Path, shape: Sequence[int]) -> dict[str, Any]:
+def manifest(
+    graph: QuantizedGraph, folder: Path, shape: Sequence[int], checkpoint_sha256: str | None = None
+) -> dict[str, Any]:
     """The content of manifest.json for a folder that holds every other file.
 
-    shape: of one window, as a caller is to give it.
+    shape: of one window, as a caller is to give it. checkpoint_sha256: of the weights the graph
+    was quantized from; None of an imported model.
     """
-    arch, spec = arch_and_spec(graph.model)
-    heads = [(head.task, graph.tensor(head.tensor)) for head in graph.heads]
+    derived = described(graph)
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "wearkit": __version__,
         "model_id": model_id(graph),
-        "arch": arch,
-        "spec": spec,
-        "labels": labels(graph.model),
-        "input": input_json(graph, shape),
-        "outputs": {
-            task: {"scale": tensor.scale, "zero_point": tensor.zero_point} for task, tensor in heads
-        },
-        "rounding": graph.rounding,
+        **derived,
+        "input": derived["input"] | {"shape": list(shape)},
+        "checkpoint_sha256": checkpoint_sha256,
         "files": {
             name: {"bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
             for name in _names(folder)
         },
     }
-
-
-def input_json(graph: QuantizedGraph, shape: Sequence[int]) -> dict[str, Any]:
-    """What a caller must feed, one window at a time."""
-    tensor = graph.tensor(graph.input)
-    return {"scale": tensor.scale, "zero_point": tensor.zero_point, "shape": list(shape)}
 
 
 def _names(folder: Path) -> list[str]:

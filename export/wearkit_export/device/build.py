@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wearkit.bundle.bundle import C_FOLDER, Bundle
+from wearkit.bundle.bundle import Bundle
 from wearkit.errors import MissingToolError, VerificationError
-from wearkit_export.c.emit import emit_c
+from wearkit_export.c.folder import print_checked
 from wearkit_export.device.model_source import DEVICE_MODEL, device_source
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.toolchain import WARNINGS, find_program, run_tool
@@ -20,17 +20,11 @@ _MESSAGE_LIMIT = 1000
 def model_sources(bundle: Bundle, folder: Path) -> Path:
     """The model's C with its wk_device_model.c, in a folder of their own inside `folder`.
 
-    The bundle's own C where it has some, else printed from its graph: the same bytes. Raises
-    ModelFileError when the model has no exact C or does not fit the firmware.
+    All of it is printed from the bundle's graph, and its own c/ is held against that. Raises
+    ModelFileError when it holds anything else, when the model has no exact C or does not fit the
+    firmware.
     """
-    target = folder / "model"
-    own = [name for name in bundle.manifest["files"] if name.startswith(f"{C_FOLDER}/")]
-    for name in own:
-        path = target / name.removeprefix(f"{C_FOLDER}/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bundle.file(name).read_bytes())
-    if not own:
-        emit_c(bundle.graph, target, model_id=bundle.model_id)
+    target = print_checked(bundle, folder / "model")
     (target / DEVICE_MODEL).write_text(device_source(bundle), encoding="ascii")
     return target
 

@@ -50,7 +50,7 @@ def device_source(bundle: Bundle) -> str:
             _golden_arrays(graph, golden),
             _RUN,
             _STREAM if step else "",
-            _classifier(bundle, step),
+            _classifier(bundle, step, min(GOLDEN_WINDOWS, len(golden.counts))),
         ]
     )
 
@@ -75,7 +75,7 @@ def _differing(golden: Golden) -> list[int]:
     return sorted((leading + others)[:GOLDEN_WINDOWS])
 
 
-def _classifier(bundle: Bundle, step: int) -> str:
+def _classifier(bundle: Bundle, step: int, golden: int) -> str:
     graph = bundle.graph
     window, tensor = bundle.model.window, graph.tensor(graph.input)
     at = plan_model(graph).head_at
@@ -87,7 +87,6 @@ def _classifier(bundle: Bundle, step: int) -> str:
             f"{{{at[out.name]}, {len(task.labels)}, {out.zero_point}, {_c_float(out.scale)}}}"
         )
     identity = ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(bundle.model_id)[:8])
-    golden = min(GOLDEN_WINDOWS, len(bundle.golden().counts))
     functions = "begin, push, logits" if step else "NULL, NULL, NULL"
     return (
         "const wk_classifier_t wk_device_model = {\n"

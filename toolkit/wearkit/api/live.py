@@ -77,7 +77,7 @@ def open_live(
         raise ValueError("verify compares with the reference: leave runtime out.")
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(Path(bundle))
     spec = opened.model.window
-    computes = open_runtime(runtime, opened)
+    computes = open_runtime(runtime, opened, _checked)
     options = stream_options(spec.rate_hz, units, fields, axes)
     faults = FaultLog()
     proving = None
@@ -112,3 +112,10 @@ def open_live(
             proving=proving,
             is_limited=max_windows is not None,
         )
+
+
+def _checked(bundle: Bundle, name: str) -> bytes:
+    """The exporter knows how the file must read; it is imported for a runtime that is given one."""
+    from wearkit_export.bundle.model_files import checked_model
+
+    return checked_model(bundle, name)

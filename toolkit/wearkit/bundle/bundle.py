@@ -15,7 +15,6 @@ which sensor it was made for.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +23,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.counts import counts_to_int8
+from wearkit.bundle.described import check_described
+from wearkit.bundle.listed import check_listed, is_plain_name, read_listed
+from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
 from wearkit.errors import ModelFileError
-from wearkit.files.limited import file_sha256, read_json, read_limited
-from wearkit.files.npz import read_npz
+from wearkit.files.limited import read_json
+from wearkit.files.npz import parse_npz
 from wearkit.files.strict_json import parse_json
+from wearkit.integer import reference
 from wearkit.integer.graph import QuantizedGraph
-from wearkit.integer.graph_file import load_graph, model_id
-from wearkit.spec import ImportedSpec, ModelSpec, trained
+from wearkit.integer.graph_file import JSON_NAME, TENSORS_NAME, model_id, parse_graph
+from wearkit.spec import ModelSpec, trained
 
 FORMAT = "wearkit-bundle"
 FORMAT_VERSION = 1
@@ -61,10 +63,6 @@ IMPORTED_FILES = ("graph.json", "graph.safetensors", INT8_TFLITE, GOLDEN, REPORT
 INT8_ORT = "model.int8.ort"
 OPTIONAL = (INT8_ORT,)
 C_FOLDER = "c"
-
-_MAX_FILE_BYTES = 1 << 30
-_MAX_REPORT_BYTES = 4 << 20
-_PLAIN_NAME = re.compile(rf"({C_FOLDER}/(wk/)?)?[A-Za-z0-9][A-Za-z0-9._-]{{0,99}}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,77 +102,97 @@ class Bundle:
         """Task -> what one step of its int8 logits is worth."""
         return {head.task: self.graph.tensor(head.tensor).scale for head in self.graph.heads}
 
-    def file(self, name: str) -> Path:
-        """The path of a file the manifest vouches for. Raises ModelFileError for any other."""
+    def read(self, name: str) -> bytes:
+        """The bytes of a file the manifest vouches for: read now, and the very bytes whose digest
+        was compared. Raises ModelFileError for any other file, and for one that has changed."""
         if name not in self.manifest["files"]:
             raise ModelFileError(f"{self.path / MANIFEST} does not list {name}: export again.")
-        return self.path / name
+        return read_listed(self.path, name, self.manifest["files"][name])
+
+    @property
+    def checkpoint_sha256(self) -> str | None:
+        """SHA-256 of the checkpoint.safetensors it says it was exported from; None where it says
+        nothing: it is older than that key, or imported."""
+        stated = self.manifest.get("checkpoint_sha256")
+        return stated if isinstance(stated, str) else None
 
     def table(self) -> list[dict[str, str | float | int]]:
         """One plain row for each runtime that export ran against the integer reference, as
         pandas.DataFrame takes them: what is in report.json.
 
-        Raises ModelFileError when report.json is none.
+        Raises ModelFileError when report.json is none, or another model's.
 
         >>> {row["differing"] for row in bundle.table() if row["must_match"]}
         {0}
         """
-        path = self.file(REPORT)
         try:
-            report = parse_json(read_limited(path, _MAX_REPORT_BYTES))
+            report = parse_json(self.read(REPORT))
             rows = [
                 {name: value for name, value in row.items() if isinstance(value, str | int | float)}
                 for row in report["equality"]
                 if "not_run" not in row
             ]
+            ours = report["model_id"] == self.model_id
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{path} is no report of wearkit export.") from error
+            raise ModelFileError(f"{self.path / REPORT} is no report of wearkit export.") from error
+        if not ours:
+            raise ModelFileError(f"{self.path / REPORT} is of another model: export again.")
         return rows
 
     def golden(self) -> Golden:
-        """The golden vectors of a network wearkit trained.
+        """The golden vectors of a network wearkit trained, their logits computed anew.
 
-        Raises ModelFileError when they do not fit the model, or when it was imported.
+        Raises ModelFileError when there are none, when they do not fit the model or are not what
+        its integers give, or when it was imported.
         """
-        path = self.file(GOLDEN)
+        path = self.path / GOLDEN
         types = {"counts_int16": "int16", "inputs_int8": "int8"}
         types |= {f"logits_{task.name}_int8": "int8" for task in self.model.tasks}
-        arrays = read_npz(path, types)
+        arrays = parse_npz(path, self.read(GOLDEN), types)
         counts, inputs = arrays["counts_int16"], arrays["inputs_int8"]
-        shapes = {
-            f"logits_{task.name}_int8": (len(counts), len(task.labels)) for task in self.model.tasks
-        }
+        logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in self.model.tasks}
         fits = counts.shape == (len(counts), self.model.window.length, 3)
-        fits = fits and all(arrays[name].shape == shape for name, shape in shapes.items())
+        fits = fits and int(counts.size) > 0 and COUNT_MIN <= counts.min() <= counts.max()
+        fits = fits and bool(counts.max() <= COUNT_MAX)
         if not fits or not np.array_equal(counts_to_int8(counts), inputs):
             raise ModelFileError(f"{path} does not hold windows of this model: export again.")
-        logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in self.model.tasks}
+        self._check_logits(path, inputs, logits)
         return Golden(counts, inputs, logits)
 
     def imported_golden(self) -> ImportedGolden:
-        """The golden vectors of a model made elsewhere.
+        """The golden vectors of a model made elsewhere, their logits computed anew.
 
-        Raises ModelFileError when they do not fit the model, or when wearkit trained it.
+        Raises ModelFileError as `golden`, or when wearkit trained it.
         """
-        path, tasks = self.file(GOLDEN), self.graph.model.tasks
+        path, tasks = self.path / GOLDEN, self.graph.model.tasks
         types = {"inputs_int8": "int8"} | {f"logits_{task.name}_int8": "int8" for task in tasks}
-        arrays = read_npz(path, types)
+        arrays = parse_npz(path, self.read(GOLDEN), types)
         inputs = arrays["inputs_int8"]
-        logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in tasks}
         shape = self.graph.tensor(self.graph.input).shape
-        fits = inputs.ndim > 1 and inputs[0:1].size == math.prod(shape)
-        fits = fits and all(
-            logits[task.name].shape == (len(inputs), len(task.labels)) for task in tasks
-        )
-        if not fits:
+        if not inputs.size or inputs.ndim < 2 or inputs[0].size != math.prod(shape):
             raise ModelFileError(f"{path} does not hold windows of this model: export again.")
-        return ImportedGolden(inputs.reshape(len(inputs), *shape), logits)
+        windows = inputs.reshape(len(inputs), *shape)
+        logits = {task.name: arrays[f"logits_{task.name}_int8"] for task in tasks}
+        self._check_logits(path, windows, logits)
+        return ImportedGolden(windows, logits)
+
+    def _check_logits(
+        self, path: Path, inputs: NDArray[np.int8], stated: Mapping[str, NDArray[np.int8]]
+    ) -> None:
+        """Known answers are worth something only when they are known to be right."""
+        computed = reference.run(self.graph, inputs)
+        if any(not np.array_equal(computed[task], values) for task, values in stated.items()):
+            raise ModelFileError(
+                f"The logits in {path} are not those of this model's integers: export again."
+            )
 
 
 def open_bundle(path: str | Path) -> Bundle:
-    """Read a bundle, hash every file it lists and check the model id.
+    """Read a bundle, hash every file it lists, and derive from its graph what its manifest says.
 
-    Raises ModelFileError, naming the file, when one is missing, changed or of another version.
+    Nothing a bundle says of itself is believed where the graph says it too: see `described`.
+    Raises ModelFileError, naming the file, when one is missing, changed, no plain file or of
+    another version, and naming the key where manifest and graph differ.
     """
     path = Path(path)
     if not path.is_dir():
@@ -183,62 +201,41 @@ def open_bundle(path: str | Path) -> Bundle:
         )
     manifest = read_json(path / MANIFEST, FORMAT, FORMAT_VERSION)
     required = IMPORTED_FILES if manifest.get("arch") is None else FILES
-    _check_files(path, manifest.get("files"), required)
-    graph = load_graph(path)
-    if model_id(graph) != manifest.get("model_id"):
-        raise ModelFileError(
-            f"The graph in {path} is not the one {MANIFEST} was written for: export again."
-        )
-    described = (manifest.get("arch"), manifest.get("spec"), manifest.get("labels"))
-    if described != (*arch_and_spec(graph.model), labels(graph.model)):
-        raise ModelFileError(f"{path / MANIFEST} and graph.json describe different models.")
-    return Bundle(path, manifest, graph, model_id(graph))
-
-
-def labels(model: ModelSpec | ImportedSpec) -> dict[str, list[str]]:
-    """Task -> labels in the order of the logits, as the manifest has them."""
-    return {task.name: list(task.labels) for task in model.tasks}
-
-
-def arch_and_spec(model: ModelSpec | ImportedSpec) -> tuple[str | None, dict[str, Any] | None]:
-    """What the manifest says of the network and of its windows: nothing of an imported one."""
-    if isinstance(model, ImportedSpec):
-        return None, None
-    return model.arch, model.window.to_json()
-
-
-def newest_bundle(parent: Path = Path(BUNDLES)) -> Path:
-    """The bundle written last. Raises ModelFileError when there is none."""
-    dated = [(path.stat().st_mtime_ns, path) for path in parent.glob(f"*/{MANIFEST}")]
-    if not dated:
-        raise ModelFileError(
-            f"There is no bundle in {parent}/: make one with `wearkit export --int8`."
-        )
-    return max(dated)[1].parent
-
-
-def _check_files(path: Path, files: Any, required: tuple[str, ...]) -> None:
+    files = manifest.get("files")
     if not isinstance(files, dict) or not set(required) <= set(files):
         missing = sorted(set(required) - set(files if isinstance(files, dict) else ()))
         raise ModelFileError(f"{path / MANIFEST} does not list {missing[0]}: export again.")
     for name, entry in files.items():
-        if not _PLAIN_NAME.fullmatch(name) or not isinstance(entry, dict):
+        if not is_plain_name(name) or not isinstance(entry, dict):
             raise ModelFileError(f"{path / MANIFEST} lists {name!r}, which is no file name.")
-        _check_file(path / name, entry)
-
-
-def _check_file(path: Path, entry: Mapping[str, Any]) -> None:
-    try:
-        size = path.stat().st_size
-        if size > _MAX_FILE_BYTES:
-            raise ModelFileError(f"{path} is larger than {_MAX_FILE_BYTES} bytes and is not read.")
-        same = size == entry.get("bytes") and file_sha256(path) == entry.get("sha256")
-    except OSError as error:
+        check_listed(path, name, entry)
+    graph = parse_graph(
+        *(read_listed(path, name, files[name]) for name in (JSON_NAME, TENSORS_NAME)), path
+    )
+    if model_id(graph) != manifest.get("model_id"):
         raise ModelFileError(
-            f"Cannot read {path} ({error.strerror or error}): the bundle is incomplete, export "
-            "again."
-        ) from error
-    if not same:
-        raise ModelFileError(
-            f"{path} has changed since the bundle was written (its SHA-256 differs): export again."
+            f"The graph in {path} is not the one {MANIFEST} was written for: export again."
         )
+    check_described(path / MANIFEST, manifest, graph)
+    return Bundle(path, manifest, graph, model_id(graph))
+
+
+def newest_bundle(parent: Path = Path(BUNDLES), *, imported: bool = False) -> Path:
+    """The bundle written last. imported: a model made elsewhere will do, though nobody knows its
+    windows. Raises ModelFileError when there is none."""
+    dated = [(path.stat().st_mtime_ns, path) for path in parent.glob(f"*/{MANIFEST}")]
+    usable = [item for item in dated if imported or not _is_imported(item[1])]
+    if not usable:
+        only = ", only imported models, whose windows nobody knows" if dated else ""
+        raise ModelFileError(
+            f"There is no bundle in {parent}/{only}: make one with `wearkit export --int8`."
+        )
+    return max(usable)[1].parent
+
+
+def _is_imported(manifest: Path) -> bool:
+    """Whether it says so. One that cannot be read is for `open_bundle` to refuse."""
+    try:
+        return read_json(manifest, FORMAT, FORMAT_VERSION).get("arch") is None
+    except ModelFileError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # which costs these small matrices tenfold and more as soon as another program runs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     print_anywhere(sys.stdout)
+    warnings.formatwarning = lambda message, *_, **__: f"wearkit: {message}\n"
     sys.exit(run(arguments))
 
 

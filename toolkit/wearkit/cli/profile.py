@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def command(
     from wearkit.bundle.bundle import newest_bundle, open_bundle
     from wearkit_export.profile.report import profile_to_json
 
-    opened = open_bundle(bundle or newest_bundle())
+    opened = open_bundle(bundle or newest_bundle(imported=True))
     with at_work(f"Building and running for {target} ..."):
         costs = _profile(opened, target, compiler, optimize, clock_mhz)
     if as_json:
@@ -79,16 +80,17 @@ def command(
 def _profile(
     bundle: Bundle, target: str, compiler: str | None, optimize: str, clock_mhz: float | None
 ) -> Profile:
-    from wearkit.bundle.bundle import C_FOLDER
+    from wearkit_export.c.folder import print_checked
     from wearkit_export.profile.profile import profile
     from wearkit_export.targets.target import find_target
     from wearkit_export.targets.toolchain import COMPILERS
 
-    return profile(
-        bundle.graph,
-        bundle.path / C_FOLDER,
-        find_target(target),
-        compiler=next((name for name in COMPILERS if name == compiler), None),
-        flags=(optimize,),
-        clock_mhz=clock_mhz,
-    )
+    with tempfile.TemporaryDirectory(prefix="wearkit-") as work:
+        return profile(
+            bundle.graph,
+            print_checked(bundle, Path(work, "model")),
+            find_target(target),
+            compiler=next((name for name in COMPILERS if name == compiler), None),
+            flags=(optimize,),
+            clock_mhz=clock_mhz,
+        )

@@ -3,6 +3,7 @@ checked, nothing that unpacks to more than it says."""
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import zipfile
@@ -15,9 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import ModelFileError
+from wearkit.files.limited import read_limited
 from wearkit.files.safe_write import replacing
 
 MAX_ARRAY_BYTES = 256 << 20
+MAX_FILE_BYTES = 1 << 30
+UNREADABLE = "Cannot read {path}: {reason}."
 ENCRYPTED = 0x1  # of a zip member's flags
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -47,18 +51,29 @@ def read_npz(path: Path, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:
     Raises ModelFileError when the file is missing, damaged, holds other arrays or types, or an
     array is larger than MAX_ARRAY_BYTES. Shapes are for the caller to check.
     """
+    return parse_npz(path, read_limited(path, MAX_FILE_BYTES, UNREADABLE), types)
+
+
+def parse_npz(path: Path, data: bytes, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    """As `read_npz` of a file that is read already. path: its name, for the sentence."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {item.filename: item for item in archive.infolist()}
-            if set(members) != {f"{name}.npy" for name in types}:
+            twice = len(members) != len(archive.infolist())
+            if twice or set(members) != {f"{name}.npy" for name in types}:
                 raise ModelFileError(f"{path} holds other arrays than a file of its name should.")
             return {
                 name: _array(path, archive, members[f"{name}.npy"], dtype)
                 for name, dtype in types.items()
             }
-    except OSError as error:
-        raise ModelFileError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+    except (
+        OSError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+    ) as error:
         raise ModelFileError(f"{path} is truncated or damaged: {error}.") from error
 
 

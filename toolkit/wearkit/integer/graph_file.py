@@ -19,7 +19,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from wearkit.errors import DataError, ModelFileError
-from wearkit.files.limited import read_json, read_limited
+from wearkit.files.limited import MAX_JSON_BYTES, json_object, read_limited
 from wearkit.files.safe_write import write_bytes, write_json
 from wearkit.integer.graph import (
     Add,
@@ -121,8 +121,15 @@ def load_graph(folder: Path) -> QuantizedGraph:
 
     Raises ModelFileError when a file is missing, damaged, too large or of another version.
     """
-    value = read_json(folder / JSON_NAME, FORMAT, FORMAT_VERSION)
-    arrays = _read_tensors(folder / TENSORS_NAME)
+    structure = read_limited(folder / JSON_NAME, MAX_JSON_BYTES)
+    tensors = read_limited(folder / TENSORS_NAME, _MAX_TENSORS_BYTES)
+    return parse_graph(structure, tensors, folder)
+
+
+def parse_graph(structure: bytes, tensors: bytes, folder: Path) -> QuantizedGraph:
+    """As `load_graph` of two files that are read already. folder: theirs, for the sentence."""
+    value = json_object(folder / JSON_NAME, structure, FORMAT, FORMAT_VERSION)
+    arrays = _tensors_of(folder / TENSORS_NAME, tensors)
     try:
         ops = tuple(_op_from_json(item, arrays) for item in value["ops"])
         if arrays:
@@ -139,9 +146,11 @@ def load_graph(folder: Path) -> QuantizedGraph:
         raise ModelFileError(f"{folder / JSON_NAME} is damaged: {error!r}.") from error
 
 
-def _read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+def _tensors_of(path: Path, data: bytes) -> dict[str, NDArray[Any]]:
+    if len(data) > _MAX_TENSORS_BYTES:
+        raise ModelFileError(f"{path} is larger than {_MAX_TENSORS_BYTES} bytes and is not read.")
     try:
-        return load_tensors(read_limited(path, _MAX_TENSORS_BYTES))
+        return load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{path} is damaged; export the bundle again.") from error
 

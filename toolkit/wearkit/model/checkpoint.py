@@ -39,7 +39,8 @@ _MAX_HEADER_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """weights: name -> float32 array, exactly `architecture.weight_shapes(model)`.
+    """weights: name -> float32 array, exactly `architecture.weight_shapes(model)`. file_sha256: of
+    the weights file it was read from, see `weights_sha256`.
 
     provenance: training configuration, seeds, split, data fingerprint, simulated or not, which of
     student and teacher was kept, package versions.
@@ -48,6 +49,7 @@ class Checkpoint:
     model: ModelSpec
     weights: Mapping[str, NDArray[np.float32]]
     provenance: Provenance = UNRECORDED
+    file_sha256: str = ""
 
     def __post_init__(self) -> None:
         expected = weight_shapes(self.model)
@@ -105,7 +107,15 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         weights = load_tensors(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{path} is damaged: {error}; train again.") from error
-    return Checkpoint(model, weights, provenance)
+    return Checkpoint(model, weights, provenance, expected_sha256)
+
+
+def weights_sha256(checkpoint: Checkpoint) -> str:
+    """SHA-256 of its weights file, by which a run and a bundle know that they are of one network:
+    that of the file it was read from, else of the one `save_checkpoint` would write."""
+    if checkpoint.file_sha256:
+        return checkpoint.file_sha256
+    return hashlib.sha256(save_tensors(dict(checkpoint.weights))).hexdigest()
 
 
 def _read_description(path: Path) -> dict[str, Any]:

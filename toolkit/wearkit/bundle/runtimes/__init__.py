@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,13 +13,11 @@ from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import INT8_ONNX, INT8_TFLITE, Bundle
 from wearkit.errors import ModelFileError
-from wearkit.files.limited import read_limited
 
 Family = Literal["tflm", "xnnpack", "ruy", "litert-ref"]
 """How a runtime rounds; wearkit.integer.reference reproduces each bit for bit."""
 
 RUNTIMES = ("reference", "tflm", "litert", "onnx")
-MAX_MODEL_BYTES = 1 << 30
 
 
 class Runtime(Protocol):
@@ -38,11 +37,17 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(name: str, bundle: Bundle) -> Runtime:
-    """A runtime ready to run a bundle's int8 model.
+CheckedModel = Callable[[Bundle, str], bytes]
+"""A bundle and the name of its model file -> bytes that were parsed back and hold the integers of
+the bundle's graph: wearkit_export.bundle.model_files.checked_model."""
 
-    Raises MissingToolError when its package is not installed, ModelFileError for an unknown name
-    or a model file the runtime refuses.
+
+def open_runtime(name: str, bundle: Bundle, checked: CheckedModel) -> Runtime:
+    """A runtime ready to run a bundle's int8 model; `checked` is asked for every one but the
+    reference, which has the graph itself.
+
+    Raises MissingToolError when a package is not installed, ModelFileError for an unknown name, a
+    file of another model, or one the runtime refuses.
     """
     match name:
         case "reference":
@@ -51,19 +56,19 @@ def open_runtime(name: str, bundle: Bundle) -> Runtime:
             return Reference(bundle.graph)
         case "tflm":
             from wearkit.bundle.runtimes.micro import MicroRuntime
+            from wearkit.bundle.runtimes.tflite import open_tflite
 
-            return MicroRuntime(_read(bundle, INT8_TFLITE))
+            model = checked(bundle, INT8_TFLITE)
+            # LiteRT verifies a file before it runs it. TFLite Micro does not and can crash.
+            open_tflite("litert", model)
+            return MicroRuntime(model)
         case "litert":
             from wearkit.bundle.runtimes.tflite import open_tflite
 
-            return open_tflite("litert", _read(bundle, INT8_TFLITE))
+            return open_tflite("litert", checked(bundle, INT8_TFLITE))
         case "onnx":
             from wearkit.bundle.runtimes.onnx import OnnxRuntime
 
-            return OnnxRuntime(_read(bundle, INT8_ONNX))
+            return OnnxRuntime(checked(bundle, INT8_ONNX))
         case _:
             raise ModelFileError(f"Unknown runtime {name!r}: choose one of {', '.join(RUNTIMES)}.")
-
-
-def _read(bundle: Bundle, name: str) -> bytes:
-    return read_limited(bundle.file(name), MAX_MODEL_BYTES)
