@@ -7,7 +7,12 @@ from pathlib import Path
 from wearkit.bundle.bundle import C_FOLDER, Bundle
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.c.emit import emit_c
-from wearkit_export.device.model_source import DEVICE_MODEL, device_source
+from wearkit_export.device.model_source import (
+    DEVICE_HEADER,
+    DEVICE_MODEL,
+    device_header,
+    device_source,
+)
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.toolchain import WARNINGS, find_program, run_tool
 
@@ -18,7 +23,7 @@ _MESSAGE_LIMIT = 1000
 
 
 def model_sources(bundle: Bundle, folder: Path) -> Path:
-    """The model's C with its wk_device_model.c, in a folder of their own inside `folder`.
+    """The model's C with its wk_device_model.c and .h, in a folder of their own inside `folder`.
 
     The bundle's own C where it has some, else printed from its graph: the same bytes. Raises
     ModelFileError when the model has no exact C or does not fit the firmware.
@@ -32,6 +37,7 @@ def model_sources(bundle: Bundle, folder: Path) -> Path:
     if not own:
         emit_c(bundle.graph, target, model_id=bundle.model_id)
     (target / DEVICE_MODEL).write_text(device_source(bundle), encoding="ascii")
+    (target / DEVICE_HEADER).write_text(device_header(bundle), encoding="ascii")
     return target
 
 
