@@ -2,6 +2,15 @@
 
 static const char model_differs[] = "The model does not give its known answers: flash it again.";
 
+/* A model that fails its known answers still says at which rate this device was built to measure. */
+static uint32_t rate_mhz(const wk_app_t *app)
+{
+    if (app->classifier != NULL) {
+        return app->classifier->rate_mhz;
+    }
+    return app->options.rate_mhz != 0 ? app->options.rate_mhz : WK_ADXL345_DEFAULT_RATE_MHZ;
+}
+
 void wk_app_begin(wk_app_t *out_app, const wk_board_t *board, const wk_classifier_t *classifier,
                   wk_app_options_t options)
 {
@@ -13,7 +22,7 @@ void wk_app_begin(wk_app_t *out_app, const wk_board_t *board, const wk_classifie
     out_app->sensor.bus = board->bus;
     out_app->classifier = classifier;
     out_app->options = options;
-    out_app->samples_per_frame = WK_APP_SAMPLES_PER_FRAME;
+    out_app->samples_per_frame = wk_adxl345_batch(rate_mhz(out_app), WK_SAMPLES_MAX);
     out_app->clock_us = out_app->hello_us = out_app->stats_us = now_us;
     out_app->attempt_us = now_us - WK_APP_RETRY_US; /* the first attempt is due at once */
     out_app->stats.reset_cause = board->reset_cause;
@@ -60,7 +69,7 @@ static void start(wk_app_t *app, uint32_t now_us)
         return;
     }
     app->attempt_us = now_us;
-    status = wk_adxl345_begin(&app->sensor, app->board->bus, now_us);
+    status = wk_adxl345_begin(&app->sensor, app->board->bus, rate_mhz(app), now_us);
     if (status != WK_ADXL345_OK) {
         sensor_failed(app, status);
         return;

@@ -15,7 +15,12 @@
 
 #define DEVID 0xE5
 #define FIFO_DEPTH 32
-#define FIFO_STREAM 0x8A /* stream: the newest 32 are kept; watermark 10 = 200 ms */
+#define FIFO_STREAM 0x80 /* stream: the newest 32 are kept; the watermark is in the lowest bits */
+#define WATERMARK_MAX (FIFO_DEPTH / 2)
+#define SLOWEST_CODE 0x06 /* WK_ADXL345_RATE_MIN_MHZ; each next code is twice as fast */
+#define FASTEST_CODE 0x0D
+#define BATCHES_A_SECOND 5u
+#define STALL_PERIODS 10u
 
 typedef struct {
     uint8_t reg;
@@ -28,10 +33,10 @@ static const setting_t setup[] WK_FLASH = {
     {REG_POWER_CTL, 0x00},   /* standby */
     {REG_INT_ENABLE, 0x00},  /* polled: no interrupt lines needed */
     {REG_OFSX, 0x00},        {REG_OFSY, 0x00}, {REG_OFSZ, 0x00},
-    {REG_BW_RATE, 0x09},     /* 50 Hz, normal power */
+    {REG_BW_RATE, 0x00},     /* sensor->bw_rate */
     {REG_DATA_FORMAT, 0x08}, /* FULL_RES, right-justified, +-2 g */
     {REG_FIFO_CTL, 0x00},    /* bypass */
-    {REG_FIFO_CTL, FIFO_STREAM},
+    {REG_FIFO_CTL, FIFO_STREAM}, /* sensor->fifo_ctl */
     {REG_POWER_CTL, 0x08},   /* measure */
 };
 
@@ -67,13 +72,59 @@ wk_adxl345_status_t wk_adxl345_set(wk_adxl345_t *sensor, uint8_t reg, uint8_t va
     return sensor->fault.got == value ? WK_ADXL345_OK : WK_ADXL345_ERR_READ_BACK;
 }
 
+bool wk_adxl345_rate_code(uint32_t rate_mhz, uint8_t *out_code)
+{
+    uint8_t code;
+
+    for (code = SLOWEST_CODE; code <= FASTEST_CODE; code++) {
+        if (rate_mhz == (uint32_t)WK_ADXL345_RATE_MIN_MHZ << (code - SLOWEST_CODE)) {
+            *out_code = code;
+            return true;
+        }
+    }
+    return false;
+}
+
+uint8_t wk_adxl345_batch(uint32_t rate_mhz, uint8_t most)
+{
+    const uint32_t samples = rate_mhz / (1000u * BATCHES_A_SECOND);
+
+    if (samples == 0) {
+        return 1;
+    }
+    return samples < most ? (uint8_t)samples : most;
+}
+
+static uint32_t stall_us(uint32_t rate_mhz)
+{
+    const uint32_t us = STALL_PERIODS * (1000000000u / rate_mhz);
+
+    return us > WK_ADXL345_STALL_US ? us : WK_ADXL345_STALL_US;
+}
+
+static uint8_t setting_value(const wk_adxl345_t *sensor, uint8_t step)
+{
+    const uint8_t reg = WK_FLASH_U8(&setup[step].reg);
+    const uint8_t value = WK_FLASH_U8(&setup[step].value);
+
+    if (reg == REG_BW_RATE) {
+        return sensor->bw_rate;
+    }
+    return reg == REG_FIFO_CTL && value == FIFO_STREAM ? sensor->fifo_ctl : value;
+}
+
 wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *bus,
-                                     uint32_t now_us)
+                                     uint32_t rate_mhz, uint32_t now_us)
 {
     wk_adxl345_status_t status;
     uint8_t step;
 
     out_sensor->bus = bus;
+    if (!wk_adxl345_rate_code(rate_mhz, &out_sensor->bw_rate)) {
+        return WK_ADXL345_ERR_RATE;
+    }
+    out_sensor->fifo_ctl = (uint8_t)(FIFO_STREAM | wk_adxl345_batch(rate_mhz, WATERMARK_MAX));
+    out_sensor->stall_us = stall_us(rate_mhz);
     out_sensor->next_index = 0;
     out_sensor->last_us = now_us;
     out_sensor->discard = true;
@@ -81,7 +132,7 @@ wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *b
     status = wk_adxl345_check_id(out_sensor);
     for (step = 0; status == WK_ADXL345_OK && step < sizeof setup / sizeof setup[0]; step++) {
         status = wk_adxl345_set(out_sensor, WK_FLASH_U8(&setup[step].reg),
-                                WK_FLASH_U8(&setup[step].value));
+                                setting_value(out_sensor, step));
     }
     return status;
 }
@@ -95,9 +146,9 @@ static wk_adxl345_status_t entries_waiting(wk_adxl345_t *sensor, uint8_t *out_en
     if (read_bytes(sensor, REG_FIFO_CTL, bytes, sizeof bytes) != WK_ADXL345_OK) {
         return WK_ADXL345_ERR_NO_ANSWER;
     }
-    if (bytes[0] != FIFO_STREAM) {
+    if (bytes[0] != sensor->fifo_ctl) {
         sensor->fault.reg = REG_FIFO_CTL;
-        sensor->fault.expected = FIFO_STREAM;
+        sensor->fault.expected = sensor->fifo_ctl;
         sensor->fault.got = bytes[0];
         return WK_ADXL345_ERR_SETTINGS;
     }
@@ -136,7 +187,7 @@ wk_adxl345_status_t wk_adxl345_next(wk_adxl345_t *sensor, uint32_t now_us, wk_sa
         return status;
     }
     if (waiting == 0) {
-        return elapsed_us > WK_ADXL345_STALL_US ? WK_ADXL345_ERR_STALLED : WK_ADXL345_EMPTY;
+        return elapsed_us > sensor->stall_us ? WK_ADXL345_ERR_STALLED : WK_ADXL345_EMPTY;
     }
     /* Any read of a data register pops the whole entry: always all six bytes at once. */
     if (read_bytes(sensor, REG_DATAX0, bytes, sizeof bytes) != WK_ADXL345_OK) {

@@ -24,7 +24,7 @@ static const char bad_wire[] WK_FLASH = ": check for a loose wire, weak power or
 static const char overrun[] WK_FLASH =
     "The sensor's buffer was full, samples were lost: read more often";
 static const char stalled[] WK_FLASH =
-    "No sample for 0.2 s: the sensor lost its power or its settings, check the supply";
+    "No sample for ten periods: the sensor lost its power or its settings, check the supply";
 static const char glitch[] WK_FLASH =
     "The sensor sent a value it cannot have at +-2 g: check for a loose or long wire";
 static const char settings_lost[] WK_FLASH = " while running: its power dipped or the bus is disturbed";
@@ -33,6 +33,8 @@ static const char moved[] WK_FLASH =
 static const char axis_is[] WK_FLASH = "Axis ";
 static const char hardly_moved[] WK_FLASH =
     " does not follow the self-test: the part is damaged or a clone, replace it";
+static const char no_such_rate[] WK_FLASH =
+    "The ADXL345 has no such output rate: 6.25, 12.5, 25, 50, 100, 200, 400 or 800 Hz";
 static const char no_fault[] WK_FLASH = "No fault";
 
 static void write_byte(wk_writer_t *writer, uint8_t value)
@@ -116,6 +118,9 @@ size_t wk_adxl345_explain(wk_adxl345_status_t status, const wk_adxl345_fault_t *
         wk_write_flash(&writer, axis_is);
         wk_write_char(&writer, (char)('x' + fault->reg));
         wk_write_flash(&writer, hardly_moved);
+        break;
+    case WK_ADXL345_ERR_RATE:
+        wk_write_flash(&writer, no_such_rate);
         break;
     case WK_ADXL345_OK:
     case WK_ADXL345_EMPTY:

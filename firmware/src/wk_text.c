@@ -23,12 +23,28 @@ static size_t end_line(wk_writer_t *writer, bool with_crc)
     return wk_writer_len(writer);
 }
 
+/* 12500 is written 12.5, 50000 is written 50. */
+static void write_rate(wk_writer_t *writer, uint32_t rate_mhz)
+{
+    uint16_t rest = (uint16_t)(rate_mhz % 1000u);
+    uint16_t place = 100;
+
+    wk_write_u32(writer, rate_mhz / 1000u);
+    if (rest != 0) {
+        wk_write_char(writer, '.');
+    }
+    for (; rest != 0; place = (uint16_t)(place / 10u)) {
+        wk_write_char(writer, (char)('0' + rest / place));
+        rest = (uint16_t)(rest % place);
+    }
+}
+
 size_t wk_text_header(const wk_text_format_t *format, char *out_header, size_t header_max)
 {
     wk_writer_t writer = wk_writer(out_header, header_max);
 
     wk_write_flash(&writer, header_start);
-    wk_write_u32(&writer, format->rate_hz);
+    write_rate(&writer, format->rate_mhz);
     wk_write_flash(&writer, header_range);
     wk_write_u32(&writer, format->range_g);
     wk_write_flash(&writer, header_fields);

@@ -74,6 +74,21 @@ def test_generated_lines_fit_the_house_width(graphs: Graphs, tmp_path: Path) -> 
         assert max(map(len, text.decode().splitlines())) <= 100, name
 
 
+def test_no_layer_is_called_as_a_kernel(repository: Path) -> None:
+    """A layer `dense` was printed as `wk_dense`, which is the kernel's name."""
+    firmware = repository / "firmware"
+    paths = [*(firmware / "src/engine").glob("*.[ch]"), *(firmware / "include/wk").glob("*.h")]
+    kernels = {"wk_conv1d.h", "wk_dense.h", "wk_depthwise1d.h", "wk_elementwise.h", "wk_layer.h"}
+    kernels |= {"wk_mean.h", "wk_pool1d.h", "wk_requantize.h"}
+    in_bundles = [path for path in paths if path.parent.name == "engine" or path.name in kernels]
+    code = "".join(re.sub(r"/\*.*?\*/", "", p.read_text(), flags=re.DOTALL) for p in in_bundles)
+    code = re.sub(r"#include.*|typedef int \w+_is_not_built;", "", code)
+    used = {name for name in re.findall(r"\bwk_(\w+)", code) if len(name) <= 24}
+    assert {"dense", "add", "mean_of", "dense_t"} <= used
+    for name in used:
+        assert Names().take(name) == f"{name}_2"
+
+
 def test_names_become_identifiers() -> None:
     names = Names()
     assert names.take("model/conv2d/Relu;model/BiasAdd") == "onv2d_relu_model_biasadd"

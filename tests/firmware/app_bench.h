@@ -172,7 +172,7 @@ static int16_t golden_counts[300];
 static int8_t golden_logits[3];
 
 static const wk_classifier_t fake = {
-    {1, 2, 3, 4, 5, 6, 7, 8}, 100, 60, 0.015625f, 0, 2, 3,
+    {1, 2, 3, 4, 5, 6, 7, 8}, 100, 60, 50000, 0.015625f, 0, 2, 3,
     {{0, 2, -5, 1.0f}, {2, 1, 7, 0.5f}},
     fake_run, 4, fake_begin, fake_push, fake_logits, 1, golden_counts, golden_logits,
 };
@@ -209,7 +209,7 @@ static inline void bench_begin_with(bench_t *bench, const wk_classifier_t *class
 
 static inline void bench_begin(bench_t *bench, bool streaming, uint8_t streams)
 {
-    const wk_app_options_t options = {streams, streaming};
+    const wk_app_options_t options = {streams, streaming, 0};
 
     bench_begin_with(bench, &fake, options, 0);
 }

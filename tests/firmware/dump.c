@@ -67,7 +67,7 @@ static void dump_text(char **arguments)
     wk_sample_t sample;
     int x, y, z;
 
-    format.rate_hz = (uint16_t)strtoul(arguments[0], NULL, 10);
+    format.rate_mhz = (uint32_t)strtoul(arguments[0], NULL, 10);
     format.range_g = (uint8_t)strtoul(arguments[1], NULL, 10);
     format.crc = strcmp(arguments[2], "crc32") == 0;
     format.simulated = strcmp(arguments[3], "simulated") == 0;

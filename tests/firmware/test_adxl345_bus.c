@@ -57,7 +57,7 @@ static void bent_begin(bent_t *bent)
     wk_sample_t sample;
 
     bent_reset(bent);
-    CHECK_EQUAL(wk_adxl345_begin(&bent->sensor, &bent->bus, 0), WK_ADXL345_OK);
+    CHECK_EQUAL(wk_adxl345_begin(&bent->sensor, &bent->bus, WK_ADXL345_DEFAULT_RATE_MHZ, 0), WK_ADXL345_OK);
     wk_adxl345_model_tick(&bent->model, still);
     CHECK_EQUAL(wk_adxl345_next(&bent->sensor, 20000, &sample), WK_ADXL345_EMPTY);
     wk_adxl345_model_tick(&bent->model, still);
@@ -72,7 +72,7 @@ static void test_a_write_that_was_not_acknowledged_is_no_setup(void)
     for (i = 0; i < sizeof regs; i++) {
         bent_reset(&bent);
         bent.write_fails = regs[i];
-        CHECK_EQUAL(wk_adxl345_begin(&bent.sensor, &bent.bus, 0), WK_ADXL345_ERR_NO_ANSWER);
+        CHECK_EQUAL(wk_adxl345_begin(&bent.sensor, &bent.bus, WK_ADXL345_DEFAULT_RATE_MHZ, 0), WK_ADXL345_ERR_NO_ANSWER);
         CHECK_EQUAL(bent.sensor.fault.reg, regs[i]);
     }
 }
@@ -207,7 +207,8 @@ static void test_every_fault_has_its_own_words(void)
         {WK_ADXL345_ERR_SETTINGS, 0x38, 0x00,
          "Register 0x38 was set to 0x09 but reads 0x00 while running: its power dipped"},
         {WK_ADXL345_ERR_OVERRUN, 0, 0, "The sensor's buffer was full, samples were lost"},
-        {WK_ADXL345_ERR_STALLED, 0, 0, "No sample for 0.2 s"},
+        {WK_ADXL345_ERR_STALLED, 0, 0, "No sample for ten periods"},
+        {WK_ADXL345_ERR_RATE, 0, 0, "The ADXL345 has no such output rate: 6.25, 12.5, 25, 50,"},
         {WK_ADXL345_ERR_GLITCH, 0, 0, "The sensor sent a value it cannot have"},
         {WK_ADXL345_ERR_MOVED, 0, 0, "The board moved during the self-test"},
         {WK_ADXL345_ERR_SELF_TEST, 0, 0, "Axis x does not follow"},

@@ -2,7 +2,7 @@
  * believe. */
 #include "app_bench.h"
 
-static const wk_app_options_t both = {WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS, false};
+static const wk_app_options_t both = {WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS, false, 0};
 
 static void test_hello_says_what_the_board_and_the_model_are(void)
 {
@@ -93,7 +93,7 @@ static int short_run(const int8_t *in, int8_t *out_logits)
 }
 
 static const wk_classifier_t short_model = {
-    {8}, 10, 10, 0.015625f, 0, 2, 3, {{0, 2, 0, 1.0f}, {2, 1, 0, 1.0f}},
+    {8}, 10, 10, 50000, 0.015625f, 0, 2, 3, {{0, 2, 0, 1.0f}, {2, 1, 0, 1.0f}},
     short_run, 0, NULL, NULL, NULL, 1, short_counts, golden_logits,
 };
 
@@ -115,7 +115,7 @@ static void test_a_model_that_comes_late_is_counted(void)
 
 static void test_a_model_without_a_stream_is_asked_whole_windows(void)
 {
-    const wk_app_options_t streaming = {WK_FEATURE_PREDICTIONS, true};
+    const wk_app_options_t streaming = {WK_FEATURE_PREDICTIONS, true, 0};
     static bench_t bench;
 
     bench_begin_with(&bench, &short_model, streaming, 0);

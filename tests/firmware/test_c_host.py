@@ -18,7 +18,7 @@ from wearkit.units import Unit
 
 Sample = tuple[int, int, tuple[int, int, int]]
 
-HEADER_MAX = 122  # WK_TEXT_HEADER_MAX
+HEADER_MAX = 128  # WK_TEXT_HEADER_MAX
 
 
 def _run(program: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -50,6 +50,7 @@ def _samples(count: int) -> list[Sample]:
         "test_frame",
         "test_app",
         "test_app_said",
+        "test_rates",
     ],
 )
 def test_c_tests_pass(host_build: Path, program: str) -> None:
@@ -96,11 +97,11 @@ def test_lines_byte_for_byte(host_build: Path, crc: str, sensor: str) -> None:
     suffix = "*{:08X}" if crc == "crc32" else ""
     expected = "".join(f"{body}{suffix.format(zlib.crc32(body.encode()))}\n" for body in bodies)
 
-    assert _lines(host_build, samples, "50", "2", crc, sensor).decode() == expected
+    assert _lines(host_build, samples, "50000", "2", crc, sensor).decode() == expected
 
 
 def test_longest_header_fills_its_buffer(host_build: Path) -> None:
-    assert len(_lines(host_build, [], "65535", "255", "crc32", "simulated")) == HEADER_MAX
+    assert len(_lines(host_build, [], "4294967295", "255", "crc32", "simulated")) == HEADER_MAX
 
 
 def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
@@ -112,7 +113,7 @@ def test_the_longest_line_is_the_golden_one(repository: Path) -> None:
 def test_live_reads_back_every_sample(host_build: Path, crc: str) -> None:
     samples = _samples(500)
     stream = TextStream(StreamOptions(rate_hz=50.0))
-    steps = stream.feed(_lines(host_build, samples, "50", "2", crc, "simulated"))
+    steps = stream.feed(_lines(host_build, samples, "50000", "2", crc, "simulated"))
 
     assert [(s.sample.index, s.sample.t_us, s.sample.counts) for s in steps] == samples
     assert not any(step.missing or step.restarted for step in steps)
@@ -123,7 +124,7 @@ def test_live_reads_back_every_sample(host_build: Path, crc: str) -> None:
 
 def test_live_refuses_a_line_with_one_changed_digit(host_build: Path) -> None:
     samples = _samples(40)
-    text = _lines(host_build, samples, "50", "2", "crc32", "real")
+    text = _lines(host_build, samples, "50000", "2", "crc32", "real")
     lines = text.splitlines(keepends=True)
     at = lines[21].index(b"*") - 1
     lines[21] = lines[21][:at] + bytes([lines[21][at] ^ 1]) + lines[21][at + 1 :]

@@ -44,7 +44,7 @@ static bool same_text(const char *text, size_t text_len, const char *flash)
 
 static void check_lines(void)
 {
-    wk_text_format_t format = {50, 2, true, false};
+    wk_text_format_t format = {50000, 2, true, false};
     char header[WK_TEXT_HEADER_MAX];
     char line[WK_TEXT_SAMPLE_MAX];
     wk_sample_t sample;

@@ -55,13 +55,27 @@ _MEAN_STEPS_MAX = 255  # WK_MEAN_STEPS_MAX of wk_mean.h
 _BYTE_MAX = 255
 _NAME_LENGTH = 24
 _RESERVED = ("arena", "base", "scratch", "row", "step", "in", "int", "main")
+# What the kernels and the generated functions are called behind their wk_: a layer of that name
+# would be declared twice.
+_KERNELS = frozenset(
+    """
+    add average_pool1d channel conv1d_taps conv1d_taps_max2 conv1d_tiles conv1d_tiles_max2 dense
+    depthwise1d float32_bits forget halve_even high_product lookup max_pool1d mean_add mean_of
+    mean_reciprocal mean_replace mean_time model_run model_stream_begin model_stream_push
+    model_stream_run mve_dot_4 mve_dot_4x1 mve_dot_4x2 mve_max2 mve_rest mve_store plain_dot
+    plain_dot_2x2 requantize round_channel round_float round_once round_single
+    round_twice saturate wide_dot_2x2 wide_dot_4 wide_dot_4x1 wide_inputs wide_samples wide_taps_2x2
+    wide_taps_max2 wide_tiles_max2 add_t channel_t conv1d_t dense_t depthwise1d_t mean_t outputs_t
+    pool1d_t tap_t wide_layer_t
+    """.split()
+)
 
 
 @dataclass(slots=True)
 class Names:
     """C identifiers: short, unique, made of the names in the graph."""
 
-    taken: set[str] = field(default_factory=lambda: set(_RESERVED))
+    taken: set[str] = field(default_factory=lambda: {*_RESERVED, *_KERNELS})
 
     def take(self, wanted: str) -> str:
         name = re.sub(r"[^0-9a-z]+", "_", wanted.lower()).strip("_")

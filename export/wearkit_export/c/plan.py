@@ -10,6 +10,7 @@ from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit_export.c.arena import Block, ByteSpan, place
 from wearkit_export.c.calls import Call, DenseCall
+from wearkit_export.c.limits import check_fits
 from wearkit_export.c.lower import Names, lower, storage
 
 ArenaTarget = Literal["dsp", "other"]
@@ -67,13 +68,20 @@ class Plan:
 
 
 def plan_model(graph: QuantizedGraph) -> Plan:
-    """Raises ModelFileError when the graph holds what no kernel can do."""
+    """Raises ModelFileError when the graph holds what no kernel can do, or a number that its C
+    types do not."""
     names = Names()
-    groups = tuple(_row_groups(lower(graph, names)))
+    groups = tuple(_row_groups(_checked(lower(graph, names))))
     head_at = _head_offsets(graph)
     buffers = _buffers(groups, head_at, names)
     layouts = {target: layout(target, groups, buffers) for target in TARGETS}
     return Plan(graph, groups, buffers, head_at, layouts)
+
+
+def _checked(calls: Iterable[Call]) -> Iterator[Call]:
+    for call in calls:
+        check_fits(call)
+        yield call
 
 
 def layout(

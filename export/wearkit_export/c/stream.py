@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from wearkit_export.c.calls import Call, ConvCall
+from wearkit_export.c.limits import UINT16_MAX
 from wearkit_export.c.plan import TARGETS, ArenaLayout, ArenaTarget, Buffer, Plan, RowGroup, layout
 from wearkit_export.c.text import GENERATED, calls_lines, layout_source, wrapped
 
@@ -59,8 +60,8 @@ class Stream:
 
 
 def plan_stream(plan: Plan) -> Stream | None:
-    """None for a graph that does not begin with convolutions and a mean, or whose windows do not
-    end where a push ends."""
+    """None for a graph that does not begin with convolutions and a mean, whose windows do not end
+    where a push ends, or that keeps more of a window than the C's 16 bits count."""
     convs, rest = _leading(plan)
     if not convs:
         return None
@@ -70,6 +71,8 @@ def plan_stream(plan: Plan) -> Stream | None:
         step *= call.op.stride * call.pool_stride
     stages = _stages(convs, step)
     if stages is None or length % step or not _ends_together(convs, length // step):
+        return None
+    if any(stage.size > UINT16_MAX for stage in stages) or length // step > UINT16_MAX:
         return None
     layouts = {target: _layout(target, plan, stages, rest) for target in TARGETS}
     return Stream(plan, stages, step, length // step, rest, layouts)

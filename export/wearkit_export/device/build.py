@@ -7,7 +7,12 @@ from pathlib import Path
 from wearkit.bundle.bundle import Bundle
 from wearkit.errors import MissingToolError, VerificationError
 from wearkit_export.c.folder import print_checked
-from wearkit_export.device.model_source import DEVICE_MODEL, device_source
+from wearkit_export.device.model_source import (
+    DEVICE_HEADER,
+    DEVICE_MODEL,
+    device_header,
+    device_source,
+)
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.toolchain import WARNINGS, find_program, run_tool
 
@@ -18,7 +23,7 @@ _MESSAGE_LIMIT = 1000
 
 
 def model_sources(bundle: Bundle, folder: Path) -> Path:
-    """The model's C with its wk_device_model.c, in a folder of their own inside `folder`.
+    """The model's C with its wk_device_model.c and .h, in a folder of their own inside `folder`.
 
     All of it is printed from the bundle's graph, and its own c/ is held against that. Raises
     ModelFileError when it holds anything else, when the model has no exact C or does not fit the
@@ -26,6 +31,7 @@ def model_sources(bundle: Bundle, folder: Path) -> Path:
     """
     target = print_checked(bundle, folder / "model")
     (target / DEVICE_MODEL).write_text(device_source(bundle), encoding="ascii")
+    (target / DEVICE_HEADER).write_text(device_header(bundle), encoding="ascii")
     return target
 
 

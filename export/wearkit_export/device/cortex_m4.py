@@ -7,6 +7,7 @@ from pathlib import Path
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.device.bare_image import compile_bare
+from wearkit_export.device.sensor_rate import sensor_rate_mhz
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.elf import Elf, read_elf
 from wearkit_export.targets.target import Target, find_target
@@ -17,12 +18,14 @@ PORT = "ports/cortex-m4"
 
 @dataclass(frozen=True, slots=True)
 class M4Image:
-    """path: the ELF. flash_bytes: code, tables and initial data; ram_bytes: without stack."""
+    """path: the ELF. rate_mhz: samples in 1000 s it asks of its sensor. flash_bytes: code, tables
+    and initial data; ram_bytes: without stack."""
 
     path: Path
     elf: Elf
     target: Target
     compiler: str
+    rate_mhz: int
     flash_bytes: int
     ram_bytes: int
 
@@ -43,6 +46,7 @@ def build_m4_image(bundle: Bundle, work: Path, *, compiler: CompilerName | None 
         elf=elf,
         target=toolchain.target,
         compiler=toolchain.version,
+        rate_mhz=sensor_rate_mhz(bundle.model.window),
         flash_bytes=elf.size(".text") + elf.size(".data"),
         ram_bytes=elf.size(".data") + elf.size(".bss"),
     )

@@ -9,6 +9,7 @@ from wearkit.bundle.bundle import Bundle
 from wearkit.errors import ModelFileError
 from wearkit.files.safe_write import write_bytes
 from wearkit_export.device.bare_image import compile_bare
+from wearkit_export.device.sensor_rate import sensor_rate_mhz
 from wearkit_export.device.uf2 import RP2040_FAMILY, to_uf2
 from wearkit_export.firmware import firmware_dir
 from wearkit_export.targets.elf import Elf, read_elf
@@ -24,8 +25,9 @@ _CRC_POLYNOMIAL = 0x04C1_1DB7
 
 @dataclass(frozen=True, slots=True)
 class Rp2040Image:
-    """path: the ELF; flash: all bytes from FLASH_ORIGIN on, as in bin_path and uf2_path.
-    flash_bytes: boot code, code, tables, initial data; ram_bytes: without stack."""
+    """path: the ELF; flash: all bytes from FLASH_ORIGIN on, as in bin_path and uf2_path;
+    rate_mhz: samples in 1000 s it asks of its sensor. flash_bytes: boot code, code, tables,
+    initial data; ram_bytes: without stack."""
 
     path: Path
     bin_path: Path
@@ -33,6 +35,7 @@ class Rp2040Image:
     elf: Elf
     flash: bytes
     compiler: str
+    rate_mhz: int
     flash_bytes: int
     ram_bytes: int
 
@@ -63,6 +66,7 @@ def build_rp2040_image(
         elf=elf,
         flash=flash,
         compiler=toolchain.version,
+        rate_mhz=sensor_rate_mhz(bundle.model.window),
         flash_bytes=len(flash),
         ram_bytes=elf.size(".data") + elf.size(".bss"),
     )

@@ -67,7 +67,7 @@ class M4Device(Device):
         stop: StopCheck = lambda: False,
     ) -> Emulated:
         """As emulate.Device.run."""
-        begin_sensor(self._sensor, counts, options)
+        begin_sensor(self._sensor, counts, options, self._image.rate_mhz)
         self.blocks.clear()
         board = _Board(self._sensor, self.blocks, port, options.speed, stop)
         stack = _execute(self._image, board, options)

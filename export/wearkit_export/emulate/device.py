@@ -151,11 +151,16 @@ def check_faults(spec: str) -> None:
 
 
 def begin_sensor(
-    sensor: SensorLibrary, counts: Iterable[NDArray[np.int16]], options: EmulateOptions
+    sensor: SensorLibrary,
+    counts: Iterable[NDArray[np.int16]],
+    options: EmulateOptions,
+    rate_mhz: int,
 ) -> None:
-    """Power the sensor model on in front of an image."""
+    """Power the sensor model on in front of an image. rate_mhz: of `counts`, which is the image's:
+    at another output rate the sensor would hold its last sample."""
     sensor.begin(
         counts,
+        rate_mhz=rate_mhz,
         odr_error=options.odr_error,
         jitter_us=options.jitter_us,
         bus=options.bus,

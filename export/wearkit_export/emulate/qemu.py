@@ -63,7 +63,7 @@ class QemuDevice(Device):
         """As emulate.Device.run. Raises DataError for a speed other than 0 and 1."""
         if options.speed not in (0.0, 1.0):
             raise DataError("QEMU runs at --speed 1 or, as fast as it goes, 0.")
-        begin_sensor(self._sensor, counts, options)
+        begin_sensor(self._sensor, counts, options, self._image.rate_mhz)
         bus = SensorBus(self._sensor, _LONGEST_TURN_US)
         kernel = self._kernel(options)
         with ExitStack() as stack:

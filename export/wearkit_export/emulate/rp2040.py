@@ -86,7 +86,7 @@ class Rp2040Device(Device):
         ahead = bool(self._ahead) and self._ahead[0][0] == options
         chip = self._ahead.popleft()[1] if ahead else self._switch_on(options)
         try:
-            begin_sensor(self._sensor, counts, options)
+            begin_sensor(self._sensor, counts, options, self._image.rate_mhz)
             board = _Board(self._sensor, port, options.speed, stop)
             if chip.booted(stop):
                 board.serve(chip)

@@ -61,15 +61,18 @@ class SensorLibrary:
         self,
         counts: Iterable[NDArray[np.int16]],
         *,
+        rate_mhz: int = 50_000,
         odr_error: float = 0.0,
         jitter_us: int = 0,
         bus: str = "i2c",
         faults: str = "",
     ) -> None:
-        """Power on, with these samples in front. Raises DataError for faults that are none."""
+        """Power on, with these samples of rate_mhz / 1000 Hz in front. Raises DataError for faults
+        that are none."""
         self._samples = (row for part in counts for row in part)
         place = self._library.wk_sensor_begin(
             self._source,
+            ctypes.c_uint32(rate_mhz),
             ctypes.c_int32(round(odr_error * 1e6)),
             ctypes.c_uint32(jitter_us),
             ctypes.c_uint32(BUS_HZ[bus]),

@@ -5,8 +5,8 @@
  * Register names and values: Analog Devices ADXL345 data sheet, Table 19 and after.
  *
  * Typical use:
- *   wk_adxl345_begin(&sensor, &bus, now_us);        WK_ADXL345_OK, or explain and try again
- *   wk_adxl345_next(&sensor, now_us, &sample);      often: at the latest every 500 ms
+ *   wk_adxl345_begin(&sensor, &bus, rate_mhz, now_us);   WK_ADXL345_OK, or explain and try again
+ *   wk_adxl345_next(&sensor, now_us, &sample);           often: at the latest every 25 periods
  * After any status from WK_ADXL345_ERR_NO_ANSWER on, call wk_adxl345_begin again: how many samples
  * were lost cannot be known, so the index starts at 0 and the reader sees a new run.
  */
@@ -27,10 +27,20 @@ extern "C" {
 #define WK_ADXL345_ADDRESS 0x53     /* I2C, ALT ADDRESS pin low */
 #define WK_ADXL345_ADDRESS_ALT 0x1D /* I2C, ALT ADDRESS pin high */
 
-#define WK_ADXL345_RATE_HZ 50
 #define WK_ADXL345_RANGE_G 2
 
-/* No sample for this long, ten periods, is a fault: the part lost its power or its settings. */
+/* Output rates are in millihertz, because the part has 6.25 and 12.5 Hz too. A program with a model
+ * takes the model's; this is for one without. */
+#define WK_ADXL345_DEFAULT_RATE_MHZ 50000u
+
+/* The part's rates of 6.25, 12.5, 25, 50, 100, 200, 400 and 800 Hz. Below, a sample takes longer
+ * than a reader of the link waits; above, the part drops the lowest bit at +-2 g and I2C is too
+ * slow for it. */
+#define WK_ADXL345_RATE_MIN_MHZ 6250u
+#define WK_ADXL345_RATE_MAX_MHZ 800000u
+
+/* No sample for ten periods, and at least for this long, is a fault: the part lost its power or its
+ * settings. */
 #define WK_ADXL345_STALL_US 200000u
 
 /* How the driver reaches the registers; wk_adxl345_bus.h makes one of an I2C or SPI controller.
@@ -53,11 +63,12 @@ typedef enum {
     WK_ADXL345_ERR_ID,        /* DEVID is not 0xE5: fault.got says what it is */
     WK_ADXL345_ERR_READ_BACK, /* fault.reg was set to fault.expected but reads fault.got */
     WK_ADXL345_ERR_OVERRUN,   /* the FIFO was full: samples may have been lost */
-    WK_ADXL345_ERR_STALLED,   /* no sample for WK_ADXL345_STALL_US */
+    WK_ADXL345_ERR_STALLED,   /* no sample for ten periods, at least WK_ADXL345_STALL_US */
     WK_ADXL345_ERR_GLITCH,    /* a value that the part cannot send: bus noise or lost settings */
     WK_ADXL345_ERR_SETTINGS,  /* running, fault.reg does not read as it was set: power dip or noise */
     WK_ADXL345_ERR_MOVED,     /* self-test: the board was not still */
-    WK_ADXL345_ERR_SELF_TEST  /* self-test: the axis in fault.reg (0 = x) hardly moved */
+    WK_ADXL345_ERR_SELF_TEST, /* self-test: the axis in fault.reg (0 = x) hardly moved */
+    WK_ADXL345_ERR_RATE       /* the part has no such output rate */
 } wk_adxl345_status_t;
 
 /* What the last error was about; meaningful as noted beside the status. */
@@ -72,16 +83,28 @@ typedef struct {
     const wk_bus_t *bus;
     uint32_t next_index;
     uint32_t last_us;
+    uint32_t stall_us;
+    uint8_t bw_rate;
+    uint8_t fifo_ctl;
     bool discard;
     wk_adxl345_fault_t fault;
 } wk_adxl345_t;
 
-/* Check DEVID, configure in standby (50 Hz, full resolution, +-2 g, no offsets, no interrupts,
- * FIFO in stream mode with a watermark of 10), read every register back, start measuring.
+/* The BW_RATE value of an output rate at normal power. False, and nothing is written, for a rate
+ * that the part does not have exactly: a model must see the rate it was trained on. */
+WK_MUST_CHECK bool wk_adxl345_rate_code(uint32_t rate_mhz, uint8_t *out_code);
+
+/* Samples of 200 ms at this rate, 1 to `most`: what is sent or waited for at once. */
+uint8_t wk_adxl345_batch(uint32_t rate_mhz, uint8_t most);
+
+/* Check DEVID, configure in standby (rate_mhz, full resolution, +-2 g, no offsets, no interrupts,
+ * FIFO in stream mode with a watermark of 200 ms, at most half of it), read every register back,
+ * start measuring.
  * `bus` must outlive the sensor. now_us: the microsecond clock, here and in wk_adxl345_next.
- * Returns OK, ERR_NO_ANSWER, ERR_ID or ERR_READ_BACK; after an error nothing may be read. */
+ * Returns OK, ERR_RATE (the part was not touched), ERR_NO_ANSWER, ERR_ID or ERR_READ_BACK; after an
+ * error nothing may be read. */
 WK_MUST_CHECK wk_adxl345_status_t wk_adxl345_begin(wk_adxl345_t *out_sensor, const wk_bus_t *bus,
-                                                   uint32_t now_us);
+                                                   uint32_t rate_mhz, uint32_t now_us);
 
 /* Read the oldest waiting sample, one 6-byte burst. The very first after begin is dropped (the
  * part's turn-on transient). t_us: k waiting samples share the time since the previous one

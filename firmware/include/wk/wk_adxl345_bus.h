@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-#define WK_ADXL345_I2C_HZ_MAX 400000u /* 50 samples a second need 25 kHz */
+#define WK_ADXL345_I2C_HZ_MAX 400000u /* 50 samples a second need 25 kHz, 800 about 120 kHz */
 #define WK_ADXL345_SPI_HZ_MAX 5000000u
 #define WK_ADXL345_SPI_MODE 3 /* clock idles high, data is taken at its rising edge */
 

@@ -1,6 +1,7 @@
 /* The wearable's program: sensor -> ring -> window grid -> model -> frames, and host commands.
  *
- * A board gives a wk_board_t and calls wk_app_step as often as it can (at the latest every 500 ms).
+ * A board gives a wk_board_t and calls wk_app_step as often as it can (at the latest every 25
+ * sample periods: 500 ms at 50 Hz).
  * What is sent is docs/protocol.md. When samples may have been lost (overrun, bus error, power dip)
  * the sensor is started again, an ERROR says why, and a new run begins with sample 0 and a boot_id
  * one higher, because how many were lost cannot be known.
@@ -19,7 +20,6 @@ extern "C" {
 #endif
 
 #define WK_APP_RETRY_US 1000000u    /* between two attempts to start the sensor */
-#define WK_APP_SAMPLES_PER_FRAME 10 /* 200 ms; CONFIG changes it */
 
 /* What a board provides; must outlive the program. `send` takes a whole frame or nothing and returns
  * whether it did; `receive` gives the next byte from the host, or -1; `free_stack_bytes` the least
@@ -39,10 +39,12 @@ typedef struct {
 } wk_board_t;
 
 /* streams: WK_FEATURE_SAMPLES, WK_FEATURE_PREDICTIONS or both. streaming: ask the model sample by
- * sample where it can, instead of a window at once. */
+ * sample where it can, instead of a window at once. rate_mhz: the sensor's in a program without a
+ * model, 0 for WK_ADXL345_DEFAULT_RATE_MHZ; a model brings its own. */
 typedef struct {
     uint8_t streams;
     bool streaming;
+    uint32_t rate_mhz;
 } wk_app_options_t;
 
 /* Caller-owned, written by wk_app_begin; its fields are the program's own. */
@@ -57,7 +59,7 @@ typedef struct {
     wk_samples_t batch;
     wk_stats_t stats;
     uint8_t registers[4]; /* DEVID, BW_RATE, DATA_FORMAT, FIFO_CTL as last read */
-    uint8_t samples_per_frame;
+    uint8_t samples_per_frame; /* 200 ms of them; CONFIG changes it */
     uint32_t run; /* added to boot_id */
     uint32_t clock_us, attempt_us, hello_us, stats_us;
     uint32_t uptime_us; /* below a millisecond */

@@ -25,7 +25,9 @@ typedef struct {
     float scale;
 } wk_classifier_head_t;
 
-/* run: a whole window, length * 3 int8 in model axes, into out_logits; 0 or a WK_ERR_*.
+/* length, hop: samples; rate_mhz: in 1000 s of the windows it was trained on, which is what the
+ * program sets the sensor to.
+ * run: a whole window, length * 3 int8 in model axes, into out_logits; 0 or a WK_ERR_*.
  * begin, push, logits: the same sample by sample; push takes `step` samples, logits answers for
  * the last `length` of them with 0, or WK_ERR_READY before. step 0: the model cannot stream.
  * golden_counts: golden_len windows, [window][sample][x, y, z]; golden_logits: what they must give;
@@ -35,6 +37,7 @@ typedef struct {
     uint8_t id[WK_MODEL_ID_BYTES];
     uint16_t length;
     uint16_t hop;
+    uint32_t rate_mhz;
     float input_scale_g;
     int8_t input_zero_point;
     uint8_t heads_len;

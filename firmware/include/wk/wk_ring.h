@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-/* Samples held: 1.28 s at 50 Hz, on top of the sensor's own 0.64 s. A power of two, at most 32768. */
+/* Samples held, on top of the sensor's own 32: 1.28 s at 50 Hz, half of that at 100 Hz. A power of
+ * two, at most 32768. */
 #ifndef WK_RING_MAX
 #define WK_RING_MAX 64
 #endif

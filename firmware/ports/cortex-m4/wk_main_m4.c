@@ -155,10 +155,11 @@ static void run_text(const wk_bus_t *bus)
 {
     static wk_text_app_t app;
 
-    wk_text_app_begin(&app, bus, print, NULL, now_us(NULL));
+    wk_text_app_begin(&app, bus, print, NULL, wk_device_model.rate_mhz, now_us(NULL));
     app.simulated = true;
     while (!sensor_ended()) {
-        wk_text_app_step(&app, now_us(NULL));
+        while (wk_text_app_step(&app, now_us(NULL))) {
+        }
         wait_for_tick();
     }
 }
@@ -185,7 +186,7 @@ int main(void)
     static const wk_bus_t bus = {bus_write, bus_read, NULL};
     static wk_board_t board = {&bus, now_us, send, receive, wk_m4_free_stack_bytes, NULL,
                                0,    {'w', 'k', '-', 'm', '4', 0, 0, 0}, 0, 0, true};
-    wk_app_options_t options;
+    wk_app_options_t options = {0};
 
     UART_BAUDDIV(WK_M4_LINK) = 16;
     UART_BAUDDIV(WK_M4_BUS) = 16;

@@ -28,7 +28,7 @@ void wk_adxl345_pace_begin(wk_adxl345_pace_t *out_pace, wk_adxl345_model_t *mode
     out_pace->model = model;
     out_pace->source = source;
     out_pace->source_context = source_context;
-    out_pace->rate_hz = 50;
+    out_pace->source_mhz = WK_ADXL345_DEFAULT_RATE_MHZ;
     out_pace->random = 345;
 }
 
@@ -48,7 +48,7 @@ static uint64_t jitter_ns(wk_adxl345_pace_t *pace)
 
 static void convert(wk_adxl345_pace_t *pace)
 {
-    const bool own_rate = wk_adxl345_model_rate_mhz(pace->model) == pace->rate_hz * 1000u;
+    const bool own_rate = wk_adxl345_model_rate_mhz(pace->model) == pace->source_mhz;
 
     if (own_rate && !pace->source(pace->source_context, pace->counts)) {
         pace->ended = true;

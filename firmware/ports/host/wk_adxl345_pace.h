@@ -11,7 +11,7 @@
 #include "wk_adxl345_model.h"
 
 /* Gives the acceleration at a conversion, in 1/256 g. Returns false when there is no more: the
- * pace then stops. Only conversions at the rate of the source, rate_hz, use samples up; at any
+ * pace then stops. Only conversions at the rate of the source, source_mhz, use samples up; at any
  * other rate (self-test) the last one is held. */
 typedef bool (*wk_adxl345_source_t)(void *context, int16_t out_counts[3]);
 
@@ -23,7 +23,7 @@ typedef struct {
     wk_adxl345_model_t *model;
     wk_adxl345_source_t source;
     void *source_context;
-    uint32_t rate_hz;
+    uint32_t source_mhz; /* 50 Hz after begin */
     int32_t error_ppm;
     uint32_t jitter_us;
     uint32_t random;

@@ -8,7 +8,7 @@
 #include "wk/wk_text_app.h"
 #include "wk_rp2040.h"
 
-#define STEP_US 5000u /* the sensor holds 640 ms, but time stamps should be fresh */
+#define STEP_US 5000u /* the sensor holds 32 samples, but time stamps should be fresh */
 #define CHIP_RESET 0x40064008u /* 2.10.6 */
 #define WATCHDOG_REASON 0x40058008u
 
@@ -34,10 +34,11 @@ static void run_text(const wk_bus_t *bus)
 {
     static wk_text_app_t app;
 
-    wk_text_app_begin(&app, bus, print, NULL, wk_timer_us(NULL));
+    wk_text_app_begin(&app, bus, print, NULL, wk_device_model.rate_mhz, wk_timer_us(NULL));
     app.simulated = wk_rp2040_settings.simulated != 0;
     for (;;) {
-        wk_text_app_step(&app, wk_timer_us(NULL));
+        while (wk_text_app_step(&app, wk_timer_us(NULL))) {
+        }
         wk_timer_sleep(STEP_US);
     }
 }
@@ -69,7 +70,7 @@ int main(void)
                                .uid = {'w', 'k', '-', 'r', 'p', '2', '0', '4'}};
     static wk_app_t app;
     wk_bus_t bus;
-    wk_app_options_t options;
+    wk_app_options_t options = {0};
 
     board.boot_id = wk_random();
     board.reset_cause = reset_cause();

@@ -109,6 +109,10 @@ def command(
         raise click.UsageError("--emulator qemu is for --target cortex-m4.")
     options = _options(**settings)  # type: ignore[arg-type]
     opened = open_bundle(bundle or newest_bundle())
+    if options.mode == "text":
+        from wearkit_export.device.sensor_rate import check_text_rate
+
+        check_text_rate(opened.model.window)
     chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
     chosen.check()
     with stop_signals() as received, tempfile.TemporaryDirectory(prefix="wearkit-") as work:

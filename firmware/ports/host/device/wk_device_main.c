@@ -2,7 +2,8 @@
  *
  *   wk_device [name=value ...] < samples
  *
- * Standard input: x, y, z as little-endian int16 in 1/256 g, one for each conversion of the sensor;
+ * Standard input: x, y, z as little-endian int16 in 1/256 g, one for each conversion of the sensor
+ * at the model's rate;
  * its end ends the program. Names:
  *   mode       text (wearkit text/1), samples, predictions or both (link/1); default both
  *   streaming  1: ask the model sample by sample
@@ -193,7 +194,8 @@ static void keep_pace(const device_t *device, const struct timespec *start)
 static void begin(device_t *device)
 {
     if (device->text) {
-        wk_text_app_begin(&device->text_app, &device->bus, print_text, device, 0);
+        wk_text_app_begin(&device->text_app, &device->bus, print_text, device,
+                          wk_device_model.rate_mhz, 0);
         device->text_app.simulated = device->board.simulated;
     } else {
         wk_app_begin(&device->app, &device->board, &wk_device_model, device->options);
@@ -209,10 +211,8 @@ static void step(device_t *device)
         wk_app_step(&device->app);
         return;
     }
-    do { /* the text program prints one sample a turn */
-        wk_text_app_step(&device->text_app, board_now_us(device));
-    } while (device->text_app.running && device->model.held_len > device->model.leaving &&
-             device->now_us > 0);
+    while (wk_text_app_step(&device->text_app, board_now_us(device))) {
+    }
 }
 
 static void run(device_t *device)
@@ -265,6 +265,7 @@ int main(int argc, char **argv)
     device.wires.bus_hz = I2C_HZ;
     wk_adxl345_model_reset(&device.model);
     wk_adxl345_pace_begin(&device.pace, &device.model, next_sample, NULL);
+    device.pace.source_mhz = wk_device_model.rate_mhz;
     for (i = 1; i < argc; i++) {
         if (!set_argument(&device, argv[i])) {
             fprintf(stderr, "%s: not understood: %s\n", argv[0], argv[i]);

@@ -7,8 +7,8 @@ typedef struct {
     uint32_t taken, lost, short_reads, early_reads, live_writes, ended;
 } wk_sensor_counters_t;
 
-uint32_t wk_sensor_begin(wk_adxl345_source_t source, int32_t error_ppm, uint32_t jitter_us,
-                         uint32_t bus_hz, const char *faults);
+uint32_t wk_sensor_begin(wk_adxl345_source_t source, uint32_t source_mhz, int32_t error_ppm,
+                         uint32_t jitter_us, uint32_t bus_hz, const char *faults);
 void wk_sensor_until(uint64_t now_us);
 int wk_sensor_read(uint8_t reg, uint8_t *out_bytes, uint8_t bytes_len);
 int wk_sensor_write(uint8_t reg, uint8_t value);
@@ -29,12 +29,14 @@ static struct {
     uint8_t reg;
 } transfer;
 
-/* bus_hz above 400 kHz is SPI. Returns what wk_adxl345_pace_faults does. */
-uint32_t wk_sensor_begin(wk_adxl345_source_t source, int32_t error_ppm, uint32_t jitter_us,
-                         uint32_t bus_hz, const char *faults)
+/* source_mhz: the rate of the source's samples. bus_hz above 400 kHz is SPI. Returns what
+ * wk_adxl345_pace_faults does. */
+uint32_t wk_sensor_begin(wk_adxl345_source_t source, uint32_t source_mhz, int32_t error_ppm,
+                         uint32_t jitter_us, uint32_t bus_hz, const char *faults)
 {
     wk_adxl345_model_reset(&model);
     wk_adxl345_pace_begin(&pace, &model, source, NULL);
+    pace.source_mhz = source_mhz;
     pace.error_ppm = error_ppm;
     pace.jitter_us = jitter_us;
     transfer.reading = false;

@@ -11,10 +11,15 @@
 #error "This board has too little RAM for frames: use the example adxl345_text."
 #endif
 
+#if __has_include(<wk_device_model.h>)
+#include <wk_device_model.h>
+#else
+#define WK_DEVICE_RATE_MHZ WK_ADXL345_DEFAULT_RATE_MHZ // or 6250, 12500, 25000, 100000, 200000
+#endif
+
 #if defined(__AVR__)
 static const wk_classifier_t *const model = NULL;
 #elif __has_include(<wk_model.h>)
-extern "C" const wk_classifier_t wk_device_model;
 static const wk_classifier_t *const model = &wk_device_model;
 #else
 #error "This library has no model in it: make one with wearkit firmware --port arduino."
@@ -35,6 +40,7 @@ void setup()
     board = wearkit_board(&bus, Serial, wearkit_noise(A0));
     options.streams = WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS;
     options.streaming = false;
+    options.rate_mhz = WK_DEVICE_RATE_MHZ; // of the samples; with a model its own rate holds
     wk_app_begin(&app, &board, model, options);
 }
 

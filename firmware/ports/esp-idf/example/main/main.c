@@ -55,7 +55,7 @@ void app_main(void)
 {
     static wk_esp_t esp;
     static wk_app_t app;
-    const wk_app_options_t options = {WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS, false};
+    const wk_app_options_t options = {.streams = WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS};
 
     begin_link();
     wk_esp_begin(&esp, begin_sensor(), LINK);

@@ -3,7 +3,7 @@
 
 #include "wk_zephyr.h"
 
-#define STEP_MS 5 /* the sensor holds 640 ms, but time stamps should be fresh */
+#define STEP_MS 5 /* the sensor holds 32 samples, but time stamps should be fresh */
 
 extern const wk_classifier_t wk_device_model;
 
@@ -13,7 +13,7 @@ int main(void)
     static const struct device *const uart = DEVICE_DT_GET(DT_CHOSEN(wearkit_uart));
     static wk_zephyr_t zephyr;
     static wk_app_t app;
-    const wk_app_options_t options = {WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS, false};
+    const wk_app_options_t options = {.streams = WK_FEATURE_SAMPLES | WK_FEATURE_PREDICTIONS};
     const int failed = wk_zephyr_begin(&zephyr, &sensor, uart);
 
     if (failed != 0) {
