@@ -26,7 +26,7 @@ def to_input(counts: NDArray[np.int16]) -> Int8:
 
 def open_session(model: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
-    # For x86 desktops whose int8 products saturate; phones ignore it.
+    # Only bundles older than model.int8.s8.onnx need it, on x86 whose int8 products saturate.
     options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import INT8_ONNX, INT8_TFLITE, open_bundle
+from wearkit.bundle.bundle import INT8_ONNX, INT8_S8_ONNX, INT8_TFLITE, open_bundle
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.recordings.formats import open_dataset
 from wearkit.spec import WindowSpec
@@ -39,10 +39,11 @@ def models(peers: Path | None, bundles: list[Path]) -> Iterator[Model]:
         yield Model(path.name.removesuffix("_int8.tflite"), imported.graph, files)
     for path in bundles:
         bundle = open_bundle(path)
-        onnx = bundle.path / INT8_ONNX
+        onnx, s8_onnx = (bundle.path / name for name in (INT8_ONNX, INT8_S8_ONNX))
         files = Models(
             int8_tflite=bundle.read(INT8_TFLITE),
             int8_onnx=onnx.read_bytes() if onnx.is_file() else None,
+            int8_s8_onnx=s8_onnx.read_bytes() if s8_onnx.is_file() else None,
         )
         yield Model(path.name.removesuffix("-int8"), bundle.graph, files)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.bundle.bundle import FILES, INT8_ONNX, INT8_ORT, OPTIONAL, open_bundle
+from wearkit.bundle.bundle import FILES, INT8_ORT, INT8_S8_ONNX, OPTIONAL, open_bundle
 from wearkit_export.formats.ort import to_ort
 
 
@@ -43,14 +43,14 @@ def test_the_ort_file_is_taken_when_it_is_there(
 ) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(micro_bundle, bundle)
-    (bundle / INT8_ORT).write_bytes(to_ort((bundle / INT8_ONNX).read_bytes()))
+    (bundle / INT8_ORT).write_bytes(to_ort((bundle / INT8_S8_ONNX).read_bytes()))
     said = run(repository / "examples" / "phone" / "run_onnxruntime.py", bundle)
     assert re.search(r"model\.int8\.ort on \d+ windows: 0 of \d+ logits differ", said)
 
 
 def test_the_page_names_files_that_exist(repository: Path) -> None:
     page = (repository / "docs" / "phone.md").read_text()
-    models = set(re.findall(r"model\.[a-z0-9]+\.[a-z]+", page))
+    models = set(re.findall(r"model(?:\.[a-z0-9]+)+\.(?:onnx|ort|tflite)", page))
     assert models and models <= {*FILES, *OPTIONAL}
     scripts = re.findall(r"examples/phone/\w+\.py", page)
     assert scripts and all((repository / script).is_file() for script in scripts)

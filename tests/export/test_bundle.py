@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import FILES, MANIFEST, newest_bundle, open_bundle
+from wearkit.bundle.bundle import (
+    FILES,
+    INT8_ONNX,
+    INT8_S8_ONNX,
+    MANIFEST,
+    newest_bundle,
+    open_bundle,
+)
+from wearkit.bundle.runtimes import open_runtime
 from wearkit.counts import counts_to_int8
 from wearkit.errors import DataError, ModelFileError, StorageError, VerificationError
 from wearkit.integer import reference, requantize
@@ -52,7 +61,8 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def test_contents(micro_bundle: Path) -> None:
-    assert {file.name for file in micro_bundle.iterdir()} == {*FILES, MANIFEST, "c"}
+    names = {file.name for file in micro_bundle.iterdir()}
+    assert names == {*FILES, INT8_S8_ONNX, MANIFEST, "c"}
     manifest = json.loads((micro_bundle / MANIFEST).read_text())
     assert set(contents(micro_bundle)) == {*manifest["files"], MANIFEST}
     for name in manifest["files"]:
@@ -159,6 +169,22 @@ def test_newest(copy: Path) -> None:
     assert newest_bundle(copy.parent) == copy
 
 
+def test_a_bundle_from_before_there_were_two_onnx_files_opens_and_runs(
+    copy: Path, needs_module: Callable[[str, str], None]
+) -> None:
+    """Its one model.int8.onnx is the signed form."""
+    needs_module("onnxruntime", "pip install 'wearkit[live]'")
+    manifest = json.loads((copy / MANIFEST).read_text())
+    manifest["files"][INT8_ONNX] = manifest["files"].pop(INT8_S8_ONNX)
+    (copy / INT8_S8_ONNX).rename(copy / INT8_ONNX)
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    bundle = open_bundle(copy)
+    golden = bundle.golden()
+    expected = reference.run(bundle.graph, golden.inputs, rounding="xnnpack")
+    answers = open_runtime("onnx", bundle).run(golden.inputs)
+    assert all(np.array_equal(answers[task], expected[task]) for task in expected)
+
+
 def test_an_older_bundle_is_replaced(micro_run: Run, copy: Path) -> None:
     export(micro_run, copy)
     assert json.loads((copy / "report.json").read_text())["accuracy"] is not None
@@ -178,23 +204,29 @@ def test_a_runtime_that_disagrees_stops_the_export(
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
+@pytest.mark.parametrize(("name", "damage_signed"), [(INT8_ONNX, False), (INT8_S8_ONNX, True)])
 def test_a_file_with_other_integers_stops_the_export(
-    micro_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    damage_signed: bool,
+    micro_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from wearkit_export.bundle import write as bundle_writer
 
-    def wrong(graph: Any, model_id: str) -> bytes:
+    def wrong(graph: Any, model_id: str, *, signed: bool = False) -> bytes:
         from wearkit_export.formats.emit_onnx import emit_onnx
 
-        data = bytearray(emit_onnx(graph, model_id))
-        if graph is not None and hasattr(graph, "rounding"):
+        data = bytearray(emit_onnx(graph, model_id, signed=signed))
+        if hasattr(graph, "rounding") and signed == damage_signed:
             (weight,) = (op.weight for op in graph.ops if op.name == "conv3")
-            needle = np.ascontiguousarray(weight.transpose(0, 2, 1)).tobytes()
-            data[data.index(needle)] ^= 1
+            stored = np.ascontiguousarray(weight.transpose(0, 2, 1))
+            needle = stored if signed else stored.view(np.uint8) + np.uint8(128)
+            data[data.index(needle.tobytes())] ^= 1
         return bytes(data)
 
     monkeypatch.setattr(bundle_writer, "emit_onnx", wrong)
-    with pytest.raises(VerificationError, match=r"model\.int8\.onnx .* layer 4"):
+    with pytest.raises(VerificationError, match=f"{re.escape(name)} .* layer 4"):
         export(micro_run, tmp_path / "b-int8")
     assert list(tmp_path.iterdir()) == []
 
@@ -247,7 +279,8 @@ def test_report_and_card(micro_run: Run, tmp_path: Path) -> None:
     }
     rows = {row["runtime"]: row for row in report["equality"]}
     assert "not_run" in rows["TensorFlow"]
-    names = ("TFLite Micro", "ONNX Runtime", *(f"LiteRT, {kernels}" for kernels in LITERT))
+    onnx_names = ("ONNX Runtime", "ONNX Runtime, S8S8")
+    names = ("TFLite Micro", *onnx_names, *(f"LiteRT, {kernels}" for kernels in LITERT))
     for name in names:
         if "not_run" not in rows[name]:
             assert rows[name]["must_match"] and rows[name]["differing"] == 0
@@ -258,7 +291,10 @@ def test_report_and_card(micro_run: Run, tmp_path: Path) -> None:
     )
     assert set(placement["int8"]["per_subject"]) == {"anna", "bert", "cora"}
     assert all(row["max_abs_difference"] < 1e-4 for row in report["fp32"])
+    assert {rows[name]["file"] for name in onnx_names} == {"model.int8.onnx", "model.int8.s8.onnx"}
+    assert {"model.int8.onnx", "model.int8.s8.onnx"} <= set(report["file_bytes"])
     card = (tmp_path / "b-int8" / "MODEL_CARD.md").read_text()
+    assert "* `model.int8.onnx` gives the same integers at default options" in card
     assert "SIMULATED" in "".join(card.splitlines()[:3])
     assert report["model_id"] in card and "| anna |" in card
     assert "_s" not in {key[-2:] for key in report}

@@ -105,7 +105,10 @@ def test_a_sample_is_said_to_be_one_and_accuracy_is_of_all(
     card = (tmp_path / "sampled" / "MODEL_CARD.md").read_text()
     assert "36 golden and 20 of 60 test windows" in card and "--full" in card
     assert "--full" not in (tmp_path / "whole" / "MODEL_CARD.md").read_text()
-    same = [name for name in ("model.int8.tflite", "model.int8.onnx", "golden.npz")]
+    same = [
+        name
+        for name in ("model.int8.tflite", "model.int8.onnx", "model.int8.s8.onnx", "golden.npz")
+    ]
     for name in (*same, "c/wk_model.c"):
         assert (tmp_path / "whole" / name).read_bytes() == (
             tmp_path / "sampled" / name

@@ -1,4 +1,4 @@
-"""What a stranger's tool sees in the four model files."""
+"""What a stranger's tool sees in the five model files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import FP32_ONNX, FP32_TFLITE, INT8_ONNX, INT8_TFLITE
+from wearkit.bundle.bundle import (
+    FP32_ONNX,
+    FP32_TFLITE,
+    INT8_ONNX,
+    INT8_S8_ONNX,
+    INT8_TFLITE,
+)
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.model.checkpoint import Checkpoint
 
@@ -104,7 +110,9 @@ def test_tflite_metadata_and_versions(files: dict[str, bytes], name: str) -> Non
     assert versions[schema.BuiltinOperator.FULLY_CONNECTED] == dense
 
 
-@pytest.mark.parametrize(("name", "element"), [(FP32_ONNX, "FLOAT"), (INT8_ONNX, "INT8")])
+@pytest.mark.parametrize(
+    ("name", "element"), [(FP32_ONNX, "FLOAT"), (INT8_ONNX, "INT8"), (INT8_S8_ONNX, "INT8")]
+)
 def test_onnx_interface(files: dict[str, bytes], name: str, element: str) -> None:
     import onnx
 
@@ -124,18 +132,26 @@ def test_onnx_interface(files: dict[str, bytes], name: str, element: str) -> Non
     assert {"wearkit.model_id", "wearkit.input", "wearkit.rate_hz"} <= set(properties)
 
 
-def test_onnx_int8_is_signed_throughout(files: dict[str, bytes]) -> None:
-    """int8 activations and weights, int32 biases, one scale per convolution channel."""
+@pytest.mark.parametrize(("name", "inner"), [(INT8_ONNX, "uint8"), (INT8_S8_ONNX, "int8")])
+def test_onnx_int8_holds_weights_and_inner_activations_in_one_type(
+    files: dict[str, bytes], name: str, inner: str
+) -> None:
+    """And int32 biases, int8 outputs, one scale per convolution channel."""
     import onnx
     from onnx import numpy_helper
 
-    model = onnx.load_model_from_string(files[INT8_ONNX])
+    model = onnx.load_model_from_string(files[name])
+    outputs = {output.name for output in model.graph.output}
     constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
-    assert {str(values.dtype) for values in constants.values()} == {"int8", "int32", "float32"}
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear":
             assert constants[node.input[1]].shape == ()
-            assert constants[node.input[2]].dtype == np.int8
+            outer = node.output[0] in outputs
+            assert constants[node.input[2]].dtype == ("int8" if outer else inner)
+    types = {str(values.dtype) for name, values in constants.items() if name.endswith(".weight")}
+    assert types == {inner}
+    biases = {str(values.dtype) for name, values in constants.items() if name.endswith(".bias")}
+    assert biases == {"int32"}
     for name, values in constants.items():
         if name.startswith("conv") and name.endswith(".weight.scale"):
             assert values.shape == (constants[name.removesuffix(".scale")].shape[0],)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.bundle.bundle import FILES, INT8_ONNX, INT8_ORT, open_bundle
+from wearkit.bundle.bundle import FILES, INT8_ONNX, INT8_ORT, INT8_S8_ONNX, open_bundle
 from wearkit.bundle.runtimes.onnx import OnnxRuntime
 from wearkit.cli import run
 from wearkit.errors import VerificationError
@@ -20,7 +20,7 @@ from wearkit_export.formats.ort import check_ort, to_ort
 def test_ort_equals_onnx_on_every_golden_window(micro_bundle: Path) -> None:
     bundle = open_bundle(micro_bundle)
     onnx_model, inputs = bundle.read(INT8_ONNX), bundle.golden().inputs
-    ort_model = to_ort(onnx_model)
+    ort_model = to_ort(bundle.read(INT8_S8_ONNX))
     assert ort_model[4:8] == b"ORTM"
     assert check_ort(ort_model, onnx_model, inputs).windows == len(inputs)
     assert str(Path.cwd()).encode() not in ort_model and b"/tmp" not in ort_model
@@ -31,7 +31,7 @@ def test_a_file_that_answers_otherwise_is_refused(
 ) -> None:
     bundle = open_bundle(micro_bundle)
     onnx_model, inputs = bundle.read(INT8_ONNX), bundle.golden().inputs
-    ort_model = to_ort(onnx_model)
+    ort_model = to_ort(bundle.read(INT8_S8_ONNX))
     honest = OnnxRuntime.run
 
     def off_by_one(self: OnnxRuntime, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -52,7 +52,7 @@ def test_export_writes_it_on_demand_and_replaces_it(
     command = ["export", "--int8", "--checkpoint", str(untrained_run("mtl-net-micro"))]
     assert run([*command, "--out", str(out), "--ort"]) == 0
     listed = json.loads((out / "manifest.json").read_text())["files"]
-    assert {name for name in listed if "/" not in name} == {*FILES, INT8_ORT}
+    assert {name for name in listed if "/" not in name} == {*FILES, INT8_S8_ONNX, INT8_ORT}
     open_bundle(out)
     assert run([*command, "--out", str(out), "--force"]) == 0
     assert not (out / INT8_ORT).exists()

@@ -214,7 +214,7 @@ def test_degenerate_networks_still_quantize_and_agree(
         real = tensor.scale * (logits.astype(float) - tensor.zero_point)
         assert np.abs(real - expected[task]).max() <= steps * tensor.scale
     files = print_files(graph, exact)
-    models = Models(files.int8_tflite, files.int8_onnx)
+    models = Models(files.int8_tflite, files.int8_onnx, files.int8_s8_onnx)
     require_equal(check_int8(graph, models, counts_to_int8(counts)))
 
 

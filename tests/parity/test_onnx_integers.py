@@ -17,10 +17,12 @@ MOVES = {"Transpose", "Flatten", "Reshape", "QuantizeLinear", "DequantizeLinear"
 @pytest.mark.parametrize("arch", ["mtl-net", "mtl-net-micro"])
 @pytest.mark.parametrize("level", ["ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"])
 @pytest.mark.parametrize("precision", ["0", "1"])
+@pytest.mark.parametrize("signed", [False, True])
 def test_every_layer_is_fused(
     arch: str,
     level: str,
     precision: str,
+    signed: bool,
     quantized: Callable[..., QuantizedGraph],
     needs_module: Callable[[str, str], None],
     tmp_path: Path,
@@ -38,7 +40,7 @@ def test_every_layer_is_fused(
     options.add_session_config_entry("session.x64quantprecision", precision)
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     onnxruntime.InferenceSession(
-        emit_onnx(graph, "id"), options, providers=["CPUExecutionProvider"]
+        emit_onnx(graph, "id", signed=signed), options, providers=["CPUExecutionProvider"]
     )
     kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
     assert set(kinds) <= INTEGER_KERNELS | MOVES

@@ -20,6 +20,7 @@ ORACLES: dict[str, tuple[str, Rounding]] = {
     "tflm": ("tflite_micro", "tflm"),
     "litert": ("ai_edge_litert", "xnnpack"),
     "onnx": ("onnxruntime", "xnnpack"),
+    "onnx-s8": ("onnxruntime", "xnnpack"),
 }
 
 
@@ -32,8 +33,10 @@ def open_oracle(name: str, graph: QuantizedGraph) -> Runtime:
             return MicroRuntime(emit_tflite(graph, "id"))
         case "litert":
             return open_tflite("litert", emit_tflite(graph, "id"), package="ai_edge_litert")
+        case "onnx-s8":
+            return OnnxRuntime(emit_onnx(graph, "id", signed=True))
         case _:
-            return OnnxRuntime(emit_onnx(graph, "id"))
+            return OnnxRuntime(emit_onnx(graph, "id"), default_options=True)
 
 
 @pytest.mark.parametrize("arch", ["mtl-net", "mtl-net-micro"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from wearkit.bundle.bundle import INT8_TFLITE
+from wearkit.bundle.bundle import INT8_ONNX, INT8_S8_ONNX, INT8_TFLITE
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.spec import trained
 from wearkit.training.metrics_file import PARTS
@@ -231,6 +231,12 @@ def _limits(report: Report) -> Iterator[str]:
             "subjects, not at the mean alone."
         )
     yield (f"* Not run on a board: `{INT8_TFLITE}` was run in the host builds named above.")
+    yield (
+        f"* `{INT8_ONNX}` gives the same integers at default options on every x86. Of "
+        f"`{INT8_S8_ONNX}`, which is for tools without uint8 weights, x86 with AVX2 and without "
+        "VNNI (most before 2019) gives others without a word, unless ONNX Runtime is told "
+        "`session.x64quantprecision=1`."
+    )
     yield ""
 
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import FP32_ONNX, FP32_TFLITE, INT8_ONNX, INT8_TFLITE
+from wearkit.bundle.bundle import (
+    FP32_ONNX,
+    FP32_TFLITE,
+    INT8_ONNX,
+    INT8_S8_ONNX,
+    INT8_TFLITE,
+)
 from wearkit.bundle.runtimes import Family, Runtime
 from wearkit.bundle.runtimes.micro import MicroRuntime
 from wearkit.bundle.runtimes.onnx import OnnxRuntime
@@ -47,10 +53,11 @@ _KERNEL_NAMES: dict[Kernels, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """The bytes of the four model files."""
+    """The bytes of the five model files."""
 
     fp32_onnx: bytes
     int8_onnx: bytes
+    int8_s8_onnx: bytes
     fp32_tflite: bytes
     int8_tflite: bytes
 
@@ -59,6 +66,7 @@ class Emitted:
         return {
             FP32_ONNX: self.fp32_onnx,
             INT8_ONNX: self.int8_onnx,
+            INT8_S8_ONNX: self.int8_s8_onnx,
             FP32_TFLITE: self.fp32_tflite,
             INT8_TFLITE: self.int8_tflite,
         }
@@ -66,7 +74,7 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What runtimes are given. int8_onnx: None for an imported model.
+    """What runtimes are given. int8_onnx, int8_s8_onnx: None for an imported model.
 
     outputs: task -> place among the outputs of the .tflite; None: its signature names the tasks.
     not_micro: why TFLite Micro cannot run the .tflite, if it cannot.
@@ -74,6 +82,7 @@ class Models:
 
     int8_tflite: bytes
     int8_onnx: bytes | None = None
+    int8_s8_onnx: bytes | None = None
     outputs: Mapping[str, int] | None = None
     not_micro: str | None = None
 
@@ -237,11 +246,15 @@ def _answers(
 def _openers(models: Models) -> Iterator[tuple[str, str, Callable[[], Runtime]]]:
     """(runtime, file, how to open it)."""
     tflite, onnx, outputs = models.int8_tflite, models.int8_onnx, models.outputs
+    s8_onnx = models.int8_s8_onnx
     if models.not_micro is None:
         yield _MICRO, INT8_TFLITE, lambda: MicroRuntime(tflite, outputs)
     yield "LiteRT, XNNPACK", INT8_TFLITE, lambda: _int8_litert(models, "default")
     if onnx is not None:
-        yield "ONNX Runtime", INT8_ONNX, lambda: OnnxRuntime(onnx)
+        # At default options: a program of others need not know of any.
+        yield "ONNX Runtime", INT8_ONNX, lambda: OnnxRuntime(onnx, default_options=True)
+    if s8_onnx is not None:
+        yield "ONNX Runtime, S8S8", INT8_S8_ONNX, lambda: OnnxRuntime(s8_onnx)
     yield "LiteRT, no delegates", INT8_TFLITE, lambda: _int8_litert(models, "no-delegates")
     yield "LiteRT, BUILTIN_REF", INT8_TFLITE, lambda: _int8_litert(models, "reference")
     if importlib.util.find_spec("tflite_runtime") is not None:

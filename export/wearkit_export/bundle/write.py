@@ -26,6 +26,7 @@ from wearkit.bundle.bundle import (
     GOLDEN,
     INT8_ONNX,
     INT8_ORT,
+    INT8_S8_ONNX,
     INT8_TFLITE,
     MANIFEST,
     OPTIONAL,
@@ -67,7 +68,7 @@ GOLDEN_REAL_WINDOWS = 24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exported:
-    """A bundle in place. quantize_emit_s: folding, calibrating, printing all four files and the C
+    """A bundle in place. quantize_emit_s: folding, calibrating, printing all five files and the C
     sources and writing them; report_s: running them and comparing. Neither is in the bundle."""
 
     path: Path
@@ -116,7 +117,7 @@ def write_bundle(
         c_folder = _write_c(graph, folder, golden)
         emitted = time.perf_counter()
         if ort:
-            _write_ort(folder, golden["inputs_int8"])
+            _write_ort(folder, files, golden["inputs_int8"])
         windows = choose_windows(
             golden["counts_int16"], None if run is None else run.test.counts, full=full
         )
@@ -140,19 +141,19 @@ def _write_c(graph: QuantizedGraph, folder: Path, golden: dict[str, NDArray[Any]
     return write_c(graph, folder, golden["inputs_int8"], logits, golden["counts_int16"])
 
 
-def _write_ort(folder: Path, inputs: NDArray[np.int8]) -> None:
-    onnx_model = (folder / INT8_ONNX).read_bytes()
-    ort_model = to_ort(onnx_model)
-    check_ort(ort_model, onnx_model, inputs)
+def _write_ort(folder: Path, files: Emitted, inputs: NDArray[np.int8]) -> None:
+    ort_model = to_ort(files.int8_s8_onnx)
+    check_ort(ort_model, files.int8_onnx, inputs)
     write_bytes(folder / INT8_ORT, ort_model)
 
 
 def print_files(graph: QuantizedGraph, float_graph: FloatGraph) -> Emitted:
-    """The four model files of one quantization."""
+    """The five model files of one quantization."""
     identity = model_id(graph)
     return Emitted(
         fp32_onnx=emit_onnx(float_graph, identity),
         int8_onnx=emit_onnx(graph, identity),
+        int8_s8_onnx=emit_onnx(graph, identity, signed=True),
         fp32_tflite=emit_tflite(float_graph, identity),
         int8_tflite=emit_tflite(graph, identity),
     )
@@ -174,6 +175,7 @@ def _verify(
     """
     printed = read_graph(graph)
     check_same(printed, read_onnx(files.int8_onnx), INT8_ONNX)
+    check_same(printed, read_onnx(files.int8_s8_onnx), INT8_S8_ONNX)
     check_same(printed, read_tflite(files.int8_tflite), INT8_TFLITE)
     chosen = windows.counts[windows.chosen]
     inputs = counts_to_int8(chosen)
@@ -188,7 +190,7 @@ def _verify(
             progress,
         )
         expected = windows.of(integers)
-        models = Models(files.int8_tflite, files.int8_onnx)
+        models = Models(files.int8_tflite, files.int8_onnx, files.int8_s8_onnx)
         rows = check_int8(graph, models, inputs, expected=expected, progress=progress)
         progress("the C and the float network", 0, 0)
         rows.append(c_row(graph, c_run.result(), expected))

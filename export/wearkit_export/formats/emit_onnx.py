@@ -8,6 +8,12 @@ moves pairs from int8 to uint8, and only a QuantizeLinear with exactly one reade
 every activation is a pair of its own, the heads' too. A Flatten that changes nothing keeps those
 pairs from being merged again: one before each head of several, one before each output.
 tests/parity checks that nothing but integers is left.
+
+An int8 model is printed in two forms of the same integers. The plain one holds weights and inner
+activations as uint8, 128 higher, because x86 multiplies unsigned by signed bytes: CPUs with AVX2
+and without VNNI add two such products in 16 bits, which saturates, unless both sides are unsigned
+and the kernel widens them first. The signed form (S8S8 in ONNX Runtime's words) is for runtimes
+that know no uint8 weights. The model's input and outputs are int8 in both.
 """
 
 from __future__ import annotations
@@ -40,12 +46,15 @@ BATCH = "N"
 _CHANNELS_FIRST = (0, 2, 1)  # (N, time, channels) <-> (N, channels, time)
 
 
-def emit_onnx(graph: QuantizedGraph | FloatGraph, model_id: str) -> bytes:
+def emit_onnx(graph: QuantizedGraph | FloatGraph, model_id: str, *, signed: bool = False) -> bytes:
     """The .onnx file of a graph: same graph, same bytes. Any batch, outputs named by task.
 
+    signed: an int8 model keeps its weights and inner activations as int8; a float one has none.
     Raises onnx.checker.ValidationError if what was printed is not valid ONNX: our own fault.
     """
-    printer = _Int8Printer(graph) if isinstance(graph, QuantizedGraph) else _FloatPrinter()
+    printer: _Printer = _FloatPrinter()
+    if isinstance(graph, QuantizedGraph):
+        printer = _Int8Printer(graph) if signed else _Uint8Printer(graph)
     first = printer.node("Transpose", [printer.entry(graph.input)], "cf", perm=_CHANNELS_FIRST)
     printer.store(graph.input, first)
     heads = {head.tensor for head in graph.heads}
@@ -110,7 +119,11 @@ class _FloatPrinter(_Printer):
 
 
 class _Int8Printer(_Printer):
+    """Weights and activations as the graph has them."""
+
     element = TensorProto.INT8
+    stored: type[np.int8] | type[np.uint8] = np.int8
+    offset = 0
 
     def __init__(self, graph: QuantizedGraph) -> None:
         super().__init__()
@@ -119,7 +132,7 @@ class _Int8Printer(_Printer):
         self._reads: Counter[str] = Counter()
 
     def entry(self, tensor: str) -> str:
-        return self._dequantize(tensor, tensor, "entry")
+        return self.node("DequantizeLinear", [tensor, *self._outer_scale(tensor)], "entry.real")
 
     def read(self, tensor: str) -> str:
         if self._readers[tensor] == 1 or self._graph.tensor(tensor).shape[1] > 1:
@@ -136,36 +149,62 @@ class _Int8Printer(_Printer):
 
     def answer(self, tensor: str, value: str) -> None:
         apart = self.node("Flatten", [self.settle(tensor, value)], f"{tensor}.apart", axis=1)
-        self.node("QuantizeLinear", [apart, *self._scale(tensor)], tensor)
+        self.node("QuantizeLinear", [apart, *self._outer_scale(tensor)], tensor)
 
     def weights(self, op: Any, weight: NDArray[Any]) -> list[str]:
         step = bias_scale(self._graph.tensor(op.input).scale, op.weight_scale)
         return [
-            self._dequantized(f"{op.name}.weight", weight, op.weight_scale),
-            self._dequantized(f"{op.name}.bias", op.bias, step),
+            self._dequantized(f"{op.name}.weight", *self._stored(weight), op.weight_scale),
+            self._dequantized(f"{op.name}.bias", op.bias, 0, step),
         ]
 
     def _dequantize(self, tensor: str, quantized: str, name: str) -> str:
         return self.node("DequantizeLinear", [quantized, *self._scale(tensor)], f"{name}.real")
 
-    def _dequantized(self, name: str, values: NDArray[Any], scale: NDArray[np.float32]) -> str:
+    def _stored(self, values: NDArray[np.int8]) -> tuple[NDArray[Any], int]:
+        """int8 values as the file holds them, and what it holds for 0."""
+        return (values.astype(np.int16) + self.offset).astype(self.stored), self.offset
+
+    def _dequantized(
+        self, name: str, values: NDArray[Any], zero: int, scale: NDArray[np.float32]
+    ) -> str:
         # One scale is written as a scalar, many as a vector along the output channels.
         scale = scale.reshape(()) if scale.size == 1 else scale
         inputs = [
             self.constant(name, values),
             self.constant(f"{name}.scale", scale),
-            self.constant(f"{name}.zero_point", np.zeros(scale.shape, values.dtype)),
+            self.constant(f"{name}.zero_point", np.full(scale.shape, zero, values.dtype)),
         ]
         return self.node("DequantizeLinear", inputs, f"{name}.real", axis=0)
 
     def _scale(self, tensor: str) -> list[str]:
-        """Scale and zero point of a graph tensor, as initializers made once."""
-        names = [f"{tensor}.scale", f"{tensor}.zero_point"]
-        if names[0] not in {initializer.name for initializer in self.initializers}:
-            graph_tensor = self._graph.tensor(tensor)
-            self.constant(names[0], np.array(graph_tensor.scale, np.float32))
-            self.constant(names[1], np.array(graph_tensor.zero_point, np.int8))
-        return names
+        """Scale and zero point of an activation inside the model, as initializers made once."""
+        zero_point = self._graph.tensor(tensor).zero_point + self.offset
+        return self._parameters(tensor, "", self.stored(zero_point))
+
+    def _outer_scale(self, tensor: str) -> list[str]:
+        """The same for the model's input and outputs, which are int8 in every form."""
+        name = ".int8" if self.offset else ""
+        return self._parameters(tensor, name, np.int8(self._graph.tensor(tensor).zero_point))
+
+    def _parameters(self, tensor: str, form: str, zero_point: np.int8 | np.uint8) -> list[str]:
+        scale = np.array(self._graph.tensor(tensor).scale, np.float32)
+        return [
+            self._once(f"{tensor}.scale", scale),
+            self._once(f"{tensor}{form}.zero_point", np.array(zero_point)),
+        ]
+
+    def _once(self, name: str, value: NDArray[Any]) -> str:
+        if all(initializer.name != name for initializer in self.initializers):
+            self.constant(name, value)
+        return name
+
+
+class _Uint8Printer(_Int8Printer):
+    """Weights and inner activations 128 higher, as uint8."""
+
+    stored = np.uint8
+    offset = 128
 
 
 def _print(printer: _Printer, op: Any, heads: set[str]) -> None:

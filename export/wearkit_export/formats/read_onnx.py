@@ -1,4 +1,7 @@
-"""Read an int8 QDQ model.onnx back into plain layers (see fingerprint.py)."""
+"""Read an int8 QDQ model.onnx back into plain layers (see fingerprint.py).
+
+What a file holds as uint8 is 128 higher than the graph's int8; both forms give the same layers.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from wearkit.errors import VerificationError
 from wearkit_export.formats.fingerprint import MODEL_INPUT, Printed, PrintedLayer, Scale
 
 _MOVES = {"Transpose", "Flatten"}
+_OFFSETS = {np.dtype(np.int8): 0, np.dtype(np.uint8): 128}
 
 
 def read_onnx(data: bytes) -> Printed:
@@ -52,9 +56,8 @@ class _Reader:
         source, output = node.input[0], node.output[0]
         if node.op_type == "DequantizeLinear" and source in self._constants:
             scale = np.atleast_1d(self._constants[node.input[1]])
-            if self._constants[node.input[2]].any():
-                raise ValueError(f"{source} is not symmetric")
-            self._dequantized[output] = (self._constants[source], scale)
+            values = _signed(source, self._constants[source], self._constants[node.input[2]])
+            self._dequantized[output] = (values, scale)
             return
         number = self._writer[source]
         attributes = {item.name: helper.get_attribute_value(item) for item in node.attribute}
@@ -70,9 +73,9 @@ class _Reader:
     def _hold(self, number: int, node: onnx.NodeProto) -> None:
         """Every pair around one layer's value must state one scale and zero point."""
         scale, zero_point = (self._constants[name] for name in node.input[1:3])
-        if zero_point.dtype != np.int8:
-            raise ValueError(f"{node.name} is {zero_point.dtype}, not int8")
-        stated = Scale(float(scale), int(zero_point))
+        if zero_point.dtype not in _OFFSETS:
+            raise ValueError(f"{node.name} is {zero_point.dtype}, not int8 or uint8")
+        stated = Scale(float(scale), int(zero_point) - _OFFSETS[zero_point.dtype])
         if self._held.setdefault(number, stated) != stated:
             raise ValueError(f"{node.name} changes the scale of layer {number}")
 
@@ -101,3 +104,11 @@ class _Reader:
         constants = (weight.transpose(0, 2, 1), weight_scale, bias, step)
         numbers = (int(attributes["strides"][0]),)
         return PrintedLayer("conv", source, before, before, numbers=numbers, constants=constants)
+
+
+def _signed(name: str, values: NDArray[Any], zero_point: NDArray[Any]) -> NDArray[Any]:
+    """Weights as int8 and biases as they are. Raises ValueError unless 0 stands for 0."""
+    offset = _OFFSETS[values.dtype] if values.dtype != np.int32 else 0
+    if zero_point.dtype != values.dtype or np.any(zero_point != offset):
+        raise ValueError(f"{name} is not symmetric")
+    return (values.astype(np.int16) - offset).astype(np.int8) if offset else values

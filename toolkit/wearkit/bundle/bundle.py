@@ -3,6 +3,7 @@
 manifest.json                        sha256 and size of every other file, model id, labels, spec
 graph.json + graph.safetensors       the integers themselves (wearkit.integer.graph_file)
 model.{fp32,int8}.{onnx,tflite}      printed from them
+model.int8.s8.onnx                   the int8 ONNX file for runtimes without uint8 weights
 model.int8.ort                       the int8 ONNX file for phone builds, when asked for
 c/                                   C sources for a microcontroller, where the model allows it
 golden.npz                           counts, inputs and logits a device must reproduce
@@ -60,8 +61,11 @@ FILES = (
 IMPORTED_FILES = ("graph.json", "graph.safetensors", INT8_TFLITE, GOLDEN, REPORT, CARD)
 """The same for a model made elsewhere: its own .tflite is the only model file."""
 
+INT8_S8_ONNX = "model.int8.s8.onnx"
+"""Signed weights and activations (S8S8 in ONNX Runtime's words); older bundles lack it."""
+
 INT8_ORT = "model.int8.ort"
-OPTIONAL = (INT8_ORT,)
+OPTIONAL = (INT8_S8_ONNX, INT8_ORT)
 C_FOLDER = "c"
 
 

@@ -1,4 +1,7 @@
-"""ONNX Runtime on the CPU, set up so that int8 products do not saturate on any x86."""
+"""ONNX Runtime on the CPU, set up so that int8 products do not saturate on any x86.
+
+That is for the signed weights of model.int8.s8.onnx, and of model.int8.onnx in older bundles.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,16 @@ _BATCH = 256  # windows at a time: bounds what the convolutions unroll
 
 
 class OnnxRuntime:
-    """Outputs are looked up by name."""
+    """Outputs are looked up by name.
+
+    default_options: leave out the option that keeps signed products from saturating, as programs
+    of others do.
+    """
 
     name = "onnx"
     family: Family = "xnnpack"
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, *, default_options: bool = False) -> None:
         try:
             import onnxruntime
         except ImportError as error:
@@ -30,8 +37,9 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # CPUs with AVX2 but no VNNI add two int8 products in 16 bits, which saturates.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        if not default_options:
+            # CPUs with AVX2 but no VNNI add two int8 products in 16 bits, which saturates.
+            options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
