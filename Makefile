@@ -10,7 +10,7 @@ READY  := $(VENV)/.ready
 JOBS   ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup extras demo test check format soak clean
+.PHONY: help setup extras demo test check format soak mutants clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,10 @@ test: setup check  ## style, types, then the default test suite
 
 soak: setup  ## the long tests
 	$(BIN)/python -m pytest -n $(JOBS) -m soak
+
+mutants: setup  ## which changes of the code no test notices (an hour; MUTANTS=--help lists choices)
+	$(PIP) cosmic-ray==8.7.0
+	$(BIN)/python tests/bench/mutants.py $(MUTANTS)
 
 check: setup  ## ruff and mypy
 	$(BIN)/ruff check .

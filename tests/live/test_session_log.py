@@ -1,3 +1,4 @@
+import binascii
 import errno
 import resource
 import signal
@@ -230,3 +231,69 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path, limit_bytes: int) -> N
     assert (reader.torn_bytes, reader.damaged_bytes) == (0, 0)
     assert found == [b"%d\n" % i for i in range(len(found))]
     assert limit_bytes - 30 < path.stat().st_size <= limit_bytes
+
+
+def _books(path: Path) -> tuple[list[bytes], int, int]:
+    reader = CaptureReader(path)
+    return [record.payload for record in reader], reader.damaged_bytes, reader.torn_bytes
+
+
+@pytest.mark.parametrize("read_bytes", [1, 7, 64, 1000])
+def test_records_are_the_same_however_the_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_bytes: int
+) -> None:
+    path = tmp_path / "a.wkrec"
+    make(path, records=40)
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        data = bytearray(path.read_bytes())
+        data[int(random.integers(len(MAGIC), len(data)))] ^= 255
+        place = int(random.integers(len(MAGIC), len(data)))
+        data[place:place] = MARK + b"\x02" + int(random.integers(0, 300)).to_bytes(4, "little")
+        path.write_bytes(data)
+        expected = _books(path)
+        assert expected[1] + expected[2] > 0
+        with monkeypatch.context() as patch:
+            patch.setattr("wearkit.capture.file._READ_BYTES", read_bytes)
+            patch.setattr("wearkit.capture.file._MAX_RECORD_BYTES", 200)
+            assert _books(path) == expected
+
+
+def _false_marks(marks: int, length: int) -> bytes:
+    return (MARK + b"\x02" + length.to_bytes(4, "little") + bytes(8)) * marks
+
+
+def test_marks_of_records_that_are_none_cost_no_more_than_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16,000 of them took a CRC of 16 GB, and time grew with the square of the file."""
+    path = tmp_path / "a.wkrec"
+    make(path, records=1)
+    path.write_bytes(path.read_bytes() + _false_marks(16_000, 1 << 20) + bytes(1 << 20))
+    taken_bytes = 0
+    crc32 = binascii.crc32
+
+    def counted(data: bytes) -> int:
+        nonlocal taken_bytes
+        taken_bytes += len(data)
+        return crc32(data)
+
+    monkeypatch.setattr("wearkit.capture.file.binascii.crc32", counted)
+    with pytest.raises(DataError, match="full of marks"):
+        list(CaptureReader(path))
+    assert taken_bytes < (64 << 20) + 5 * path.stat().st_size
+
+
+@pytest.mark.parametrize("marks", [1, 60])
+def test_some_false_marks_cost_only_themselves(tmp_path: Path, marks: int) -> None:
+    path = tmp_path / "a.wkrec"
+    log = CaptureWriter(path)
+    log.chunk(b"before", 1.0)
+    log.close()
+    junk = _false_marks(marks, 1 << 20)
+    (tmp_path / "b.wkrec").write_bytes(
+        path.read_bytes() + junk + _record(Kind.BYTES, 5, b"after" * 1000) * 300
+    )
+    payload, damaged_bytes, torn_bytes = _books(tmp_path / "b.wkrec")
+    assert payload == [b"before", *[b"after" * 1000] * 300]
+    assert (damaged_bytes, torn_bytes) == (len(junk), 0)

@@ -10,8 +10,10 @@ they came, so a recording can be read again by any later decoder.
 from __future__ import annotations
 
 import binascii
+import hashlib
 import json
 import os
+import stat
 import struct
 import time
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from wearkit.errors import DataError, StorageError
 
@@ -30,6 +32,9 @@ MAX_PAYLOAD_BYTES = 1 << 20
 MAX_FILE_BYTES = 4 << 30
 _HEAD = struct.Struct("<BIQ")
 _CRC = struct.Struct("<I")
+_MAX_RECORD_BYTES = len(MARK) + _HEAD.size + MAX_PAYLOAD_BYTES + _CRC.size
+_READ_BYTES = 4 << 20
+_VAIN_BYTES_FREE = 64 << 20  # half a second of CRC
 
 
 class Kind(IntEnum):
@@ -150,56 +155,123 @@ class CaptureReader:
 
     damaged_bytes: of pieces that are no whole record, with more records behind them.
     torn_bytes: the rest of a record that was being written when the recording ended.
+    sha256: of the bytes that were read, known after the last record; live may still be writing.
+    Memory: _READ_BYTES and the largest record, whatever the size of the file.
     """
 
     def __init__(self, path: Path) -> None:
         """Raises DataError when there is no such file, or it is none of ours or too large."""
         self.path = path
         self.damaged_bytes = self.torn_bytes = 0
+        self.sha256 = ""
         try:
-            size = path.stat().st_size
-            if size > MAX_FILE_BYTES:
+            about = path.stat()
+            if not stat.S_ISREG(about.st_mode):
+                raise DataError(f"{path} is no plain file: convert needs the recording itself.")
+            if about.st_size > MAX_FILE_BYTES:
                 raise DataError(f"{path} is larger than {MAX_FILE_BYTES >> 30} GiB.")
-            self._data = path.read_bytes()
+            with path.open("rb") as stream:
+                is_ours = stream.read(len(MAGIC)) == MAGIC
         except OSError as error:
-            raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
-        if not self._data.startswith(MAGIC):
+            raise self._unreadable(error) from error
+        if not is_ours:
             raise DataError(f"{path} is not a recording of wearkit live --record.")
 
     def __iter__(self) -> Iterator[Record]:
+        """Raises DataError when the file cannot be read to its end, or holds so many marks of
+        records that are none that looking behind each would take for ever."""
         self.damaged_bytes = self.torn_bytes = 0
-        position = len(MAGIC)
-        while position < len(self._data):
-            entry = self._at(position)
-            if entry is not None:
-                position, record = entry
-                yield record
-                continue
-            begin, position = position, self._next_whole(position + 1)
-            if position == len(self._data):
-                self.torn_bytes = position - begin
-            else:
-                self.damaged_bytes += position - begin
+        try:
+            with self.path.open("rb") as stream:
+                window = _Window(stream, len(MAGIC))
+                skipped_bytes = 0
+                while window.fill():
+                    record = window.take()
+                    if record is None:
+                        skipped_bytes += window.skip_to_mark()
+                        self._refuse_endless(window)
+                        continue
+                    self.damaged_bytes += skipped_bytes
+                    skipped_bytes = 0
+                    yield record
+        except OSError as error:
+            raise self._unreadable(error) from error
+        self.torn_bytes = skipped_bytes
+        self.sha256 = window.sha256()
 
-    def _next_whole(self, position: int) -> int:
-        """Where the next whole record begins, or the end of the file."""
-        while (position := self._data.find(MARK, position)) >= 0:
-            if self._at(position) is not None:
-                return position
-            position += 1
-        return len(self._data)
+    def _refuse_endless(self, window: _Window) -> None:
+        """Every damaged record costs one vain CRC of its own length, so an honest file costs less
+        than its size. Marks with false lengths, put close together, would cost up to 1 MiB each."""
+        if window.vain_bytes > _VAIN_BYTES_FREE + 2 * window.read_bytes:
+            raise DataError(
+                f"{self.path} is full of marks of records that are none, which no damage explains: "
+                "it is not a recording of wearkit live --record."
+            )
 
-    def _at(self, position: int) -> tuple[int, Record] | None:
+    def _unreadable(self, error: OSError) -> DataError:
+        return DataError(f"Cannot read {self.path}: {error.strerror or error}.")
+
+
+class _Window:
+    """A stretch of a recording, long enough for any record that begins in it.
+
+    read_bytes: of the file so far. vain_bytes: of payloads whose CRC was taken and was wrong.
+    """
+
+    def __init__(self, stream: BinaryIO, begin: int) -> None:
+        """begin: of the first record, in bytes."""
+        self._stream = stream
+        self._digest = hashlib.sha256(stream.read(begin))
+        self._data = b""
+        self._position = 0
+        self._has_ended = False
+        self.read_bytes = self.vain_bytes = 0
+
+    def sha256(self) -> str:
+        """Of all that was read."""
+        return self._digest.hexdigest()
+
+    def fill(self) -> bool:
+        """Have a whole record's length at hand, or all that is left; whether anything is."""
+        while len(self._data) - self._position < _MAX_RECORD_BYTES and not self._has_ended:
+            self._data = self._data[self._position :]
+            self._position = 0
+            self._read()
+        return self._position < len(self._data)
+
+    def _read(self) -> None:
+        piece = self._stream.read(_READ_BYTES)
+        self._has_ended = not piece
+        self._digest.update(piece)
+        self.read_bytes += len(piece)
+        self._data += piece
+
+    def take(self) -> Record | None:
+        """The record that begins here, and go behind it; None, and stay, when it is not whole."""
         data = self._data
-        body = position + len(MARK)
+        body = self._position + len(MARK)
         payload = body + _HEAD.size
-        if data[position:body] != MARK or payload > len(data):
+        if data[self._position : body] != MARK or payload > len(data):
             return None
         kind, length, host_us = _HEAD.unpack_from(data, body)
         end = payload + length
         if length > MAX_PAYLOAD_BYTES or end + _CRC.size > len(data):
             return None
         (crc,) = _CRC.unpack_from(data, end)
-        if binascii.crc32(data[body:end]) != crc:
+        if binascii.crc32(memoryview(data)[body:end]) != crc:
+            self.vain_bytes += length
             return None
-        return end + _CRC.size, Record(kind, host_us, data[payload:end])
+        self._position = end + _CRC.size
+        return Record(kind, host_us, data[payload:end])
+
+    def skip_to_mark(self) -> int:
+        """Go to the next mark, or as far as none can begin. How many bytes that was."""
+        begin = self._position
+        mark = self._data.find(MARK, begin + 1)
+        if mark >= 0:
+            self._position = mark
+        elif self._has_ended:
+            self._position = len(self._data)
+        else:  # a mark may stand across the end of what was read
+            self._position = max(begin + 1, len(self._data) - len(MARK) + 1)
+        return self._position - begin

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from wearkit import __version__
-from wearkit.capture.decode import Capture, axes_text
+from wearkit.capture.decode import CaptureSummary, axes_text
+from wearkit.capture.spool import SampleSpool
 from wearkit.counts import COUNT_MAX, COUNTS_PER_G
 from wearkit.errors import StorageError
 from wearkit.files.limited import file_sha256
-from wearkit.files.safe_write import write_json
+from wearkit.files.safe_write import indented
+from wearkit.link.axes import AxisMap
 from wearkit.link.frames.from_device import NO_MODEL, Hello
 
 FORMAT, FORMAT_VERSION = "wearkit-recording-sidecar", 1
@@ -24,51 +26,59 @@ def sidecar_path(table: Path) -> Path:
     return table.with_name(f"{table.name}.json")
 
 
-def write_sidecar(samples: Capture, recording: Path, table: Path) -> Path:
-    """Write it for `table`, which is complete, made of `recording`; an existing one is replaced.
-
-    Raises StorageError when one of the two cannot be read, or it cannot be written.
-    """
-    path = sidecar_path(table)
-    write_json(path, _described(samples, recording, table))
-    return path
+def sidecar_text(
+    summary: CaptureSummary, clipped: int, recording: str, table: str, table_file: Path
+) -> str:
+    """clipped: samples at a rail. recording, table: their names. table_file: where the whole
+    table lies now. Raises StorageError when that cannot be read."""
+    return indented(_described(summary, clipped, recording, Path(table), _sha256(table_file)))
 
 
-def _described(samples: Capture, recording: Path, table: Path) -> dict[str, Any]:
-    session, rate, hello = samples.session, samples.rate, samples.hello
-    at_rail = (samples.counts <= np.array(samples.axes.lower_rails)) | (samples.counts >= COUNT_MAX)
+def clipped_samples(spool: SampleSpool, axes: AxisMap) -> int:
+    """How many samples stand at the end of the sensor's range on some axis."""
+    low = np.array(axes.lower_rails)
+    return sum(
+        int(((block.counts <= low) | (block.counts >= COUNT_MAX)).any(axis=1).sum())
+        for block in spool.blocks()
+    )
+
+
+def _described(
+    summary: CaptureSummary, clipped: int, recording: str, table: Path, table_sha256: str
+) -> dict[str, Any]:
+    session, rate, hello = summary.session, summary.rate, summary.hello
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "wearkit": __version__,
-        "table": {"file": table.name, "sha256": _sha256(table)},
-        "recording": {"file": recording.name, "sha256": _sha256(recording)},
+        "table": {"file": table.name, "sha256": table_sha256},
+        "recording": {"file": recording, "sha256": summary.recording_sha256},
         "started_unix_s": session.get("started_unix_s"),
         "port": session.get("port"),
-        "simulated": samples.simulated,
-        "samples": len(samples.counts),
-        "seconds": round(float(samples.time_s[-1]), 6),
+        "simulated": summary.simulated,
+        "samples": summary.samples,
+        "seconds": round(summary.seconds, 6),
         "unit": "g" if table.suffix == ".parquet" else "counts",
         "counts_per_g": COUNTS_PER_G,
         "range_g": _RANGE_G,
-        "sent_unit": samples.unit,
-        "sent_unit_evidence": samples.unit_evidence,
-        "nominal_rate_hz": samples.nominal_rate_hz,
+        "sent_unit": summary.unit,
+        "sent_unit_evidence": summary.unit_evidence,
+        "nominal_rate_hz": summary.nominal_rate_hz,
         "measured_rate_hz": None if rate is None else rate.rate_hz,
         "measured_rate_error_hz": None if rate is None else rate.error_hz,
-        "axes": axes_text(samples.axes),
-        "clipped_samples": int(at_rail.any(axis=1).sum()),
-        "missing_samples": samples.missing,
-        "restarts": samples.restarts,
+        "axes": axes_text(summary.axes),
+        "clipped_samples": clipped,
+        "missing_samples": summary.missing,
+        "restarts": summary.restarts,
         "gaps": [
             {"time_s": round(gap.time_s, 6), "missing": gap.missing, "restart": gap.restart}
-            for gap in samples.gaps[:MAX_GAPS]
+            for gap in summary.gaps
         ],
-        "gaps_not_listed": max(0, len(samples.gaps) - MAX_GAPS),
-        "lines_rejected": samples.rejected,
-        "damaged_bytes": samples.damaged_bytes,
-        "torn_bytes": samples.torn_bytes,
-        "ended_by_itself": samples.ended,
+        "gaps_not_listed": summary.gaps_not_listed,
+        "lines_rejected": summary.rejected,
+        "damaged_bytes": summary.damaged_bytes,
+        "torn_bytes": summary.torn_bytes,
+        "ended_by_itself": summary.ended,
         "bundle_model_id": session.get("model_id"),
         "device": None if hello is None else _device(hello),
     }

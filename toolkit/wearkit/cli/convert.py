@@ -19,7 +19,7 @@ from wearkit.cli.examples import ExampleCommand
 )
 @click.argument("recording", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--force", is_flag=True, help="Replace an existing OUT.")
+@click.option("--force", is_flag=True, help="Replace an existing OUT and OUT.json.")
 @click.option("--json", "as_json", is_flag=True, help="What was in it, as JSON on stdout.")
 def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
     """Write RECORDING, made by wearkit live --record, as OUT.csv, OUT.npz or OUT.parquet.
@@ -29,20 +29,16 @@ def command(recording: Path, out: Path, force: bool, as_json: bool) -> int:
     and counted. OUT.csv.json (OUT.npz.json, ...) says what the table does not: device, rates,
     gaps, checksums.
     """
-    from wearkit.capture.convert import write_converted
-    from wearkit.capture.decode import read_recording
-    from wearkit.capture.sidecar import sidecar_path, write_sidecar
-    from wearkit.errors import StorageError
+    from wearkit.capture.convert import convert
+    from wearkit.capture.sidecar import sidecar_path
 
-    for path in (out, sidecar_path(out)):
-        if path.exists() and not force:
-            raise StorageError(f"{path} exists already: give another name, or add --force.")
-    samples = read_recording(recording)
-    write_converted(samples, out)
-    write_sidecar(samples, recording, out)
+    replaced = [str(path) for path in (out, sidecar_path(out)) if path.exists()]
+    samples = convert(recording, out, force=force)
+    if replaced:
+        click.echo(f"Replaced, as --force says: {', '.join(replaced)}.", err=True)
     summary = {
-        "samples": len(samples.counts),
-        "seconds": round(float(samples.time_s[-1]), 3),
+        "samples": samples.samples,
+        "seconds": round(samples.seconds, 3),
         "missing_samples": samples.missing,
         "restarts": samples.restarts,
         "lines_rejected": samples.rejected,

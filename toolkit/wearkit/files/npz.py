@@ -8,9 +8,10 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,35 @@ def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         # Arrays alone: numpy before 2.1 takes allow_pickle for the name of one more.
         named: dict[str, Any] = dict(arrays)
         np.savez_compressed(stream, **named)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayPieces:
+    """An array that need not be in memory as a whole. pieces: along its first axis, in order."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    pieces: Iterable[NDArray[Any]]
+
+
+def write_npz_pieces(stream: BinaryIO, arrays: Mapping[str, ArrayPieces]) -> None:
+    """The archive that write_npz would write, byte for byte, without its arrays in memory.
+
+    Raises ValueError for arrays of objects, which numpy would pickle.
+    """
+    if any(array.dtype.hasobject for array in arrays.values()):
+        raise ValueError("only plain arrays can be written")
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                described = {
+                    "descr": np.lib.format.dtype_to_descr(array.dtype),
+                    "fortran_order": False,
+                    "shape": array.shape,
+                }
+                np.lib.format.write_array_header_1_0(member, described)
+                for piece in array.pieces:
+                    member.write(piece.tobytes())
 
 
 def read_npz(path: Path, types: Mapping[str, str]) -> dict[str, NDArray[Any]]:

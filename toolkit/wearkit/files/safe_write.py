@@ -14,11 +14,13 @@ from wearkit.errors import StorageError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, force: bool = True) -> Iterator[Path]:
     """Yield a temporary name beside `path`; on success fsync it and rename it onto `path`.
 
-    On any error the temporary file is removed and an existing `path` is left as it was.
-    Raises StorageError when the file system refuses (disk full, no permission).
+    On any error the temporary file is removed and an existing `path` is left as it was. force:
+    whether a `path` that is there by then may be replaced.
+    Raises StorageError when the file system refuses (disk full, no permission), or `path` is there
+    and may not be replaced.
     """
     temporary: Path | None = None
     try:
@@ -29,13 +31,28 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(handle)
         yield temporary
         _sync(temporary)
-        temporary.replace(path)
+        _name(temporary, path, force)
         _sync(path.parent)
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _name(temporary: Path, path: Path, force: bool) -> None:
+    if force:
+        temporary.replace(path)
+        return
+    try:
+        # Unlike a look before a rename this leaves no moment for another program's file to appear.
+        path.hardlink_to(temporary)
+    except FileExistsError as error:
+        raise StorageError(f"{path} exists already: give another name, or add --force.") from error
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise
+        temporary.replace(path)
 
 
 def require_writable(folder: Path) -> None:
@@ -59,7 +76,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Indented JSON with a closing newline; NaN and infinity are refused (ValueError)."""
-    write_bytes(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+    write_bytes(path, indented(value).encode())
+
+
+def indented(value: Any) -> str:
+    """The JSON text that write_json writes, with its closing newline."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
 def _sync(path: Path) -> None:
