@@ -200,7 +200,10 @@ def test_one_label_only_is_dropped_but_placements_remain() -> None:
     parts = [recorded([0] * 20, placement="waist"), recorded([-1] * 20, placement="wrist")]
     windows = cut(parts, SHORT)
     assert [task.name for task in windows.tasks] == ["placement"]
-    assert windows.notes == ("The task 'activity' was left out: only 'sit' occurs.",)
+    assert windows.notes == (
+        "The task 'activity' was left out: only 'sit' occurs.",
+        "2 of 42 rows (5%) could not be used: 2 nan.",
+    )
     assert len(windows) == 4, "without the label task, no window needs a label"
 
 

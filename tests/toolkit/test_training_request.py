@@ -27,7 +27,7 @@ def test_a_request_comes_back_as_it_was() -> None:
         method="multitask", epochs=9, batch=16, learning_rate=0.01, seed=6,
         class_weights="balanced", precision="bfloat16",
     )  # fmt: skip
-    assert json.loads(json.dumps(request.to_json())) == OLDER
+    assert json.loads(json.dumps(request.to_json())) == OLDER | {"gravity_check": True}
     assert TrainingRequest.from_json(TrainingRequest().to_json()) == TrainingRequest()
 
 

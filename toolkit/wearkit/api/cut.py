@@ -15,20 +15,22 @@ def cut(
     *,
     tasks: tuple[TaskSpec, ...] | None = None,
     protocol: str = SPLITS[0],
+    gravity_check: bool = True,
 ) -> WindowSet:
     """Windows of `spec.length` samples every `spec.hop`: `counts` (N, length, 3) int16, 256 per g,
     -512 to 511, with a target for each task and the subject of each window.
 
     spec: 100 samples every 60 at 50 Hz by default; recordings at another rate are resampled.
     tasks: of a model that is to be scored, to which labels are matched by name. protocol: the
-    split that follows; only "paper" is cut otherwise.
+    split that follows; only "paper" is cut otherwise. gravity_check: refuse recordings whose
+    gravity at rest is not 1 g; False for data without gravity.
 
-    Raises DataError when no task or no window remains.
+    Raises DataError when no task or no window remains, and for recordings in a wrong unit.
 
     >>> wk.cut(dataset, wk.WindowSpec(rate_hz=50)).counts.shape[1:]
     (100, 3)
     """
     chosen = WindowSpec() if spec is None else spec
     if tasks is not None:
-        return cached_cut(dataset, chosen, tasks=tasks)
-    return cut_for(dataset, chosen, protocol)
+        return cached_cut(dataset, chosen, tasks=tasks, gravity_check=gravity_check)
+    return cut_for(dataset, chosen, protocol, gravity_check=gravity_check)

@@ -40,6 +40,7 @@ def evaluate(
     label_map: str | Path | None = None,
     twin: SensorTwin | str | None = None,
     forest: bool = False,
+    gravity_check: bool = True,
     cache: DataCache | None = None,
     progress: OnProgress | None = None,
 ) -> Evaluation:
@@ -49,7 +50,8 @@ def evaluate(
     not have. format, units, label_map, cache: of data that is a path, as in open_dataset. twin:
     score data as other sensors would have recorded it, too. forest: a random forest beside the
     run, for which data is the run's training data. run may be a folder with every fold of a run:
-    they are put together, and data is for the forest alone. progress: called with what is computed,
+    they are put together, and data is for the forest alone. gravity_check: refuse data whose
+    gravity at rest is not 1 g. progress: called with what is computed,
     the windows done, and how many there are (0 where nobody knows).
 
     Raises DataError when there is nothing to score or these do not go together, ModelFileError
@@ -78,7 +80,8 @@ def evaluate(
             raise DataError("A twin is of recordings: give data.")
         return _own(opened_run, opened_bundle, progress)
     sensor = parse_twin(twin) if isinstance(twin, str) else twin
-    return _on_recordings(opened_run, opened_bundle, model, dataset, sensor, progress)
+    windows = cached_cut(dataset, model.window, tasks=model.tasks, gravity_check=gravity_check)
+    return _on_recordings(opened_run, opened_bundle, dataset, windows, sensor, progress)
 
 
 def report_folder(run: Run | Path | None, bundle: Bundle | None) -> Path:
@@ -132,12 +135,12 @@ def _with_forest(
 def _on_recordings(
     run: Run | None,
     bundle: Bundle | None,
-    model: ModelSpec,
     recordings: Dataset,
+    windows: WindowSet,
     twin: SensorTwin | None,
     progress: OnProgress | None,
 ) -> Evaluation:
-    windows = cached_cut(recordings, model.window, tasks=model.tasks)
+    model = _model(run, bundle)
     familiar = familiar_subjects(run, windows)
     if twin is None:
         models = _networks(run, bundle, progress, windows)

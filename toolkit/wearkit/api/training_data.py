@@ -38,6 +38,7 @@ def training_windows(
         fold=request.fold,
         folds=request.folds,
         seed=request.split_seed,
+        gravity_check=request.gravity_check,
     )
     if request.task is not None:
         windows = windows.only(request.task)

@@ -59,6 +59,12 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
         return
     console = Console()
     console.print(_overview(description))
+    against = description.gravity.sentence()
+    if against:
+        warning = f"UNIT IN DOUBT: {against}"
+        if description.gravity.is_refused:
+            warning += " Training and evaluating refuse such data; --units names the true unit."
+        console.print(warning, markup=False, highlight=False, soft_wrap=True)
     for labels in description.labels:
         rows = {**labels.rows, "(unlabelled)": labels.unlabelled}
         console.print(_shares(f"task {labels.task}", rows, description.rows))
@@ -75,11 +81,19 @@ def _overview(description: DataInfo) -> Table:
         ("rows", f"{description.rows:,} ({description.duration_s / 60:,.1f} min)"),
         ("true rate", f"{rates.median_hz:.2f} Hz ({rates.min_hz:.2f} to {rates.max_hz:.2f})"),
         ("gaps", f"{description.gaps:,} ({description.gap_s:,.1f} s)"),
+        ("gravity", _gravity(description)),
         ("at the +-2 g rails", f"{description.clipped_share:.2%} of rows"),
         ("dropped", lost or "nothing"),
         *(("note", note) for note in description.notes),
     ]
     return _table(f"{description.name}{' (SIMULATED)' if description.simulated else ''}", pairs)
+
+
+def _gravity(description: DataInfo) -> str:
+    gravity = description.gravity
+    if gravity.rest_g is None:
+        return "nothing lies still for a second, so the unit is not shown by gravity"
+    return f"{gravity.rest_g:.2f} g at rest ({gravity.lowest_g:.2f} to {gravity.highest_g:.2f})"
 
 
 def _shares(title: str, rows: Mapping[str, int], total: int) -> Table:

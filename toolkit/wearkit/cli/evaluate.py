@@ -49,6 +49,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--format", "data_format", metavar="F", help="Format of the data, if not recognised.")
 @click.option("--units", metavar="U", help="Unit of the samples, if the data does not say.")
 @click.option(
+    "--gravity-check/--no-gravity-check",
+    default=True,
+    help="Refuse --data whose gravity at rest is not 1 g.  [default: refuse]",
+)
+@click.option(
     "--label-map",
     metavar="MAP",
     help="Score --data under the shared labels of this map, as for wearkit train.",
@@ -78,6 +83,7 @@ def command(
     data: str | None,
     data_format: str | None,
     units: str | None,
+    gravity_check: bool,
     label_map: str | None,
     twin: str | None,
     forest: bool,
@@ -123,6 +129,7 @@ def command(
             label_map=label_map,
             twin=twin,
             forest=forest,
+            gravity_check=gravity_check,
             cache=told_cache(),
             progress=show_progress,
         )

@@ -141,6 +141,7 @@ def _options_of(run: Path, context: click.Context, options: Mapping[str, Any]) -
         raise ModelFileError(
             f"The training in {run} was begun in Python: resume it there, with resume=True."
         )
+    saved.setdefault("gravity_check", True)  # 0.2.0 did not ask
     try:
         for parameter in context.command.params:
             if parameter.name in options:

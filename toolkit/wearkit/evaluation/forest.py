@@ -78,7 +78,7 @@ class TrainingData:
         try:
             key = (how.kind, model.window)
             if key not in self._cut:
-                self._cut[key] = cut_for(self._dataset, model.window, how.kind)
+                self._cut[key] = cut_for(self._dataset, model.window, how.kind, gravity_check=False)
             # Split before tasks are left out, as in training: paper windows are stratified.
             windows = self._cut[key]
             learned = windows.only(model.tasks[0].name) if len(model.tasks) == 1 else windows

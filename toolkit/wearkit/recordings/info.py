@@ -13,6 +13,7 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
 from wearkit.recordings.dataset import Dataset
 from wearkit.recordings.gaps import stretches
+from wearkit.recordings.gravity import GravityEvidence, GravityTally
 from wearkit.recordings.recording import Recording
 
 
@@ -39,7 +40,8 @@ class DataInfo:
     """subjects, placements: name -> rows. dropped: rows of the source not used, by reason.
 
     duration_s: time under samples, gaps left out. gaps: breaks inside recordings; gap_s: their
-    length in all. clipped_share: rows with an axis at a rail of the +-2 g sensor.
+    length in all. clipped_share: rows with an axis at a rail of the +-2 g sensor. gravity: what
+    |a| at rest says of the unit.
     """
 
     name: str
@@ -55,6 +57,7 @@ class DataInfo:
     gaps: int
     gap_s: float
     clipped_share: float
+    gravity: GravityEvidence
     dropped: Mapping[str, int]
     notes: tuple[str, ...]
 
@@ -68,6 +71,7 @@ class DataInfo:
         parts = {
             "labels": tuple(LabelRows(**labels) for labels in value["labels"]),
             "rates": Rates(**value["rates"]),
+            "gravity": GravityEvidence.from_json(value["gravity"]),
             "notes": tuple(value["notes"]),
         }
         return cls(**{**value, **parts})
@@ -94,6 +98,7 @@ def describe(dataset: Dataset) -> DataInfo:
         gaps=tally.gaps,
         gap_s=round(tally.gap_s, 3),
         clipped_share=tally.clipped / tally.rows,
+        gravity=tally.gravity.evidence(),
         dropped=dict(sorted(tally.dropped.items())),
         notes=dataset.notes,
     )
@@ -113,6 +118,7 @@ class _Tally:
     dropped: Counter[str] = field(default_factory=Counter)
     labels: dict[str, Counter[str]] = field(default_factory=dict)
     unlabelled: Counter[str] = field(default_factory=Counter)
+    gravity: GravityTally = field(default_factory=GravityTally)
 
     def add(self, recording: Recording) -> None:
         self.recordings += 1
@@ -123,6 +129,7 @@ class _Tally:
         counts = g_to_counts(recording.acc_g)
         railed = (counts == COUNT_MIN) | (counts == COUNT_MAX)
         self.clipped += int(np.count_nonzero(railed.any(axis=1)))
+        self.gravity.add(recording)
         self._add_labels(recording)
         self._add_times(recording)
 

@@ -16,7 +16,8 @@ EVERY_FOLD = "all"
 class TrainingRequest:
     """data: paths, or posture-sim. data_format, units, label_map, twin, task: None where the data
     decides. rate_hz: of the windows. fold: from 0, or EVERY_FOLD. split_seed: who is in which
-    fold; config.seed: everything random in the training."""
+    fold; config.seed: everything random in the training. gravity_check: refuse data whose gravity
+    at rest is not 1 g."""
 
     data: tuple[str, ...] = ("posture-sim",)
     data_format: str | None = None
@@ -33,6 +34,7 @@ class TrainingRequest:
     split_seed: int = 0
     config: TrainingConfig = TrainingConfig()  # noqa: RUF009  frozen
     device: str = "auto"
+    gravity_check: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Flat, by the names of the command's options; what has no option is not in it."""
@@ -58,6 +60,7 @@ class TrainingRequest:
             "precision": self.config.precision,
             "seed": self.config.seed,
             "device": self.device,
+            "gravity_check": self.gravity_check,
         }
 
     @classmethod
@@ -76,4 +79,9 @@ class TrainingRequest:
             *("data_format", "units", "label_map", "twin", "twin_copies", "split_name", "rate_hz"),
             *("arch", "task", "fold", "folds", "split_seed", "device"),
         )
-        return cls(data=tuple(value["data"]), config=config, **{name: value[name] for name in same})
+        return cls(
+            data=tuple(value["data"]),
+            config=config,
+            gravity_check=value.get("gravity_check", True),  # 0.2.0 did not ask
+            **{name: value[name] for name in same},
+        )

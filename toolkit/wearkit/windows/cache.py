@@ -138,20 +138,36 @@ class _Reading:
 
 
 def cached_cut(
-    dataset: Dataset, spec: WindowSpec, *, tasks: tuple[TaskSpec, ...] | None = None
+    dataset: Dataset,
+    spec: WindowSpec,
+    *,
+    tasks: tuple[TaskSpec, ...] | None = None,
+    gravity_check: bool = False,
 ) -> WindowSet:
     """As `wearkit.windows.cut.cut`; from the cache where the data set was opened by one."""
     wanted = None if tasks is None else [task.to_json() for task in tasks]
-    request = {"what": "windows", "spec": spec.to_json(), "tasks": wanted}
+    request = {
+        "what": "windows", "spec": spec.to_json(), "tasks": wanted, "gravity": gravity_check
+    }  # fmt: skip
     return _cached(
-        dataset, request, lambda: cut(dataset, spec, tasks=tasks), _entry_of, _windows_of
+        dataset,
+        request,
+        lambda: cut(dataset, spec, tasks=tasks, gravity_check=gravity_check),
+        _entry_of,
+        _windows_of,
     )
 
 
-def cached_stream(dataset: Dataset, spec: WindowSpec) -> WindowSet:
+def cached_stream(dataset: Dataset, spec: WindowSpec, *, gravity_check: bool = False) -> WindowSet:
     """As `wearkit.windows.paper_split.cut_stream`; from the cache where there is one."""
-    request = {"what": "stream", "spec": spec.to_json()}
-    return _cached(dataset, request, lambda: cut_stream(dataset, spec), _entry_of, _windows_of)
+    request = {"what": "stream", "spec": spec.to_json(), "gravity": gravity_check}
+    return _cached(
+        dataset,
+        request,
+        lambda: cut_stream(dataset, spec, gravity_check=gravity_check),
+        _entry_of,
+        _windows_of,
+    )
 
 
 def cached_description(dataset: Dataset) -> DataInfo:

@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from wearkit.counts import g_to_counts
 from wearkit.errors import DataError
-from wearkit.recordings.gaps import TOO_SHORT, stretches, unfit_for
+from wearkit.recordings.gaps import SLOWEST, TOO_SHORT, TOO_SLOW, stretches, unfit_for
+from wearkit.recordings.gravity import GravityTally
 from wearkit.recordings.recording import UNLABELLED, Recording
-from wearkit.recordings.resample import is_on_grid, nearest, resample
+from wearkit.recordings.resample import is_on_grid, mean_rate_hz, nearest, resample
 from wearkit.spec import DEFAULT_SPEC, PLACEMENT_TASK, TaskSpec, WindowSpec
 from wearkit.windows.window_set import WindowSet
 
 NO_LABEL = "no label"
 MIXED_LABELS = "mixed labels"
 FOREIGN_LABEL = "label not in the model"
+WORTH_SAYING = 0.03  # share of rows lost: above, whoever trains on the rest is to know
 # What a window's code says instead of a label, beside UNLABELLED (too few samples have one).
 _MIXED, _FOREIGN = -2, -3
 _REASONS = {UNLABELLED: NO_LABEL, _MIXED: MIXED_LABELS, _FOREIGN: FOREIGN_LABEL}
@@ -31,6 +33,7 @@ def cut(
     *,
     purity: float = 0.5,
     tasks: tuple[TaskSpec, ...] | None = None,
+    gravity_check: bool = False,
 ) -> WindowSet:
     """Cut every `spec.length` samples with a step of `spec.hop`, one recording at a time.
 
@@ -48,13 +51,19 @@ def cut(
     tasks: the tasks of a model to score. Labels are then matched by name to theirs, and a task
     is kept when one of its labels occurs.
 
-    Raises DataError when no task or no window remains, or recordings disagree on their labels.
+    gravity_check: refuse recordings whose gravity at rest is not 1 g (recordings.gravity); less
+    than a tenth of the rows off is a note, and so are rows lost, beyond a few per cent.
+
+    Raises DataError when no task or no window remains, recordings disagree on their labels, or
+    their unit must be wrong.
     """
     if not 0 < purity <= 1:
         raise DataError(f"The purity must be above 0 and at most 1, not {purity}.")
     cutter = _Cutter(spec, purity)
     for recording in recordings:
         cutter.add(recording)
+    if gravity_check:
+        cutter.tally.gravity.evidence().require()
     return cutter.finish(tasks)
 
 
@@ -110,6 +119,33 @@ class _Column:
 
 
 @dataclass(slots=True)
+class SourceTally:
+    """What the recordings say of themselves on the way to windows, for the notes."""
+
+    rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    gravity: GravityTally = field(default_factory=GravityTally)
+
+    def add(self, recording: Recording) -> None:
+        self.rows += len(recording)
+        self.dropped.update(recording.dropped)
+        self.gravity.add(recording)
+
+    def notes(self) -> list[str]:
+        """Rows lost, where they are many, and gravity that is not 1 g."""
+        notes = []
+        lost = self.dropped.total()
+        total = self.rows + lost
+        if lost > WORTH_SAYING * total:
+            reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(self.dropped.items()))
+            notes.append(
+                f"{lost:,} of {total:,} rows ({lost / total:.0%}) could not be used: {reasons}."
+            )
+        against = self.gravity.evidence().sentence()
+        return [*notes, against] if against else notes
+
+
+@dataclass(slots=True)
 class _Cutter:
     spec: WindowSpec
     purity: float
@@ -119,17 +155,20 @@ class _Cutter:
     source: str = ""
     simulated: bool = False
     rejected: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
+    tally: SourceTally = field(default_factory=SourceTally)
+    slow_hz: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, recording: Recording) -> None:
         self._agree(recording)
         self.simulated |= recording.simulated
-        self.dropped.update(recording.dropped)
+        self.tally.add(recording)
         for part in stretches(recording):
             piece = self._cut(recording, part)
             if isinstance(piece, str):
                 self.rejected[piece] += 1
+                if piece == TOO_SLOW:
+                    self.slow_hz.append(mean_rate_hz(recording.time_s[part]))
             else:
                 self.pieces.append(piece)
 
@@ -178,8 +217,10 @@ class _Cutter:
             raise DataError(
                 "No window could be cut: nothing holds "
                 f"{self.spec.length / self.spec.rate_hz:g} s of samples without a gap"
-                f"{_counted(self.rejected)}."
+                f"{_counted(self.rejected)}.{self._rate_hint()}"
             )
+        if self.slow_hz:
+            self.notes.append(self._rate_hint().strip())
         sizes = [len(piece.start) for piece in self.pieces]
         run = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
         start = np.concatenate([piece.start for piece in self.pieces])
@@ -209,8 +250,20 @@ class _Cutter:
             start=start[keep],
             simulated=self.simulated,
             rejected=dict(sorted(self.rejected.items())),
-            dropped=dict(sorted(self.dropped.items())),
-            notes=tuple(self.notes),
+            dropped=dict(sorted(self.tally.dropped.items())),
+            notes=(*self.notes, *self.tally.notes()),
+        )
+
+    def _rate_hint(self) -> str:
+        """Which rates were too slow: often a time column in another unit than seconds."""
+        if not self.slow_hz:
+            return ""
+        low, high = min(self.slow_hz), max(self.slow_hz)
+        rates = f"{low:.3g} Hz" if high - low < 0.01 * high else f"{low:.3g} to {high:.3g} Hz"
+        return (
+            f" Sampled too slowly, at {rates} by their own time column, where "
+            f"{SLOWEST * self.spec.rate_hz:g} Hz is the least for windows at "
+            f"{self.spec.rate_hz:g} Hz: time must be in seconds."
         )
 
     def _choose(

@@ -20,28 +20,41 @@ _OFFICIAL = {"uci-har": OFFICIAL_TEST_SUBJECTS, "hapt": OFFICIAL_TEST_SUBJECTS}
 
 
 def cut_and_split(
-    dataset: Dataset, spec: WindowSpec, split: str, *, fold: int = 0, folds: int = 5, seed: int = 0
+    dataset: Dataset,
+    spec: WindowSpec,
+    split: str,
+    *,
+    fold: int = 0,
+    folds: int = 5,
+    seed: int = 0,
+    gravity_check: bool = True,
 ) -> tuple[WindowSet, Split]:
     """split: a name of SPLITS. folds counts for "subject" only: the others have their own.
-    "dataset" needs recordings of several data sets (recordings.combined).
+    "dataset" needs recordings of several data sets (recordings.combined). gravity_check: as of
+    windows.cut.
 
-    Raises DataError for a protocol this data set does not have.
+    Raises DataError for a protocol this data set does not have, and for a wrong unit.
     """
-    windows = cut_for(dataset, spec, split)
+    windows = cut_for(dataset, spec, split, gravity_check=gravity_check)
     if split == "dataset":
         return leave_one_set_out(windows, dataset, fold=fold, seed=seed)
     return windows, split_windows(windows, dataset.format, split, fold=fold, folds=folds, seed=seed)
 
 
-def cut_for(dataset: Dataset, spec: WindowSpec, split: str) -> WindowSet:
-    """The windows that every fold of the protocol is made of: cut once, split often."""
+def cut_for(
+    dataset: Dataset, spec: WindowSpec, split: str, *, gravity_check: bool = True
+) -> WindowSet:
+    """The windows that every fold of the protocol is made of: cut once, split often.
+
+    gravity_check: as of windows.cut. Raises DataError for a wrong unit.
+    """
     if dataset.label_map is None:
         cutter = cached_stream if split == "paper" else cached_cut
-        windows = cutter(dataset, spec)
+        windows = cutter(dataset, spec, gravity_check=gravity_check)
         return replace(windows, origin=Lineage(sets=(dataset.format,)))
     if split == "paper":
         raise DataError("The paper's split has no label map: leave out --label-map.")
-    return cut_mapped(dataset, spec)
+    return cut_mapped(dataset, spec, gravity_check=gravity_check)
 
 
 def split_windows(

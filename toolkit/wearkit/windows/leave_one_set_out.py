@@ -19,17 +19,17 @@ LEFT_OUT = "label not in the label map"
 ONE_SIDED = "label not in both the training and the tested data sets"
 
 
-def cut_mapped(dataset: Dataset, spec: WindowSpec) -> WindowSet:
+def cut_mapped(dataset: Dataset, spec: WindowSpec, *, gravity_check: bool = False) -> WindowSet:
     """Windows of a `recordings.combined` data set, those of labels outside the map left out.
 
     The placement task stays only where all data sets have the same placements: a head that tells
-    watch from waist would tell the data sets apart. Raises DataError when fewer than two of the
-    map's labels occur.
+    watch from waist would tell the data sets apart. gravity_check: as of windows.cut. Raises
+    DataError when fewer than two of the map's labels occur, and for a wrong unit.
     """
     label_map = dataset.label_map
     if label_map is None:
         raise DataError("These recordings are under no label map.")
-    windows = cut(dataset, spec)
+    windows = cut(dataset, spec, gravity_check=gravity_check)
     if label_map.task not in windows.targets:
         raise DataError(f"The label map {label_map.name} finds none of its labels, or one only.")
     windows = _with_labels(windows, label_map.task, label_map.labels, LEFT_OUT)

@@ -18,6 +18,7 @@ from wearkit.counts import g_to_counts
 from wearkit.errors import DataError
 from wearkit.recordings.recording import UNLABELLED, Recording
 from wearkit.spec import PLACEMENT_TASK, TaskSpec, WindowSpec
+from wearkit.windows.cut import SourceTally
 from wearkit.windows.split import Split, by_windows
 from wearkit.windows.window_set import WindowSet
 
@@ -30,10 +31,13 @@ def stream_window_count(samples: int, spec: WindowSpec) -> int:
     return 0 if samples < spec.length else (samples - spec.length) // spec.hop + 1
 
 
-def cut_stream(recordings: Iterable[Recording], spec: WindowSpec) -> WindowSet:
+def cut_stream(
+    recordings: Iterable[Recording], spec: WindowSpec, *, gravity_check: bool = False
+) -> WindowSet:
     """All recordings as one stream, never resampled. A window's person is that of its last sample.
 
-    Raises DataError when there is no window or fewer than two tasks' worth of labels.
+    gravity_check: as of windows.cut. Raises DataError when there is no window or fewer than two
+    tasks' worth of labels, or the unit must be wrong.
     """
     counts: list[NDArray[np.int16]] = []
     codes: list[NDArray[np.int16]] = []
@@ -41,15 +45,19 @@ def cut_stream(recordings: Iterable[Recording], spec: WindowSpec) -> WindowSet:
     placements: list[str] = []
     names: tuple[str, ...] = ()
     task, simulated = "activity", False
+    tally = SourceTally()
     for recording in recordings:
         if names and recording.labels.names != names:
             raise DataError(f"{recording.source} has other labels than the recordings before it.")
         task, names = recording.labels.task, recording.labels.names
         simulated |= recording.simulated
+        tally.add(recording)
         counts.append(g_to_counts(recording.acc_g))
         codes.append(recording.labels.codes)
         subjects.append(recording.subject)
         placements.append(recording.placement)
+    if gravity_check:
+        tally.gravity.evidence().require()
     sizes = [len(part) for part in counts]
     number = stream_window_count(sum(sizes), spec)
     if not number:
@@ -77,7 +85,11 @@ def cut_stream(recordings: Iterable[Recording], spec: WindowSpec) -> WindowSet:
         run=np.zeros(number, np.int32),
         start=start.astype(np.int32),
         simulated=simulated,
-        notes=("Windows cross recordings, people and gaps, as in the paper (--split paper).",),
+        dropped=dict(sorted(tally.dropped.items())),
+        notes=(
+            "Windows cross recordings, people and gaps, as in the paper (--split paper).",
+            *tally.notes(),
+        ),
     )
     labelled = np.flatnonzero(label != UNLABELLED)
     return window_set if len(labelled) == number else window_set.take(labelled)

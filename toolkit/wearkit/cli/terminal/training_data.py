@@ -26,6 +26,12 @@ _OPTIONS = (
     ),
     click.option("--units", metavar="U", help="Unit of the samples, if the data does not say."),
     click.option(
+        "--gravity-check/--no-gravity-check",
+        default=True,
+        help="Refuse recordings whose gravity at rest is not 1 g, which are in another unit than "
+        "they say.  [default: refuse]",
+    ),
+    click.option(
         "--label-map",
         metavar="MAP",
         help="Which labels of the data sets are the same: a TOML file, or wisdm-hapt or "
