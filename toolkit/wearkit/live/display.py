@@ -22,6 +22,7 @@ _EXPLAINED = {
     "restart": "the device restarted",
     "backpressure": "the host is behind",
     "placement": "the sensor is worn elsewhere",
+    "rate_unknown": "sample rate not known yet, do not trust",
     "rate": "sample rate off, do not trust",
     "scale": "gravity off, do not trust",
     "stuck": "sensor stuck, do not trust",

@@ -152,11 +152,12 @@ class LiveSession:
     def resume(self) -> None:
         """The port went away and was opened again."""
         self.stream.resume()
-        self.quality.arrivals.restart()
+        self.quality.resume()
 
     def finish(self) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation; closes the accounts."""
         windows = self._advance(self.stream.finish(), judge=True)
+        self.quality.conclude()
         if self._verifier is not None:
             if self._verifier.first_difference is None and not self.is_full:
                 self._verify()
@@ -204,8 +205,6 @@ class LiveSession:
         marked: list[_MarkedWindow] = []
         for step in steps:
             marked += [self._mark(window) for window in self._push(step)]
-        if steps:
-            self.quality.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
@@ -271,7 +270,7 @@ class LiveSession:
                 self._verifier.prediction(prediction)
 
     def _mark(self, window: GridWindow) -> _MarkedWindow:
-        self.quality.check_rate()
+        self.quality.check_rate(window.first_index)
         reasons = self.quality.reasons()
         if window.counts is None:
             return _MarkedWindow(window, (*window.reasons, *reasons), 0.0)

@@ -16,6 +16,8 @@ from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample
 
 _REMEMBERED = 128
 _CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
+# Right after a start nothing shows how fast the sensor really is: 32 samples at 5 Hz take 6.4 s.
+_FIRST_STEP_US = 10e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class FrameSequencer:
         self._hop, self._axes = hello.hop, hello.axes
         self._turns = hello.axes != SAME_AXES  # asked once, not for every sample
         self._period_us = 1e6 / hello.registers.rate_hz
+        self._step_us: float | None = None  # of the frame before, from sample to sample
         self._next: int | None = None
         self._last_us = 0
         self._recent: dict[int, Counts] = {}
@@ -58,6 +61,7 @@ class FrameSequencer:
         """The device started again; the next frame begins a run."""
         self._announce_restart = self._announce_restart or self._is_aligned
         self._next, self._is_aligned = None, False
+        self._step_us = None
         self._recent.clear()
 
     def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
@@ -88,6 +92,7 @@ class FrameSequencer:
         self._next = index
         self._last_us = frame.t_us - round(self._period_us * len(frame.counts))
         placed = self._append(frame, index, frame.t_us, arrival_s)
+        self._step_us = None
         return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=began)
 
     def _append(self, frame: Samples, first: int, t_us: int, arrival_s: float) -> PlacedFrame:
@@ -95,9 +100,7 @@ class FrameSequencer:
         assert self._next is not None
         end = first + len(frame.counts)
         elapsed = end - self._next
-        step_us = (t_us - self._last_us) / elapsed
-        if step_us > 2 * self._period_us + _CLOCK_SET_US / elapsed:
-            step_us = self._period_us
+        step_us = self._believed_step_us((t_us - self._last_us) / elapsed, elapsed)
         missing = max(first - self._next, 0)
         repeated = max(self._next - first, 0)
         steps: list[PlacedSample] = []
@@ -117,6 +120,15 @@ class FrameSequencer:
         while len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
         return PlacedFrame(steps, unaligned, repeated)
+
+    def _believed_step_us(self, step_us: float, elapsed: int) -> float:
+        """From sample to sample: as the clock says, or nominal where it was set ahead."""
+        usual_us = max(self._period_us, self._step_us or 0.0)
+        allowed_us = _FIRST_STEP_US if self._step_us is None else _CLOCK_SET_US
+        if step_us > 2 * usual_us + allowed_us / elapsed:
+            return self._period_us
+        self._step_us = step_us
+        return step_us
 
     def _step(self, sample: Sample, missing: int) -> PlacedSample:
         if self._is_aligned:
