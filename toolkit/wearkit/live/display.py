@@ -27,6 +27,8 @@ _EXPLAINED = {
     "scale": "gravity off, do not trust",
     "stuck": "sensor stuck, do not trust",
     "axis_stuck": "an axis is stuck, do not trust",
+    "glitch": "values no movement gives, do not trust",
+    "repeated": "the part is slower than its lines, do not trust",
     "bus": "no sensor answers, do not trust",
 }
 

@@ -16,6 +16,7 @@ from wearkit.link.rate import RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.sample import Counts, PlacedSample, Reason
 from wearkit.link.stream import SampleStream
 from wearkit.live.sensor_watch import SensorWatch, Still
+from wearkit.live.window_values import glitches, times_repeated
 
 RATE_REASON, RATE_UNKNOWN_REASON = "rate", "rate_unknown"
 CLIPPED_REASON = "clipped"
@@ -24,8 +25,9 @@ _REASONS = {
     Fault.STUCK: "stuck",
     Fault.AXIS_STUCK: "axis_stuck",
     Fault.SCALE_FAULT: "scale",
+    Fault.GLITCH: "glitch",
+    Fault.REPEATED: "repeated",
 }
-
 
 _NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
@@ -69,6 +71,7 @@ class SignalQuality:
         self._jumps = 0
         self._dropped: int | None = None
         self._lowest = SAME_AXES.lower_rails
+        self._in_window: set[Fault] = set()  # what the newest whole window's own counts show
 
     @property
     def still(self) -> Still | None:
@@ -138,14 +141,40 @@ class SignalQuality:
         if rate is not None and rate.is_off(self._rate_hz):
             self._judge_rate(rate)
 
-    def reasons(self) -> tuple[str, ...]:
-        """What holds now, and so for the window that ends now."""
-        reasons = [_REASONS[fault] for fault in sorted(self._watch.active)]
+    def reasons(self, length: int) -> tuple[str, ...]:
+        """What holds or held in the window of so many samples that ends now."""
+        held = self._watch.held_within(length) | self._in_window
+        reasons = [_REASONS[fault] for fault in sorted(held)]
         if self._rate_is_off is None:
             reasons.append(RATE_UNKNOWN_REASON)
         elif self._rate_is_off:
             reasons.append(RATE_REASON)
         return tuple(reasons)
+
+    def check_values(self, window: int, counts: NDArray[np.int16] | None) -> None:
+        """To be called once a window, before `reasons`. counts: (length, 3), None where samples
+        are missing."""
+        before, self._in_window = self._in_window, set()
+        if counts is None:
+            return
+        glitch, times = glitches(counts), times_repeated(counts)
+        if glitch is not None:
+            self._in_window.add(Fault.BUS_FAULT if glitch.is_bus else Fault.GLITCH)
+            if not glitch.is_bus and Fault.GLITCH not in before:
+                what = f"{glitch.samples} samples of window {window} are values no movement gives"
+                self._faults.add(Fault.GLITCH, what)
+        if times is not None:
+            self._in_window.add(Fault.REPEATED)
+            if Fault.REPEATED not in before:
+                self._faults.add(Fault.REPEATED, self._slow_part(times))
+
+    def _slow_part(self, times: float) -> str:
+        rate = self._meter.measure()
+        rate_hz = self._rate_hz if rate is None else rate.rate_hz
+        return (
+            f"each value comes {times:.1f} times: the part samples at about {rate_hz / times:.1f} "
+            f"Hz and is read at {rate_hz:.1f} Hz"
+        )
 
     @property
     def _meter(self) -> RateMeter:

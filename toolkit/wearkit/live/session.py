@@ -115,6 +115,7 @@ class LiveSession:
         self.stream = AutoStream(options)
         self.faults = faults if faults is not None else FaultLog()
         self.quality = SignalQuality(self._rate_hz, self.faults)
+        self._length = trained(graph.model).window.length
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
@@ -124,6 +125,8 @@ class LiveSession:
         self._axes = SAME_AXES
         self._hello: Hello | None = None
         self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
+        self._finished = False
+        self._kept: list[LiveWindow] = []  # of a refused chunk, before what was refused
 
     @property
     def is_full(self) -> bool:
@@ -136,17 +139,22 @@ class LiveSession:
 
         judge: False when the host is too far behind to run the model: the windows then have no
         verdict and say so. Raises DataError when it cannot be settled what the samples are
-        (wearkit.link.text.stream, wearkit.link.frames.stream).
+        (wearkit.link.text.stream, wearkit.link.frames.stream); `finish` then gives the windows
+        that the chunk completed before.
         """
         if self._verifier is None:
             return self._advance(self.stream.feed(chunk, arrival_s), judge)
         # Frame by frame, so that a prediction stands between the samples it stood between.
         windows: list[LiveWindow] = []
-        for piece in _PIECE.finditer(chunk):
-            windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
-            self._verify()
-            if self.is_full:
-                break
+        try:
+            for piece in _PIECE.finditer(chunk):
+                windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+                self._verify()
+                if self.is_full:
+                    break
+        except WearkitError:
+            self._kept = windows
+            raise
         return windows
 
     def resume(self) -> None:
@@ -155,13 +163,22 @@ class LiveSession:
         self.quality.resume()
 
     def finish(self) -> list[LiveWindow]:
-        """The windows that only waited for a last confirmation; closes the accounts."""
-        windows = self._advance(self.stream.finish(), judge=True)
+        """The windows that only waited for a last confirmation, and those of a refused chunk;
+        closes the accounts. Raises VerificationError as `feed` does; asked again, it gives the
+        windows all the same."""
+        kept, self._kept = self._kept, []
+        windows = kept + self._advance(self.stream.finish(), judge=True)
         self.quality.conclude()
-        if self._verifier is not None:
-            if self._verifier.first_difference is None and not self.is_full:
-                self._verify()
-            self._verifier.restart()
+        if self._verifier is not None and not self._finished:
+            self._finished = True
+            try:
+                if self._verifier.first_difference is None and not self.is_full:
+                    self._verify()
+            except WearkitError:
+                self._kept = windows
+                raise
+            finally:
+                self._verifier.restart()
         return windows
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
@@ -214,9 +231,9 @@ class LiveSession:
         return windows
 
     def _hear_claims(self) -> None:
-        stream, frames = self.stream, self.stream.frames
-        if frames is not None and frames.stats is not None:
-            self.quality.note_dropped(frames.stats.tx_dropped)
+        stream = self.stream
+        for dropped in [] if stream.frames is None else stream.frames.take_dropped():
+            self.quality.note_dropped(dropped)
         if stream.axes is not self._axes:
             self._axes = stream.axes
             self.quality.note_axes(self._axes)
@@ -271,7 +288,8 @@ class LiveSession:
 
     def _mark(self, window: GridWindow) -> _MarkedWindow:
         self.quality.check_rate(window.first_index)
-        reasons = self.quality.reasons()
+        self.quality.check_values(window.window, window.counts)
+        reasons = self.quality.reasons(self._length)
         if window.counts is None:
             return _MarkedWindow(window, (*window.reasons, *reasons), 0.0)
         share = self.quality.clipped_share(window.window, window.counts)
