@@ -183,7 +183,7 @@ def test_one_sample_of_nothing_marks_the_windows_it_is_in(
 def test_doubled_values_at_rest_are_glitches(play: Play, rows: Rows) -> None:
     still = counts_from(rows, 500, 750, lambda *_: (253, -10, 5))
     doubled = [(i, t, 506, -20, 10) if i in {560, 580} else (i, t, *xyz) for i, t, *xyz in still]
-    faults, windows = play(doubled)  # type: ignore[arg-type]
+    faults, windows = play(doubled)
     assert faults["GLITCH"] == 1
     assert marked(windows, "glitch") == {9}  # 540 to 639: the one that holds both
 
@@ -193,7 +193,7 @@ def test_a_part_slower_than_its_lines_is_named_with_its_rate(
 ) -> None:
     session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
     slow = [(i, t, *rows[i // 4 + 250][2:]) for i, t, *_ in rows[:800]]
-    data = b"".join(b"%d,%d,%d,%d,%d\n" % row for row in slow)  # type: ignore[str-bytes-safe]
+    data = b"".join(b"%d,%d,%d,%d,%d\n" % row for row in slow)
     windows = session.feed(HEADER + data, 0.0)
     report = session.report()
     assert report.faults == {"REPEATED": 1}

@@ -14,14 +14,16 @@ Counts = NDArray[np.int16]
 def at_rest(samples: int = 100, seed: int = 3) -> Counts:
     """With the noise of ADXL345 Table 1."""
     noise = np.random.default_rng(seed).normal(size=(samples, 3)) * [0.75, 0.75, 1.1]
-    return np.rint(noise + np.array([253.0, -10.0, 5.0])).astype(np.int16)
+    counts: Counts = np.rint(noise + np.array([253.0, -10.0, 5.0])).astype(np.int16)
+    return counts
 
 
 def walking(samples: int = 100, seed: int = 3) -> Counts:
     phase = 2 * math.pi * 1.8 * np.arange(samples)[:, None] / 50
     swing = np.hstack([0.32 * np.sin(phase), 0.12 * np.sin(2 * phase), 0.18 * np.sin(phase + 0.3)])
     noise = 0.003 * np.random.default_rng(seed).normal(size=(samples, 3))
-    return np.rint(256 * (swing + noise + np.array([0.99, -0.04, 0.02]))).astype(np.int16)
+    counts: Counts = np.rint(256 * (swing + noise + np.array([0.99, -0.04, 0.02]))).astype(np.int16)
+    return counts
 
 
 def with_rows(counts: Counts, rows: dict[int, tuple[int, int, int]]) -> Counts:

@@ -52,6 +52,7 @@ class LiveWindow:
     valid: every sample is there and nothing forbids a verdict. reasons: why not; or, for a valid
     window, why its verdicts are not to be trusted (docs/faults.md). clipped_share: of its samples,
     0 where one is missing.
+    windows: how many in a row this stands for: more than one where a gap holds several as a whole.
     device_index: as in GridWindow.
     """
 
@@ -63,11 +64,13 @@ class LiveWindow:
     verdicts: Mapping[str, Verdict]
     clipped_share: float = 0.0
     device_index: int | None = None
+    windows: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """One line of `wearkit live --json`."""
         return {
             "window": self.window,
+            "windows": self.windows,
             "first_index": self.first_index,
             "t_s": round(self.t_s, 6),
             "valid": self.valid,
@@ -225,9 +228,9 @@ class LiveSession:
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
-            del marked[self._max_windows - self._windows :]
+            marked = _first_windows(marked, self._max_windows - self._windows)
         windows = self._judge(marked) if judge else self._shed(marked)
-        self._windows += len(marked)
+        self._windows += sum(one.window.windows for one in marked)
         return windows
 
     def _hear_claims(self) -> None:
@@ -314,8 +317,9 @@ class LiveSession:
         return judged
 
     def _count_missing(self, window: GridWindow) -> None:
-        self._windows_invalid += 1
-        self._invalid.update(str(reason) for reason in window.reasons)
+        self._windows_invalid += window.windows
+        for reason in window.reasons:
+            self._invalid[str(reason)] += window.windows
         # Here, in the order of windows: one chunk may hold those before and after a restart.
         if self._placement is not None and Missing.RESTART in window.reasons:
             self._placement.restart()
@@ -373,4 +377,18 @@ def _unjudged(marked: _MarkedWindow, *, valid: bool) -> LiveWindow:
         verdicts={},
         clipped_share=marked.clipped_share,
         device_index=marked.window.device_index,
+        windows=marked.window.windows,
     )
+
+
+def _first_windows(marked: list[_MarkedWindow], most: int) -> list[_MarkedWindow]:
+    """Of those, the first `most` windows; the last record may stand for fewer than it did."""
+    kept: list[_MarkedWindow] = []
+    for one in marked:
+        if most <= 0:
+            break
+        if one.window.windows > most:
+            one = replace(one, window=replace(one.window, windows=most))
+        kept.append(one)
+        most -= one.window.windows
+    return kept

@@ -15,6 +15,8 @@ from wearkit.link.frames.from_device import Hello, Samples
 from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample
 
 _REMEMBERED = 128
+_LEAP = 1000  # samples; a second one that comes before so many samples followed the first
+_LEAST_RUN = 100  # explains itself by no loss: the device's index cannot be believed
 _CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
 # Right after a start nothing shows how fast the sensor really is: 32 samples at 5 Hz take 6.4 s.
 _FIRST_STEP_US = 10e6
@@ -56,6 +58,7 @@ class FrameSequencer:
         self._recent: dict[int, Counts] = {}
         self._is_aligned = False
         self._announce_restart = self._announce_jump = False
+        self._since_leap: int | None = None  # samples; None when none was seen
 
     def restart(self) -> None:
         """The device started again; the next frame begins a run."""
@@ -78,12 +81,22 @@ class FrameSequencer:
                 return self._begin(frame, arrival_s, conflicts=None not in before)
             if repeated == len(frame.counts):
                 return PlacedFrame([], repeated=repeated, is_duplicate=True)
-        elif ahead > MAX_GAP or clock_step_us < 0:
+        elif self._is_discontinuity(ahead) or clock_step_us < 0:
+            jumped = clock_step_us >= 0 or ahead > MAX_GAP
             self.restart()
-            self._announce_jump = self._announce_restart and ahead > MAX_GAP
+            self._announce_jump = self._announce_restart and jumped
             return self._begin(frame, arrival_s)
+        if self._since_leap is not None:
+            self._since_leap += len(frame.counts)
         index = self._next + ahead
         return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
+
+    def _is_discontinuity(self, ahead: int) -> bool:
+        """Whether the index leapt further than losses explain, or leaps again and again."""
+        since, is_leap = self._since_leap, ahead > _LEAP
+        if is_leap:
+            self._since_leap = 0
+        return ahead > MAX_GAP or (is_leap and since is not None and since < _LEAST_RUN)
 
     def _begin(
         self, frame: Samples, arrival_s: float, *, conflicts: bool = False, began: bool = True
