@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wearkit.link.clock import SessionClock
-from wearkit.link.rate import RateMeter
+from wearkit.link.rate import MeasuredRate, RateMeter, TimeSource
 
 
 def advance(
@@ -49,19 +49,64 @@ def test_the_rate_from_arrivals_in_16_ms_batches_is_good_after_ten_seconds() -> 
     assert measured.rate_hz == pytest.approx(49.26, rel=1e-3)
 
 
-def test_no_rate_before_one_and_a_half_seconds_nor_without_progress() -> None:
+def test_no_rate_of_four_points_nor_without_progress() -> None:
     meter = RateMeter("device")
-    for index in range(75):
+    for index in range(4):
         meter.add(index, index / 50)
     assert meter.measure() is None
-    meter.add(75, 1.5)
+    assert meter.since(0) is None
+    meter.add(4, 4 / 50)
     assert meter.measure() is not None
+    assert meter.since(0) is not None
+    assert meter.since(1) is None
     meter.restart()
     assert meter.measure() is None
     for _ in range(5):
         meter.add(7, 0.0)
     meter.add(7, 9.0)
     assert meter.measure() is None
+    assert meter.since(0) is None
+
+
+@pytest.mark.parametrize(("source", "resolution_s"), [("device", 0.001), ("arrival", 0.016)])
+def test_no_clock_is_believed_beyond_its_resolution(
+    source: TimeSource, resolution_s: float
+) -> None:
+    for points, measure in ((100, RateMeter.measure), (100, lambda meter: meter.since(0))):
+        meter = RateMeter(source)
+        for index in range(points):
+            meter.add(index, index / 50)
+        measured = measure(meter)
+        assert measured is not None
+        assert measured.rate_hz == pytest.approx(50.0)
+        assert measured.error_hz == pytest.approx(50.0 * resolution_s / measured.span_s, rel=1e-3)
+
+
+def test_a_rate_is_right_off_or_neither() -> None:
+    for rate_hz, error_hz, right, off in (
+        (50.0, 3.0, True, False),
+        (50.0, 3.1, False, False),
+        (52.0, 1.0, True, False),
+        (52.0, 2.0, False, False),
+        (54.0, 0.9, False, True),
+        (54.0, 1.1, False, False),
+        (46.0, 0.9, False, True),
+    ):
+        measured = MeasuredRate(rate_hz, 2.0, "arrival", error_hz)
+        assert (measured.is_right(50.0), measured.is_off(50.0)) == (right, off)
+
+
+def test_the_interval_of_a_window_holds_the_true_rate_nineteen_times_in_twenty() -> None:
+    random = np.random.default_rng(6)
+    held = 0
+    for _ in range(300):
+        meter = RateMeter("device")
+        for index in range(100):
+            meter.add(index, index / 50 + random.normal(0.0, 0.0009))
+        measured = meter.since(0)
+        assert measured is not None
+        held += abs(measured.rate_hz - 50.0) <= measured.error_hz
+    assert held >= 285
 
 
 def test_one_garbled_stamp_moves_neither_time_nor_rate() -> None:

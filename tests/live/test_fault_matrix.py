@@ -139,14 +139,27 @@ def test_late_stamps_do_not_move_the_rate(play: Play, rows: Rows) -> None:
     assert play(late)[0] == {}
 
 
-def test_a_dead_bus_needs_five_samples(play: Play, rows: Rows) -> None:
-    for dead in ((0, 0, 0), (-1, -1, -1)):
-        assert play(counts_from(rows, 300, 304, lambda *_, dead=dead: dead))[0] == {}
-        faults, windows = play(counts_from(rows, 300, 700, lambda *_, dead=dead: dead))
-        assert faults == {"BUS_FAULT": 1}
-        ends = {window.window: window.first_index + 99 for window in windows}
-        bad = {window.window for window in windows if "bus" in window.reasons}
-        assert bad == {k for k, end in ends.items() if 304 <= end < 700}
+def overlapping(windows: list[LiveWindow], first: int, last: int) -> set[int]:
+    """Those that hold a sample from first to last."""
+    return {w.window for w in windows if w.first_index <= last and first <= w.first_index + 99}
+
+
+def marked(windows: list[LiveWindow], reason: str) -> set[int]:
+    return {window.window for window in windows if reason in window.reasons}
+
+
+@pytest.mark.parametrize("dead", [(0, 0, 0), (-1, -1, -1)])
+def test_a_dead_bus_needs_five_samples(play: Play, rows: Rows, dead: tuple[int, ...]) -> None:
+    assert play(counts_from(rows, 300, 304, lambda *_: dead))[0] == {"GLITCH": 1}
+    faults, windows = play(counts_from(rows, 300, 700, lambda *_: dead))
+    assert faults == {"BUS_FAULT": 1}
+    assert marked(windows, "bus") == overlapping(windows, 304, 699)
+
+
+def test_five_dead_samples_inside_a_window_mark_it(play: Play, rows: Rows) -> None:
+    faults, windows = play(counts_from(rows, 345, 350, lambda *_: (0, 0, 0)))
+    assert faults == {"BUS_FAULT": 1}
+    assert marked(windows, "bus") == overlapping(windows, 349, 349)
 
 
 def test_a_stuck_sensor_needs_a_hundred_equal_samples(play: Play, rows: Rows) -> None:
@@ -154,7 +167,38 @@ def test_a_stuck_sensor_needs_a_hundred_equal_samples(play: Play, rows: Rows) ->
     assert play(counts_from(rows, 301, 399, lambda *_: held))[0] == {}  # 99 in all
     faults, windows = play(counts_from(rows, 301, 800, lambda *_: held))
     assert faults == {"STUCK": 1}
-    assert any("stuck" in window.reasons for window in windows)
+    assert marked(windows, "stuck") == overlapping(windows, 399, 799)
+
+
+@pytest.mark.parametrize("glitch", [(0, 0, 0), (-1, -1, -1)])
+def test_one_sample_of_nothing_marks_the_windows_it_is_in(
+    play: Play, rows: Rows, glitch: tuple[int, int, int]
+) -> None:
+    for at in (0, 40, 99, 160, 610, 1399):
+        faults, windows = play(counts_from(rows, at, at + 1, lambda *_: glitch))
+        assert faults == {"GLITCH": 1}
+        assert marked(windows, "glitch") == overlapping(windows, at, at)
+
+
+def test_doubled_values_at_rest_are_glitches(play: Play, rows: Rows) -> None:
+    still = counts_from(rows, 500, 750, lambda *_: (253, -10, 5))
+    doubled = [(i, t, 506, -20, 10) if i in {560, 580} else (i, t, *xyz) for i, t, *xyz in still]
+    faults, windows = play(doubled)
+    assert faults["GLITCH"] == 1
+    assert marked(windows, "glitch") == {9}  # 540 to 639: the one that holds both
+
+
+def test_a_part_slower_than_its_lines_is_named_with_its_rate(
+    tiny_graph: QuantizedGraph, rows: Rows
+) -> None:
+    session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
+    slow = [(i, t, *rows[i // 4 + 250][2:]) for i, t, *_ in rows[:800]]
+    data = b"".join(b"%d,%d,%d,%d,%d\n" % row for row in slow)
+    windows = session.feed(HEADER + data, 0.0)
+    report = session.report()
+    assert report.faults == {"REPEATED": 1}
+    assert "about 12.5 Hz" in report.events[0].detail
+    assert all(window.reasons == ("repeated",) for window in windows)
 
 
 def test_one_axis_that_holds_while_others_move(play: Play, rows: Rows) -> None:

@@ -175,3 +175,42 @@ def test_the_devices_own_words_are_text_line_by_line(play: Play, frames: Frames)
     position = samples_at(frames, 60)
     wire = b"sensor: warm\nsensor: hot\n" + encode_message(frames[position], position)
     assert play(frames, {position: wire}).faults == {"DEVICE_TEXT": 2}
+
+
+def test_frames_that_leap_again_and_again_are_no_gaps(play: Play, frames: Frames) -> None:
+    rows = ((1, 2, 256),)
+    hostile = [Samples(100_000 * k, 20_000 * k, rows) for k in range(1, 21)]
+    report = play([HELLO, Samples(0, 0, rows), *hostile])
+    # A run begins with a window of the device: those that hold none give no sample.
+    assert report.faults == {"GAP": 1, "DISCONTINUITY": 6}
+    again = [Samples(60_000 * k, 20_000 * k, rows) for k in range(1, 21)]
+    assert play([HELLO, Samples(0, 0, rows), *again]).faults == {"GAP": 1, "DISCONTINUITY": 19}
+
+
+def test_two_leaps_with_a_window_between_them_are_gaps(play: Play, frames: Frames) -> None:
+    def later(message: Samples) -> Samples:
+        return replace(
+            message, first_index=message.first_index + 6000, t_us=message.t_us + 120_000_000
+        )
+
+    once = changed(frames, 40, later)
+    assert play(changed(once, 50, later)).faults == {"GAP": 2}
+    assert play(changed(once, 49, later)).faults == {"GAP": 1, "DISCONTINUITY": 1}
+
+
+def test_a_gap_costs_no_more_output_than_it_has_bytes(
+    tiny_graph: QuantizedGraph, frames: Frames
+) -> None:
+    session = LiveSession(tiny_graph, Reference(tiny_graph), StreamOptions(50.0))
+    begun = [message for message in frames if isinstance(message, Samples)][:20]
+    far = [
+        replace(message, first_index=message.first_index + 99_000, t_us=message.t_us + 5_000_000)
+        for message in begun[10:]
+    ]
+    data = b"".join(
+        encode_message(message, k) for k, message in enumerate([HELLO, *begun[:10], *far])
+    )
+    windows = session.feed(data, 0.0)
+    assert [window.windows for window in windows] == [1, 1, 1649, 1]
+    report = session.report()
+    assert (report.windows, report.invalid) == (1652, {"gap": 1651})

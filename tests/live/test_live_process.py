@@ -67,7 +67,7 @@ def test_live_reading_simulate_says_what_the_batch_says(
     live = wearkit_process("live", "--json", "--port", port, "--bundle", str(micro_bundle))
     out, err = live.communicate(timeout=60)
     windows = [json.loads(line) for line in out.splitlines()]
-    keys = ["window", "first_index", "t_s", "valid", "reasons", "clipped_share", "tasks"]
+    keys = ["window", "windows", "first_index", "t_s", "valid", "reasons", "clipped_share", "tasks"]
     assert list(windows[0]) == keys
     assert [w["window"] for w in windows] == list(range(21))
     assert [w["first_index"] for w in windows] == [60 * k for k in range(21)]

@@ -198,8 +198,8 @@ def test_the_recording_holds_every_byte_every_fault_and_the_end(play: Play, tmp_
 def test_a_recording_that_fails_is_one_fault_and_live_goes_on(play: Play, tmp_path: Path) -> None:
     log = CaptureWriter(tmp_path / "a.wkrec")
     log.error = StorageError("No space left.", fault="DISK_FULL")
-    pieces = [(0.1 * k, lines(10 * k, 10)) for k in range(1, 30)]
-    report, windows = play(Timed((0.05, HEADER), *pieces), until_s=4.0, log=log)
+    pieces = [(0.2 * k, lines(10 * k, 10)) for k in range(1, 30)]
+    report, windows = play(Timed((0.05, HEADER), *pieces), until_s=7.0, log=log)
     log.close()
     assert report.faults == {str(Fault.DISK_FULL): 1}
     assert len(windows) == 4
@@ -209,8 +209,8 @@ def test_a_recording_that_fails_is_one_fault_and_live_goes_on(play: Play, tmp_pa
 def test_so_is_a_csv_that_fails(play: Play) -> None:
     recorder = Recorder(Path("/dev/full"), force=True)
     recorder._flushed_s = 0.0
-    pieces = [(0.1 * k, lines(10 * k, 10)) for k in range(1, 30)]
-    report, windows = play(Timed((0.05, HEADER), *pieces), until_s=4.0, recorder=recorder)
+    pieces = [(0.2 * k, lines(10 * k, 10)) for k in range(1, 30)]
+    report, windows = play(Timed((0.05, HEADER), *pieces), until_s=7.0, recorder=recorder)
     recorder.close()
     assert report.faults == {"DISK_FULL": 1}
     assert len(windows) == 4

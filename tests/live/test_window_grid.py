@@ -33,7 +33,8 @@ def test_every_window_is_valid_exactly_when_all_its_samples_came(events: list[in
     ]
     windows, where = push_all(steps)
     last = max(where, default=-1)
-    assert [window.window for window in windows] == list(range(max(0, (last + 1 - 10) // 6 + 1)))
+    numbers = [window.window + more for window in windows for more in range(window.windows)]
+    assert numbers == list(range(max(0, (last + 1 - 10) // 6 + 1)))
     for window in windows:
         assert window.first_index == 6 * window.window
         covered = range(window.first_index, window.first_index + 10)
@@ -59,7 +60,21 @@ def test_a_window_can_have_two_reasons_and_gaps_may_end_several_windows() -> Non
     windows, _ = push_all([step(0), step(1, 30), step(2, restarted=True), *map(step, range(9))])
     assert windows[0].reasons == ("gap",)
     assert ("gap", "restart") in [window.reasons for window in windows]
-    assert len(windows) == 7
+    assert sum(window.windows for window in windows) == 7
+
+
+def test_windows_within_a_gap_are_one_record_however_many() -> None:
+    windows, _ = push_all([*map(step, range(13)), step(13, 1_000_000), *map(step, range(14, 40))])
+    (within,) = [window for window in windows if window.windows > 1]
+    covered = range(within.first_index, within.first_index + 6 * within.windows + 4)
+    assert (covered[0], covered[-1]) == (18, 13 + 1_000_000 - 1 - (13 + 1_000_000 - 10) % 6)
+    assert (within.counts, within.reasons) == (None, ("gap",))
+    assert [w.window for w in windows] == [
+        *range(within.window + 1),
+        *range(within.window + within.windows, windows[-1].window + 1),
+    ]
+    assert [w.t_s for w in windows] == [w.first_index / 50 for w in windows]
+    assert [w.window for w in windows if w.counts is not None] == [0, *range(166669, 166672)]
 
 
 def test_time_and_device_number_are_those_of_the_first_sample() -> None:

@@ -75,7 +75,8 @@ class SampleStream(Protocol):
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """The samples this chunk completes, in order. arrival_s: when it was read, host seconds.
 
-        Raises DataError when it cannot be settled what the samples are.
+        Raises DataError when it cannot be settled what the samples are; `finish` then gives those
+        that the chunk held before.
         """
 
     def resume(self) -> None:
@@ -83,7 +84,8 @@ class SampleStream(Protocol):
         follow what came."""
 
     def finish(self) -> list[PlacedSample]:
-        """Close the accounts; the samples that only waited for a confirmation."""
+        """Close the accounts; the samples that only waited for a confirmation, and those of a
+        refused chunk that came before what was refused."""
 
 
 class _Candidate(SampleStream, Protocol):
@@ -105,6 +107,7 @@ class AutoStream:
     def __init__(self, options: StreamOptions) -> None:
         self._text: TextStream | None = TextStream(options)
         self._frames: FrameStream | None = FrameStream(options)
+        self._kept: list[PlacedSample] = []  # what a refused chunk held before the fault
 
     @property
     def is_binary(self) -> bool | None:
@@ -193,8 +196,17 @@ class AutoStream:
                 raise
             if self.is_binary is not None:
                 rest = chunk[piece.end() :]
-                return steps + (self._chosen.feed(rest, arrival_s) if rest else [])
+                return steps + (self._feed_rest(rest, arrival_s, steps) if rest else [])
         return steps
+
+    def _feed_rest(
+        self, rest: bytes, arrival_s: float, before: list[PlacedSample]
+    ) -> list[PlacedSample]:
+        try:
+            return self._chosen.feed(rest, arrival_s)
+        except DataError:
+            self._kept = before
+            raise
 
     def finish(self) -> list[PlacedSample]:
         """As SampleStream.finish. One whole frame and not one line of numbers are frames."""
@@ -203,7 +215,8 @@ class AutoStream:
                 self._text = None
             else:
                 self._frames = None
-        return self._chosen.finish()
+        kept, self._kept = self._kept, []
+        return kept + self._chosen.finish()
 
     def _feed_both(self, piece: bytes, arrival_s: float) -> list[PlacedSample]:
         """A piece that ends with a zero or a line end, if it has one."""

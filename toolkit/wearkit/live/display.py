@@ -22,10 +22,13 @@ _EXPLAINED = {
     "restart": "the device restarted",
     "backpressure": "the host is behind",
     "placement": "the sensor is worn elsewhere",
+    "rate_unknown": "sample rate not known yet, do not trust",
     "rate": "sample rate off, do not trust",
     "scale": "gravity off, do not trust",
     "stuck": "sensor stuck, do not trust",
     "axis_stuck": "an axis is stuck, do not trust",
+    "glitch": "values no movement gives, do not trust",
+    "repeated": "the part is slower than its lines, do not trust",
     "bus": "no sensor answers, do not trust",
 }
 
@@ -148,7 +151,7 @@ def panel(window: LiveWindow | None, report: LiveReport) -> RenderableType:
         parts.append(Text(note, style="yellow" if note.startswith("Warning") else ""))
     parts += [Text(_event_line(event), style="yellow") for event in report.events[-2:]]
     title = "wearkit live, SIMULATED sensor" if report.simulated else "wearkit live"
-    when = f"window {window.window}, {window.t_s:.1f} s" if window else None
+    when = f"{_numbered(window)}, {window.t_s:.1f} s" if window else None
     return Panel(Group(*parts), title=title, subtitle=when)
 
 
@@ -232,10 +235,16 @@ def _counters(report: LiveReport) -> str:
 
 def _plain(window: LiveWindow) -> str:
     verdicts = [f"{task} {v.label} {v.prob:.0%}" for task, v in window.verdicts.items()]
-    parts = [f"window {window.window}", f"{window.t_s:.1f} s", *verdicts]
+    parts = [_numbered(window), f"{window.t_s:.1f} s", *verdicts]
     if window.reasons:
         parts.append(_why(window))
     return "  ".join(parts)
+
+
+def _numbered(window: LiveWindow) -> str:
+    if window.windows == 1:
+        return f"window {window.window}"
+    return f"windows {window.window} to {window.window + window.windows - 1}"
 
 
 def _why(window: LiveWindow) -> str:

@@ -72,6 +72,7 @@ class LiveRun:
         except WearkitError as caught:
             ended, error = Ended.REFUSED, caught
             _count_error(session, caught)
+            windows = session.finish()
         report = session.report(ended, error)
         if log is not None:
             log.note(Kind.END, report.to_json())

@@ -12,20 +12,22 @@ from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.stream import FrameTally
-from wearkit.link.rate import MIN_ARRIVAL_SPAN_S, RATE_TOLERANCE, MeasuredRate, RateMeter
+from wearkit.link.rate import RATE_TOLERANCE, MeasuredRate, RateMeter
 from wearkit.link.sample import Counts, PlacedSample, Reason
 from wearkit.link.stream import SampleStream
 from wearkit.live.sensor_watch import SensorWatch, Still
+from wearkit.live.window_values import glitches, times_repeated
 
-RATE_REASON = "rate"
+RATE_REASON, RATE_UNKNOWN_REASON = "rate", "rate_unknown"
 CLIPPED_REASON = "clipped"
 _REASONS = {
     Fault.BUS_FAULT: "bus",
     Fault.STUCK: "stuck",
     Fault.AXIS_STUCK: "axis_stuck",
     Fault.SCALE_FAULT: "scale",
+    Fault.GLITCH: "glitch",
+    Fault.REPEATED: "repeated",
 }
-
 
 _NOT_CORRUPT = (Reason.DUPLICATE, Reason.CONFLICT, Reason.UNDECIDED)
 
@@ -60,14 +62,16 @@ class SignalQuality:
 
     def __init__(self, rate_hz: float, faults: FaultLog) -> None:
         self.clock = SessionClock(rate_hz)
-        self.arrivals = RateMeter("arrival")
+        self._arrivals = RateMeter("arrival")
+        self._batch: tuple[int, float] | None = None  # its last sample so far, and its arrival
         self._faults = faults
         self._rate_hz = rate_hz
         self._watch = SensorWatch(rate_hz)
-        self._rate_is_off = False
+        self._rate_is_off: bool | None = None  # None until it is known, or said to be off
         self._jumps = 0
         self._dropped: int | None = None
         self._lowest = SAME_AXES.lower_rails
+        self._in_window: set[Fault] = set()  # what the newest whole window's own counts show
 
     @property
     def still(self) -> Still | None:
@@ -75,9 +79,10 @@ class SignalQuality:
         return self._watch.still
 
     def note_rate(self, rate_hz: float) -> None:
-        """The device says its rate, which counts until it is measured."""
-        off = abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE
-        self._set_rate(off, f"the device says {rate_hz:g} Hz")
+        """The device says its rate. One that is off counts until it is measured; one that is
+        right is a claim, and does not make a rate known."""
+        if abs(rate_hz / self._rate_hz - 1) > RATE_TOLERANCE:
+            self._set_rate(True, f"the device says {rate_hz:g} Hz")
 
     def note_axes(self, axes: AxisMap) -> None:
         """How the samples to come were turned, which says where their rails are."""
@@ -104,25 +109,103 @@ class SignalQuality:
         if self.clock.jumps != self._jumps:
             self._jumps = self.clock.jumps
             self._faults.add(Fault.CLOCK_JUMP, "the device's clock was set")
+        self._arrived(index, sample.arrival_s)
         for fault, detail in self._watch.push(sample.counts):
             self._faults.add(fault, detail)
         return time_s
 
+    def resume(self) -> None:
+        """The port went away and was opened again."""
+        self._forget_arrivals()
+
     def rate(self) -> MeasuredRate | None:
-        return self.clock.device.measure() or self.arrivals.measure()
+        """By the device's clock where it has one, else by arrivals; None while it is unknown."""
+        return self._meter.measure()
 
-    def check_rate(self) -> None:
-        """To be called once per window. A rate that cannot be measured just now is as it was."""
-        rate = self.rate()
-        if rate is None or (rate.source == "arrival" and rate.span_s < MIN_ARRIVAL_SPAN_S):
+    def check_rate(self, first_index: int) -> None:
+        """To be called once a window. first_index: of the window.
+
+        Its own samples decide; where they scatter too much, all there are; and where those do not
+        tell either, the rate is as it was, which is unknown at first.
+        """
+        rate = self._meter.since(first_index)
+        if rate is None or not self._judge_rate(rate):
+            rate = self._meter.measure()
+            if rate is not None:
+                self._judge_rate(rate)
+
+    def conclude(self) -> None:
+        """The session ends: a rate that is off is a fault, however few its windows were."""
+        self._end_batch()
+        rate = self._meter.measure()
+        if rate is not None and rate.is_off(self._rate_hz):
+            self._judge_rate(rate)
+
+    def reasons(self, length: int) -> tuple[str, ...]:
+        """What holds or held in the window of so many samples that ends now."""
+        held = self._watch.held_within(length) | self._in_window
+        reasons = [_REASONS[fault] for fault in sorted(held)]
+        if self._rate_is_off is None:
+            reasons.append(RATE_UNKNOWN_REASON)
+        elif self._rate_is_off:
+            reasons.append(RATE_REASON)
+        return tuple(reasons)
+
+    def check_values(self, window: int, counts: NDArray[np.int16] | None) -> None:
+        """To be called once a window, before `reasons`. counts: (length, 3), None where samples
+        are missing."""
+        before, self._in_window = self._in_window, set()
+        if counts is None:
             return
-        evidence = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
-        self._set_rate(rate.is_off(self._rate_hz), evidence)
+        glitch, times = glitches(counts), times_repeated(counts)
+        if glitch is not None:
+            self._in_window.add(Fault.BUS_FAULT if glitch.is_bus else Fault.GLITCH)
+            if not glitch.is_bus and Fault.GLITCH not in before:
+                what = f"{glitch.samples} samples of window {window} are values no movement gives"
+                self._faults.add(Fault.GLITCH, what)
+        if times is not None:
+            self._in_window.add(Fault.REPEATED)
+            if Fault.REPEATED not in before:
+                self._faults.add(Fault.REPEATED, self._slow_part(times))
 
-    def reasons(self) -> tuple[str, ...]:
-        """What holds now, and so for the window that ends now."""
-        reasons = [_REASONS[fault] for fault in sorted(self._watch.active)]
-        return tuple(reasons + ([RATE_REASON] if self._rate_is_off else []))
+    def _slow_part(self, times: float) -> str:
+        rate = self._meter.measure()
+        rate_hz = self._rate_hz if rate is None else rate.rate_hz
+        return (
+            f"each value comes {times:.1f} times: the part samples at about {rate_hz / times:.1f} "
+            f"Hz and is read at {rate_hz:.1f} Hz"
+        )
+
+    @property
+    def _meter(self) -> RateMeter:
+        """A device's clock is the better one even where it says nothing just now: bytes may come
+        faster or slower than their samples were taken."""
+        return self.clock.device or self._arrivals
+
+    def _arrived(self, index: int, arrival_s: float) -> None:
+        """Samples read together are one point, that of their last one: those before it waited
+        somewhere. So the points do not hang on how the bytes were cut into chunks."""
+        if self._batch is not None and self._batch[1] != arrival_s:
+            self._end_batch()
+        self._batch = index, arrival_s
+
+    def _end_batch(self) -> None:
+        if self._batch is not None:
+            self._arrivals.add(*self._batch)
+            self._batch = None
+
+    def _forget_arrivals(self) -> None:
+        self._arrivals.restart()
+        self._batch = None
+
+    def _judge_rate(self, rate: MeasuredRate) -> bool:
+        """Whether it tells."""
+        is_off = rate.is_off(self._rate_hz)
+        if is_off or rate.is_right(self._rate_hz):
+            evidence = f"{rate.rate_hz:.2f} +- {rate.error_hz:.2f} Hz by {rate.source} time"
+            self._set_rate(is_off, evidence)
+            return True
+        return False
 
     def is_at_rail(self, counts: Counts) -> bool:
         """Whether an axis of a sample is at a rail of the range."""
@@ -138,7 +221,9 @@ class SignalQuality:
         return share
 
     def _restart(self, step: PlacedSample) -> None:
-        self.arrivals.restart()
+        self._forget_arrivals()
+        if self._rate_is_off is False:
+            self._rate_is_off = None  # a board that started again may be set otherwise
         self._watch.restart()
         if step.jumped:
             self._faults.add(Fault.DISCONTINUITY, "the index or clock leapt ahead")

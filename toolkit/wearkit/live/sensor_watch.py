@@ -10,8 +10,8 @@ import numpy as np
 from wearkit.counts import COUNTS_PER_G
 from wearkit.link.faults import Fault
 from wearkit.link.sample import Counts
+from wearkit.live.window_values import BUS_SAMPLES
 
-BUS_SAMPLES = 5  # all 0 or all -1: a bus without a sensor reads so
 STUCK_SAMPLES = 100  # a real AX3 recording holds 26 equal samples; PX4's validator uses 100 too
 AXIS_STUCK_SAMPLES = 500
 STILL_S = 2.0
@@ -50,6 +50,7 @@ class SensorWatch:
     """Takes every sample in order. `still`: the newest stretch at rest.
 
     A condition is reported once, when it is established, and again only after it has ended.
+    active: those that hold now.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -61,10 +62,18 @@ class SensorWatch:
         self._equal = 0  # samples in a row, the last included, that are alike
         self._axis_equal = [0, 0, 0]
         self._since_moved = math.inf  # samples since the newest block of movement began
+        self._pushed = 0
+        self._ended_at: dict[Fault, int] = {}  # the last sample of which it held
+
+    def held_within(self, samples: int) -> set[Fault]:
+        """What holds now or held at any of the last so many samples, this one included."""
+        since = self._pushed - samples
+        return self.active | {fault for fault, at in self._ended_at.items() if at > since}
 
     def restart(self) -> None:
         """The device began again: nothing before belongs to what comes."""
         self.active.clear()
+        self._ended_at.clear()
         self._block.clear()
         self._last, self._equal, self._axis_equal = None, 0, [0, 0, 0]
         self._since_moved = math.inf
@@ -72,6 +81,7 @@ class SensorWatch:
     def push(self, counts: Counts) -> list[tuple[Fault, str]]:
         """The conditions this sample establishes."""
         faults: list[tuple[Fault, str]] = []
+        self._pushed += 1
         self._since_moved += 1
         if counts == self._last:
             self._equal += 1
@@ -96,9 +106,15 @@ class SensorWatch:
                 for run, old, new in zip(self._axis_equal, last, counts, strict=True)
             ]
         if self.active:
-            self.active -= {Fault.BUS_FAULT, Fault.STUCK}
+            self._end(Fault.BUS_FAULT, Fault.STUCK)
             if max(self._axis_equal) < AXIS_STUCK_SAMPLES:
-                self.active.discard(Fault.AXIS_STUCK)
+                self._end(Fault.AXIS_STUCK)
+
+    def _end(self, *faults: Fault) -> None:
+        """With the sample before this one."""
+        for fault in self.active.intersection(faults):
+            self.active.remove(fault)
+            self._ended_at[fault] = self._pushed - 1
 
     def _judge_equal(self, counts: Counts) -> list[tuple[Fault, str]]:
         if counts in _DEAD:
@@ -135,7 +151,7 @@ class SensorWatch:
         x, y, z = (float(value) for value in values.mean(axis=0))
         self.still = Still((x, y, z))
         if not self.still.is_off_scale:
-            self.active.discard(Fault.SCALE_FAULT)
+            self._end(Fault.SCALE_FAULT)
             return []
         if Fault.SCALE_FAULT in self.active:
             return []

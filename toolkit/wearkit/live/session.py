@@ -52,6 +52,7 @@ class LiveWindow:
     valid: every sample is there and nothing forbids a verdict. reasons: why not; or, for a valid
     window, why its verdicts are not to be trusted (docs/faults.md). clipped_share: of its samples,
     0 where one is missing.
+    windows: how many in a row this stands for: more than one where a gap holds several as a whole.
     device_index: as in GridWindow.
     """
 
@@ -63,11 +64,13 @@ class LiveWindow:
     verdicts: Mapping[str, Verdict]
     clipped_share: float = 0.0
     device_index: int | None = None
+    windows: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """One line of `wearkit live --json`."""
         return {
             "window": self.window,
+            "windows": self.windows,
             "first_index": self.first_index,
             "t_s": round(self.t_s, 6),
             "valid": self.valid,
@@ -115,6 +118,7 @@ class LiveSession:
         self.stream = AutoStream(options)
         self.faults = faults if faults is not None else FaultLog()
         self.quality = SignalQuality(self._rate_hz, self.faults)
+        self._length = trained(graph.model).window.length
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
@@ -124,6 +128,8 @@ class LiveSession:
         self._axes = SAME_AXES
         self._hello: Hello | None = None
         self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
+        self._finished = False
+        self._kept: list[LiveWindow] = []  # of a refused chunk, before what was refused
 
     @property
     def is_full(self) -> bool:
@@ -136,31 +142,46 @@ class LiveSession:
 
         judge: False when the host is too far behind to run the model: the windows then have no
         verdict and say so. Raises DataError when it cannot be settled what the samples are
-        (wearkit.link.text.stream, wearkit.link.frames.stream).
+        (wearkit.link.text.stream, wearkit.link.frames.stream); `finish` then gives the windows
+        that the chunk completed before.
         """
         if self._verifier is None:
             return self._advance(self.stream.feed(chunk, arrival_s), judge)
         # Frame by frame, so that a prediction stands between the samples it stood between.
         windows: list[LiveWindow] = []
-        for piece in _PIECE.finditer(chunk):
-            windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
-            self._verify()
-            if self.is_full:
-                break
+        try:
+            for piece in _PIECE.finditer(chunk):
+                windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+                self._verify()
+                if self.is_full:
+                    break
+        except WearkitError:
+            self._kept = windows
+            raise
         return windows
 
     def resume(self) -> None:
         """The port went away and was opened again."""
         self.stream.resume()
-        self.quality.arrivals.restart()
+        self.quality.resume()
 
     def finish(self) -> list[LiveWindow]:
-        """The windows that only waited for a last confirmation; closes the accounts."""
-        windows = self._advance(self.stream.finish(), judge=True)
-        if self._verifier is not None:
-            if self._verifier.first_difference is None and not self.is_full:
-                self._verify()
-            self._verifier.restart()
+        """The windows that only waited for a last confirmation, and those of a refused chunk;
+        closes the accounts. Raises VerificationError as `feed` does; asked again, it gives the
+        windows all the same."""
+        kept, self._kept = self._kept, []
+        windows = kept + self._advance(self.stream.finish(), judge=True)
+        self.quality.conclude()
+        if self._verifier is not None and not self._finished:
+            self._finished = True
+            try:
+                if self._verifier.first_difference is None and not self.is_full:
+                    self._verify()
+            except WearkitError:
+                self._kept = windows
+                raise
+            finally:
+                self._verifier.restart()
         return windows
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
@@ -204,20 +225,18 @@ class LiveSession:
         marked: list[_MarkedWindow] = []
         for step in steps:
             marked += [self._mark(window) for window in self._push(step)]
-        if steps:
-            self.quality.arrivals.add(self._last_index, steps[-1].sample.arrival_s)
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
-            del marked[self._max_windows - self._windows :]
+            marked = _first_windows(marked, self._max_windows - self._windows)
         windows = self._judge(marked) if judge else self._shed(marked)
-        self._windows += len(marked)
+        self._windows += sum(one.window.windows for one in marked)
         return windows
 
     def _hear_claims(self) -> None:
-        stream, frames = self.stream, self.stream.frames
-        if frames is not None and frames.stats is not None:
-            self.quality.note_dropped(frames.stats.tx_dropped)
+        stream = self.stream
+        for dropped in [] if stream.frames is None else stream.frames.take_dropped():
+            self.quality.note_dropped(dropped)
         if stream.axes is not self._axes:
             self._axes = stream.axes
             self.quality.note_axes(self._axes)
@@ -271,8 +290,9 @@ class LiveSession:
                 self._verifier.prediction(prediction)
 
     def _mark(self, window: GridWindow) -> _MarkedWindow:
-        self.quality.check_rate()
-        reasons = self.quality.reasons()
+        self.quality.check_rate(window.first_index)
+        self.quality.check_values(window.window, window.counts)
+        reasons = self.quality.reasons(self._length)
         if window.counts is None:
             return _MarkedWindow(window, (*window.reasons, *reasons), 0.0)
         share = self.quality.clipped_share(window.window, window.counts)
@@ -297,8 +317,9 @@ class LiveSession:
         return judged
 
     def _count_missing(self, window: GridWindow) -> None:
-        self._windows_invalid += 1
-        self._invalid.update(str(reason) for reason in window.reasons)
+        self._windows_invalid += window.windows
+        for reason in window.reasons:
+            self._invalid[str(reason)] += window.windows
         # Here, in the order of windows: one chunk may hold those before and after a restart.
         if self._placement is not None and Missing.RESTART in window.reasons:
             self._placement.restart()
@@ -356,4 +377,18 @@ def _unjudged(marked: _MarkedWindow, *, valid: bool) -> LiveWindow:
         verdicts={},
         clipped_share=marked.clipped_share,
         device_index=marked.window.device_index,
+        windows=marked.window.windows,
     )
+
+
+def _first_windows(marked: list[_MarkedWindow], most: int) -> list[_MarkedWindow]:
+    """Of those, the first `most` windows; the last record may stand for fewer than it did."""
+    kept: list[_MarkedWindow] = []
+    for one in marked:
+        if most <= 0:
+            break
+        if one.window.windows > most:
+            one = replace(one, window=replace(one.window, windows=most))
+        kept.append(one)
+        most -= one.window.windows
+    return kept

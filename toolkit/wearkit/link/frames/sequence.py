@@ -15,7 +15,11 @@ from wearkit.link.frames.from_device import Hello, Samples
 from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample
 
 _REMEMBERED = 128
+_LEAP = 1000  # samples; a second one that comes before so many samples followed the first
+_LEAST_RUN = 100  # explains itself by no loss: the device's index cannot be believed
 _CLOCK_SET_US = 1e6  # ahead of its samples by this and once more their time: the clock was set
+# Right after a start nothing shows how fast the sensor really is: 32 samples at 5 Hz take 6.4 s.
+_FIRST_STEP_US = 10e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,19 @@ class FrameSequencer:
         self._hop, self._axes = hello.hop, hello.axes
         self._turns = hello.axes != SAME_AXES  # asked once, not for every sample
         self._period_us = 1e6 / hello.registers.rate_hz
+        self._step_us: float | None = None  # of the frame before, from sample to sample
         self._next: int | None = None
         self._last_us = 0
         self._recent: dict[int, Counts] = {}
         self._is_aligned = False
         self._announce_restart = self._announce_jump = False
+        self._since_leap: int | None = None  # samples; None when none was seen
 
     def restart(self) -> None:
         """The device started again; the next frame begins a run."""
         self._announce_restart = self._announce_restart or self._is_aligned
         self._next, self._is_aligned = None, False
+        self._step_us = None
         self._recent.clear()
 
     def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
@@ -74,12 +81,22 @@ class FrameSequencer:
                 return self._begin(frame, arrival_s, conflicts=None not in before)
             if repeated == len(frame.counts):
                 return PlacedFrame([], repeated=repeated, is_duplicate=True)
-        elif ahead > MAX_GAP or clock_step_us < 0:
+        elif self._is_discontinuity(ahead) or clock_step_us < 0:
+            jumped = clock_step_us >= 0 or ahead > MAX_GAP
             self.restart()
-            self._announce_jump = self._announce_restart and ahead > MAX_GAP
+            self._announce_jump = self._announce_restart and jumped
             return self._begin(frame, arrival_s)
+        if self._since_leap is not None:
+            self._since_leap += len(frame.counts)
         index = self._next + ahead
         return self._append(frame, index, self._last_us + clock_step_us, arrival_s)
+
+    def _is_discontinuity(self, ahead: int) -> bool:
+        """Whether the index leapt further than losses explain, or leaps again and again."""
+        since, is_leap = self._since_leap, ahead > _LEAP
+        if is_leap:
+            self._since_leap = 0
+        return ahead > MAX_GAP or (is_leap and since is not None and since < _LEAST_RUN)
 
     def _begin(
         self, frame: Samples, arrival_s: float, *, conflicts: bool = False, began: bool = True
@@ -88,6 +105,7 @@ class FrameSequencer:
         self._next = index
         self._last_us = frame.t_us - round(self._period_us * len(frame.counts))
         placed = self._append(frame, index, frame.t_us, arrival_s)
+        self._step_us = None
         return PlacedFrame(placed.steps, placed.unaligned, conflicts=conflicts, began=began)
 
     def _append(self, frame: Samples, first: int, t_us: int, arrival_s: float) -> PlacedFrame:
@@ -95,9 +113,7 @@ class FrameSequencer:
         assert self._next is not None
         end = first + len(frame.counts)
         elapsed = end - self._next
-        step_us = (t_us - self._last_us) / elapsed
-        if step_us > 2 * self._period_us + _CLOCK_SET_US / elapsed:
-            step_us = self._period_us
+        step_us = self._believed_step_us((t_us - self._last_us) / elapsed, elapsed)
         missing = max(first - self._next, 0)
         repeated = max(self._next - first, 0)
         steps: list[PlacedSample] = []
@@ -117,6 +133,15 @@ class FrameSequencer:
         while len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
         return PlacedFrame(steps, unaligned, repeated)
+
+    def _believed_step_us(self, step_us: float, elapsed: int) -> float:
+        """From sample to sample: as the clock says, or nominal where it was set ahead."""
+        usual_us = max(self._period_us, self._step_us or 0.0)
+        allowed_us = _FIRST_STEP_US if self._step_us is None else _CLOCK_SET_US
+        if step_us > 2 * usual_us + allowed_us / elapsed:
+            return self._period_us
+        self._step_us = step_us
+        return step_us
 
     def _step(self, sample: Sample, missing: int) -> PlacedSample:
         if self._is_aligned:

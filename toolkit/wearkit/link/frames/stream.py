@@ -95,6 +95,7 @@ class FrameStream:
         self.device_text: deque[str] = deque(maxlen=_KEPT_TEXT_LINES)
         self._error_text = ""
         self._predictions: deque[Prediction] = deque(maxlen=_MAX_PREDICTIONS)
+        self._dropped: deque[int] = deque(maxlen=_MAX_PREDICTIONS)
         self._waiting: list[tuple[Samples, Segment]] = []
         self._waiting_samples = 0
         self._sequencer: FrameSequencer | None = None
@@ -104,6 +105,7 @@ class FrameStream:
         self._lost_before_run: int | None = None
         self._foreign = ForeignFrames()
         self._opened_s: float | None = None
+        self._kept: list[PlacedSample] = []  # what a refused chunk held before the fault
 
     @property
     def device_error(self) -> str:
@@ -146,6 +148,13 @@ class FrameStream:
         self._predictions.clear()
         return predictions
 
+    def take_dropped(self) -> list[int]:
+        """Frames that the device could not send since it started, as each STATS said that came
+        since the last call."""
+        dropped = list(self._dropped)
+        self._dropped.clear()
+        return dropped
+
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """The samples this chunk completes, in order.
 
@@ -162,6 +171,7 @@ class FrameStream:
             try:
                 steps += self._take(segment)
             except DataError:
+                self._kept = steps
                 for unread in segments[position + 1 :]:
                     self.ledger.reject(Reason.UNDECIDED, unread.size_bytes)
                 raise
@@ -175,12 +185,14 @@ class FrameStream:
         self.ledger.ignore(self.decoder.delimiter_bytes - zeros, is_whole=False)
 
     def finish(self) -> list[PlacedSample]:
-        """Close the accounts: what still waits for a HELLO is counted as undecided."""
+        """Close the accounts: what still waits for a HELLO is counted as undecided. The samples
+        of a refused chunk that came before what was refused."""
         self.ledger.ignore(self.decoder.finish(), is_whole=False)
         for _, segment in self._waiting:
             self.ledger.reject(Reason.UNDECIDED, segment.size_bytes)
         self._waiting = []
-        return []
+        kept, self._kept = self._kept, []
+        return kept
 
     def _take(self, segment: Segment) -> list[PlacedSample]:
         match segment.content:
@@ -226,6 +238,7 @@ class FrameStream:
         elif isinstance(message, Stats):
             self.tally.stats += 1
             self.stats = message
+            self._dropped.append(message.tx_dropped)
         elif isinstance(message, DeviceError):
             self.tally.errors += 1
             self._error_text = message.text or f"error {message.code}"

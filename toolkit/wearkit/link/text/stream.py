@@ -130,13 +130,15 @@ class TextStream:
             self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
 
     def finish(self) -> list[PlacedSample]:
-        """Close the accounts: what still waits for a decision is counted as undecided."""
+        """Close the accounts: what still waits for a decision is counted as undecided. The lines
+        of a refused chunk that came before what was refused are placed."""
+        placed = self._place_all() if self.choice is not None else []
         for line in self.decoder.finish():
             self.ledger.ignore(line.size_bytes, is_whole=False)
         for size_bytes in self._undecided_sizes_bytes():
             self.ledger.reject(Reason.UNDECIDED, size_bytes)
         self._rows, self._raw = [], []
-        return self._booked(self._sequencer.finish())
+        return placed + self._booked(self._sequencer.finish())
 
     def _take(self, line: Line) -> None:
         match line.content:
