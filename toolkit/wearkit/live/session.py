@@ -154,13 +154,17 @@ class LiveSession:
         self.stream.resume()
         self.quality.arrivals.restart()
 
-    def finish(self) -> list[LiveWindow]:
-        """The windows that only waited for a last confirmation; closes the accounts."""
-        windows = self._advance(self.stream.finish(), judge=True)
-        if self._verifier is not None:
-            if self._verifier.first_difference is None and not self.is_full:
-                self._verify()
-            self._verifier.restart()
+    def finish(self, *, is_cut: bool = False) -> list[LiveWindow]:
+        """The windows that only waited for a last confirmation; closes the accounts, whatever it
+        raises. is_cut: as in Verifier.finish. Raises as `feed`, and VerificationError."""
+        try:
+            windows = self._advance(self.stream.finish(), judge=True)
+            if self._verifier is not None and not self.is_full:
+                if self._verifier.first_difference is None:
+                    self._verify()
+        finally:
+            if self._verifier is not None:
+                self._verifier.finish(is_cut=is_cut)
         return windows
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
@@ -230,8 +234,8 @@ class LiveSession:
             self.quality.note_rate(header.rate_hz)
 
     def _push(self, step: PlacedSample) -> list[GridWindow]:
-        if step.restarted and self._verifier is not None:
-            self._verifier.restart()
+        if self._verifier is not None and (step.restarted or self._last_index < 0):
+            self._verifier.begin_run(step.sample.index or 0)  # lines of text are refused anyhow
         index = self._grid.index_of(step)
         time_s = self.quality.sample(index, index - self._last_index, step)
         self._last_index = index
