@@ -27,7 +27,8 @@ Counts = NDArray[np.int16]
 
 @dataclass
 class Device:
-    """Computes with the reference, frames ten samples, and may be made to err."""
+    """Computes with the reference, frames ten samples, and may be made to err. said_model: the
+    model id of its predictions, where it is not that of its HELLO."""
 
     bundle: Bundle
     counts: Counts
@@ -38,13 +39,25 @@ class Device:
     early: bool = False
     lost_frames: frozenset[int] = frozenset()
     features: Feature = Feature.SAMPLES | Feature.PREDICTIONS
+    uid: bytes = b"device-A"
+    firmware: tuple[int, int, int] = (0, 2, 0)
+    said_model: bytes | None = None
     seq: int = 0
     wire: list[bytes] = field(default_factory=list)
 
     def run(self) -> bytes:
         model_id = bytes.fromhex(self.bundle.model_id)[:8]
         shown = model_id if self.model_id is None else self.model_id
-        self.send(Hello(boot_id=self.boot_id, model_id=shown, features=self.features))
+        self.send(
+            Hello(
+                boot_id=self.boot_id,
+                uid=self.uid,
+                firmware=self.firmware,
+                model_id=shown,
+                features=self.features,
+                classes=classes_of(self.bundle),
+            )
+        )
         for position in range(0, len(self.counts) - 9, 10):
             end = position + 10
             index = self.first + position
@@ -66,7 +79,7 @@ class Device:
             tensor = self.bundle.graph.tensor(head.tensor)
             row = tuple(int(value) for value in logits[head.task][0])
             heads.append(HeadLogits(float(np.float32(tensor.scale)), tensor.zero_point, row))
-        model_id = bytes.fromhex(self.bundle.model_id)[:8]
+        model_id = self.said_model or self.model_id or bytes.fromhex(self.bundle.model_id)[:8]
         said = Prediction(self.first + end - 100, window_crc(window), model_id, 900, tuple(heads))
         return self.change(said)
 
@@ -74,6 +87,12 @@ class Device:
         if not lost:
             self.wire.append(encode_message(message, self.seq % 65536))
         self.seq += 1
+
+
+def classes_of(bundle: Bundle) -> tuple[int, ...]:
+    """As a device's HELLO says them."""
+    labels = {task.name: len(task.labels) for task in bundle.graph.model.tasks}
+    return tuple(labels[head.task] for head in bundle.graph.heads)
 
 
 class Once:

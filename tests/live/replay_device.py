@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.live.predicting_device import classes_of
 
 from wearkit.bundle.bundle import Bundle
 from wearkit.counts import counts_to_int8
@@ -30,7 +31,7 @@ from wearkit.link.frames.from_device import (
 from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
 from wearkit.link.ports.reader import Chunk
 from wearkit.link.sample import Counts
-from wearkit.verification.certificate import certify
+from wearkit.verification.certificate.certificate import Certificate, certify
 from wearkit.verification.dialogue import Dialogue
 from wearkit.verification.replay import Replayed, ReplayOptions, replay_verify
 
@@ -67,7 +68,9 @@ class ReplayDevice:
         self._bundle, self._line, self._change = bundle, line or Line(), change
         self._reset_at, self._busy_at = reset_at, busy_at
         model_id = bytes.fromhex(bundle.model_id)[:8]
-        self.hello = hello or Hello(boot_id=40, model_id=model_id, features=ABLE)
+        self.hello = hello or Hello(
+            boot_id=40, model_id=model_id, features=ABLE, classes=classes_of(bundle)
+        )
         self.streams = int(self.hello.features) & 3
         self.running, self.log = True, list[Message]()
         self._reference = Reference(bundle.graph)
@@ -241,4 +244,17 @@ def play(
 
 def result(done: Replayed, bundle: Bundle) -> str:
     """The certificate's. Whatever happened, the sums add up, or certify() raises."""
-    return certify(bundle, "memory", done.hello, done.report, done.verifier).result
+    return certificate_of(done, bundle).result
+
+
+def certificate_of(done: Replayed, bundle: Bundle) -> Certificate:
+    error = done.report.error
+    return certify(
+        bundle,
+        "memory",
+        done.hello,
+        done.report,
+        done.verifier,
+        requested=done.requested,
+        error="" if error is None else str(error),
+    )

@@ -28,6 +28,7 @@ from wearkit.recordings.recording import Recording
 from wearkit.simulation.port import simulated_port
 
 Counts = NDArray[np.int16]
+OLDER = '{"format": "wearkit-equivalence"}'
 
 
 @contextmanager
@@ -151,7 +152,7 @@ def test_where_nothing_could_be_compared_that_is_said_and_an_older_proof_stays(
     bundle: Bundle, made_counts: Callable[..., Counts], tmp_path: Path
 ) -> None:
     path = tmp_path / "e.json"
-    path.write_text("an older proof")
+    path.write_text(OLDER)
     with simulated_port(speed=0) as port, pytest.raises(VerificationError, match="lines of text"):
         with open_live(port, bundle, verify=True, certificate=path) as live:
             list(live)
@@ -165,7 +166,7 @@ def test_where_nothing_could_be_compared_that_is_said_and_an_older_proof_stays(
             with open_live(port, bundle, verify=True, certificate=path, stop=has_come) as live:
                 running.append(live)
                 list(live)
-    assert live.certificate is None and path.read_text() == "an older proof"
+    assert live.certificate is None and path.read_text() == OLDER
 
 
 def test_what_reading_the_recordings_raises_comes_out_of_the_simulated_port(

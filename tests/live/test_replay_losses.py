@@ -13,7 +13,7 @@ from wearkit.errors import LinkLostError, PortError, VerificationError
 from wearkit.link.frames.codec import Message
 from wearkit.link.frames.from_device import Ack, Hello, Prediction
 from wearkit.link.frames.from_host import HelloRequest, Replay, Stop
-from wearkit.verification.certificate import INCOMPLETE
+from wearkit.verification.certificate.conditions import INCOMPLETE
 
 Counts = NDArray[np.int16]
 Changed = Callable[[Prediction], Prediction]

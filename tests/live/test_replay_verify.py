@@ -16,7 +16,7 @@ from wearkit.link.frames.frame import FrameType
 from wearkit.link.frames.from_device import Ack, Feature, Prediction
 from wearkit.link.frames.from_host import Config, HelloRequest, Replay, Start, Stop
 from wearkit.link.text.header import parse_axes
-from wearkit.verification.certificate import DIFFERENT, EQUIVALENT, INCOMPLETE
+from wearkit.verification.certificate.conditions import DIFFERENT, EQUIVALENT, INCOMPLETE
 from wearkit.verification.dialogue import Dialogue
 from wearkit.verification.replay import ReplayOptions, replay_verify
 

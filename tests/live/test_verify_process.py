@@ -18,6 +18,7 @@ from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.from_device import Stats
 
 Counts = NDArray[np.int16]
+OLDER = '{"format": "wearkit-equivalence"}'
 
 
 def test_what_compared_nothing_leaves_an_older_proof_alone(
@@ -27,7 +28,7 @@ def test_what_compared_nothing_leaves_an_older_proof_alone(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "proof.json"
-    path.write_text("an older proof")
+    path.write_text(OLDER)
     counts = made_counts(3).reshape(300, 3)
     other = Device(bundle, counts, model_id=b"\x01" * 8)
     for device, code, says in ((other, 1, "runs model"), (Device(bundle, counts[:90]), 4, "went")):
@@ -36,7 +37,7 @@ def test_what_compared_nothing_leaves_an_older_proof_alone(
         process.unplug()
         outcome = process.finish()
         assert outcome.code == code and says in outcome.err, outcome.err
-    assert path.read_text() == "an older proof" and not path.with_suffix(".md").exists()
+    assert path.read_text() == OLDER and not path.with_suffix(".md").exists()
 
 
 def test_the_command_exits_1_and_leaves_both_files(
@@ -100,3 +101,21 @@ def test_the_end_of_an_emulated_device_is_a_clean_end_when_every_window_was_comp
     if options == () and code == 0:
         said = json.loads(path.read_text())
         assert (said["result"], said["windows_compared"]) == ("equivalent", 10)
+
+
+def test_a_board_that_began_again_is_no_complete_run(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+) -> None:
+    """Every window was compared and is equal, but it need not have been one device."""
+    counts = made_counts(4).reshape(400, 3)
+    process = live_on_pty("--verify", "--certificate", str(tmp_path / "proof.json"))
+    process.send(Device(bundle, counts).run() + Device(bundle, counts, boot_id=8).run())
+    process.unplug()
+    outcome = process.finish()
+    assert outcome.code == 1, outcome.err
+    assert "The certificate is incomplete: 12 windows compared, 0 differ; 1 devices, 2 boots" in (
+        outcome.err
+    )

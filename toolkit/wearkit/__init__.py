@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from wearkit.spec import TaskSpec as TaskSpec
     from wearkit.spec import WindowSpec as WindowSpec
     from wearkit.training.run import Run as Run
-    from wearkit.verification.certificate import Certificate as Certificate
+    from wearkit.verification.certificate.certificate import Certificate as Certificate
     from wearkit.windows.split import Split as Split
     from wearkit.windows.window_set import WindowSet as WindowSet
 
@@ -96,7 +96,7 @@ _MODULES = {
     "live.open": "Live",
     "live.session": "LiveWindow",
     "live.report": "LiveReport",
-    "verification.certificate": "Certificate",
+    "verification.certificate.certificate": "Certificate",
     "evaluation.evaluation": "Evaluation",
     "integer.logits": "Agreement",
     "simulation.port": "simulated_port",

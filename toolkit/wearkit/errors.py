@@ -1,7 +1,7 @@
 """Everything a user can get wrong, one family per exit code.
 
 The command line prints `str(error)` as one sentence that names the cause and the remedy, and
-exits with the family's code. 0 is success, 1 a verification that ran and found a difference,
+exits with the family's code. 0 is success, 1 a verification that found a difference or a gap,
 2 a usage error (click's own), 130 an interrupt.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from wearkit.verification.certificate import Certificate
+    from wearkit.verification.certificate.certificate import Certificate
 
 LONGEST_MESSAGE = 1000
 

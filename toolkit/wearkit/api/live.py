@@ -16,6 +16,8 @@ from wearkit.live.loop import LiveRun
 from wearkit.live.open import Live, Proving, placement_check, source_of, stream_options
 from wearkit.live.recording import open_recording
 from wearkit.live.session import LiveSession
+from wearkit.verification.certificate.proof import ProofFiles
+from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Verifier
 
 
@@ -59,18 +61,22 @@ def open_live(
     baud: "auto" listens at the common rates; on_rate gets the one found. max_windows: end after so
     many. wait: for a port that is not there yet. reconnect_s: seconds to look for a port that went
     away; None is an hour for a board, 0 for anything else. dtr: False leaves it low. record: a new
-    file for the session, or for its samples alone if it ends with .csv; force replaces one.
+    file for the session, or for its samples alone if it ends with .csv; force replaces one, and
+    whatever stands in the way of the certificate.
     placement: where the sensor is worn; no verdicts while the model's placement head disagrees.
     verify: compare the device's own logits with the reference until the first difference.
-    certificate: where verify writes what it proved; None writes nothing, and live.certificate has
-    it anyhow. any_model: compare with another model, too. stop: asked several times a second.
+    certificate: where verify writes what it proved; a file there that is no certificate is kept
+    and StorageError raised, before the port is opened. None writes nothing, and live.certificate
+    has it anyhow. any_model: compare with another model, too; the result is "incomplete" then.
+    stop: asked several times a second.
 
     Raises ModelFileError, MissingToolError, PortError, DataError or StorageError before the first
     window, and ValueError where verify is given with another runtime than the reference. What ends
     the session later does not end it in the middle of the block: the iteration ends, and the end
     of the block raises live.error: LinkLostError for a port that went away, PortError when nothing
     readable came, DataError when unit or columns cannot be settled, VerificationError for a
-    difference or when nothing could be compared, StorageError for a recording that stopped early.
+    difference, when nothing could be compared or the certificate is "incomplete" (by `stop` alone
+    it is not raised), StorageError for a recording that stopped early.
     An error that ended a verified session carries its certificate, too (error.certificate).
     """
     if verify and runtime != "reference":
@@ -83,7 +89,10 @@ def open_live(
     proving = None
     if verify:
         verifier = Verifier(opened.graph, opened.model_id, faults, any_model=any_model)
-        proving = Proving(verifier, None if certificate is None else Path(certificate))
+        files = None if certificate is None else ProofFiles(Path(certificate), force=force)
+        if files is not None:
+            files.check(None if record is None else Path(record))
+        proving = Proving(verifier, files, Requested(limit=max_windows))
     worn = None if placement is None else placement_check(opened, placement, faults)
     handle = open_at(port, baud, wait=wait, dtr=dtr, stop=stop, on_rate=on_rate)
     options = options.joining(handle.joins_in_mid_line)

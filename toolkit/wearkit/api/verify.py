@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.counts import COUNT_MAX, COUNT_MIN
-from wearkit.errors import DataError, VerificationError
+from wearkit.errors import DataError, VerificationError, WearkitError
+from wearkit.link.ledger import Ended
 from wearkit.link.ports.opening import open_at
 from wearkit.link.ports.serial_port import BAUD
-from wearkit.verification.certificate import Certificate
+from wearkit.verification.certificate.certificate import Certificate
+from wearkit.verification.certificate.conditions import DIFFERENT, EQUIVALENT
+from wearkit.verification.certificate.proof import ProofFiles, prove
 from wearkit.verification.dialogue import Dialogue
-from wearkit.verification.proof import prove
 from wearkit.verification.replay import ReplayOptions, replay_verify
 from wearkit.verification.replay_report import ReplayReport
 from wearkit.verification.replayer import FLOW_FRAMES, UART_FRAMES
@@ -38,6 +40,18 @@ class Verified:
     report: ReplayReport
     certificate: Certificate | None
 
+    @property
+    def error(self) -> WearkitError | None:
+        """What ended it, or why it proves less than was asked for. None when it went well, and
+        when it was stopped before it was through and all was equal until then."""
+        certificate = self.certificate
+        if self.report.error is not None or certificate is None:
+            return self.report.error
+        is_stopped = self.report.ended == Ended.STOPPED and certificate.result != DIFFERENT
+        if certificate.result == EQUIVALENT or is_stopped:
+            return None
+        return VerificationError(f"The certificate is {certificate}.")
+
 
 def verify(
     port: str,
@@ -47,6 +61,7 @@ def verify(
     max_windows: int | None = None,
     any_model: bool = False,
     certificate: str | Path | None = None,
+    force: bool = False,
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
     dtr: bool = True,
@@ -57,22 +72,23 @@ def verify(
     with the integer reference's.
 
     >>> print(wk.verify(port, bundle, max_windows=5))
-    equivalent: 5 windows replayed and compared, 0 differ
+    equivalent: 5 windows replayed and compared (5 of 36 golden ones), 0 differ
 
     The bundle's golden windows go first, then `windows`: a WindowSet, or (N, length, 3) int16
     ADXL345 counts, -512 to 511 at 1/256 g, in the model's axes; None for the golden ones alone.
-    max_windows: of both together. any_model: compare with another model, too. certificate: where
-    to write it as JSON, with a page that ends with .md beside it; None writes nothing, and where
-    nothing was compared an older file stays. baud, wait, dtr: as in open_live. stop: asked several
+    max_windows: of both together. any_model: compare with another model, too; the result is
+    "incomplete" then. certificate: where to write it as JSON, with a page that ends with .md beside
+    it; None writes nothing, and where nothing was compared an older file stays. force: also where
+    another file is in the way. baud, wait, dtr: as in open_live. stop: asked several
     times a second; the result is "incomplete" then. on_compared: how many were, after each.
 
     Returns only what went well: the result is "equivalent", or "incomplete" after `stop`. Raises
-    VerificationError for a difference or another model, PortError when nobody answers,
-    LinkLostError when the port goes away, DataError for a device that cannot replay or windows
-    that are no counts, StorageError when the certificate cannot be written, ModelFileError for the
-    bundle. error.certificate is what had been compared until then, with the result "different"
-    for a difference, and it is written as well. Warns when the device does not confirm that its
-    sensor runs again.
+    VerificationError for a difference, another model or a certificate that is incomplete,
+    PortError when nobody answers, LinkLostError when the port goes away, DataError for a device
+    that cannot replay or windows that are no counts, StorageError when the certificate cannot be
+    written, ModelFileError for the bundle. error.certificate is what had been compared until then,
+    with the result "different" for a difference, and it is written as well. Warns when the device
+    does not confirm that its sensor runs again.
     """
     verified = replay(
         port,
@@ -81,6 +97,7 @@ def verify(
         max_windows=max_windows,
         any_model=any_model,
         certificate=certificate,
+        force=force,
         baud=baud,
         wait=wait,
         dtr=dtr,
@@ -89,7 +106,7 @@ def verify(
     )
     if not verified.report.put_back:
         warnings.warn(NOT_PUT_BACK, RuntimeWarning, stacklevel=2)
-    error = verified.report.error
+    error = verified.error
     if error is not None:
         error.certificate = verified.certificate
         raise error
@@ -107,6 +124,7 @@ def replay(
     max_windows: int | None = None,
     any_model: bool = False,
     certificate: str | Path | None = None,
+    force: bool = False,
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
     dtr: bool = True,
@@ -119,6 +137,9 @@ def replay(
     test_set: what `windows` are, for the certificate.
     """
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(Path(bundle))
+    files = None if certificate is None else ProofFiles(Path(certificate), force=force)
+    if files is not None:
+        files.check()
     golden = opened.golden().counts
     name, played = f"{len(golden)} golden windows of the bundle", chain(golden)
     if windows is not None:
@@ -128,15 +149,33 @@ def replay(
     options = ReplayOptions(
         name,
         max_windows=max_windows,
+        golden=len(golden),
+        others=_size(windows),
         frames_in_flight=UART_FRAMES if handle.joins_in_mid_line else FLOW_FRAMES,
         any_model=any_model,
     )
     replayed = replay_verify(
         Dialogue(handle), opened, played, options, on_compared=on_compared, stop=stop
     )
-    path = None if certificate is None else Path(certificate)
-    proof = prove(opened, port, replayed.hello, replayed.report, replayed.verifier, path)
+    error = replayed.report.error
+    proof = prove(
+        opened,
+        port,
+        replayed.hello,
+        replayed.report,
+        replayed.verifier,
+        files,
+        requested=replayed.requested,
+        error="" if error is None else str(error),
+    )
     return Verified(replayed.report, proof)
+
+
+def _size(windows: Windows | None) -> int | None:
+    """How many there are; None where that is known when they were read."""
+    if windows is None:
+        return 0
+    return len(windows) if isinstance(windows, WindowSet | np.ndarray) else None
 
 
 def _checked(windows: Windows, length: int) -> Iterator[NDArray[np.int16]]:

@@ -65,7 +65,7 @@ UNITS = ("auto", "g", "mg", "m/s2", "counts")
     metavar="FILE",
     help="Also record the session, for wearkit convert; FILE.csv takes the samples alone.",
 )
-@click.option("--force", is_flag=True, help="Let --record replace an existing file.")
+@click.option("--force", is_flag=True, help="Let --record and --certificate replace any file.")
 @click.option(
     "--placement",
     metavar="WHERE",

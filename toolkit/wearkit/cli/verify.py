@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Where to write what was proved; a page beside it ends with .md.",
 )
+@click.option("--force", is_flag=True, help="Let --certificate replace any file.")
 @click.option("--any-model", is_flag=True, help="Compare with another model, too.")
 @click.option("--json", "as_json", is_flag=True, help="The certificate as one line on stdout.")
 def command(
@@ -57,6 +58,7 @@ def command(
     recording: int | None,
     windows: int | None,
     certificate: Path,
+    force: bool,
     any_model: bool,
     as_json: bool,
 ) -> int:
@@ -81,6 +83,7 @@ def command(
             max_windows=windows,
             any_model=any_model,
             certificate=certificate,
+            force=force,
             baud=baud,
             wait=wait,
             dtr=not no_dtr,
@@ -95,8 +98,8 @@ def command(
         say_certificate(verified.certificate, certificate, f", {retries} sent again")
     if not verified.report.put_back:
         click.echo(NOT_PUT_BACK, err=True)
-    if verified.report.error is not None:
-        raise verified.report.error
+    if verified.error is not None:
+        raise verified.error
     return 128 + received[0] if received else 0
 
 

@@ -68,7 +68,7 @@ class LiveRun:
         session, log = self.session, self._log
         windows: list[LiveWindow] = []
         try:
-            windows = session.finish()
+            windows = session.finish(is_cut=error is None)
         except WearkitError as caught:
             ended, error = Ended.REFUSED, caught
             _count_error(session, caught)

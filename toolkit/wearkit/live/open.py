@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -24,8 +23,10 @@ from wearkit.live.recording import SessionRecording
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 from wearkit.units import Unit
-from wearkit.verification.certificate import Certificate
-from wearkit.verification.proof import prove
+from wearkit.verification.certificate.certificate import Certificate
+from wearkit.verification.certificate.conditions import DIFFERENT, EQUIVALENT
+from wearkit.verification.certificate.proof import ProofFiles, prove
+from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Verifier
 
 RECONNECT_S = 3600.0  # a board on a cable is worth an hour's wait; a program that ended is not
@@ -34,10 +35,12 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Proving:
-    """What compares device and host. path: of the certificate, None to write none."""
+    """What compares device and host. files: of the certificate, None to write none. requested: as
+    in a certificate."""
 
     verifier: Verifier
-    path: Path | None
+    files: ProofFiles | None
+    requested: Requested
 
 
 class Live:
@@ -149,19 +152,37 @@ class Live:
         self._run.end()
         if self._proving is None:
             return
-        hello, verifier = self.session.stream.hello, self._proving.verifier
+        proving, report = self._proving, self.report
+        ended_by = "" if report.error is None or self.is_complete_run else str(report.error)
         try:
             self.certificate = prove(
-                self._bundle, self.port.url, hello, self.report, verifier, self._proving.path
+                self._bundle,
+                self.port.url,
+                self.session.stream.hello,
+                report,
+                proving.verifier,
+                proving.files,
+                requested=proving.requested,
+                error=ended_by,
             )
         except WearkitError as error:
             self._proof_error = error
             return
-        if self.certificate is None and self.report.error is None:
-            self._proof_error = VerificationError(
+        if not ended_by:
+            self._proof_error = self._unproved(is_stopped=report.ended == Ended.STOPPED)
+
+    def _unproved(self, *, is_stopped: bool) -> VerificationError | None:
+        """Why a session that ended well proves less than was wanted. is_stopped: by its user, who
+        knows that there is less."""
+        certificate = self.certificate
+        if certificate is None:
+            return VerificationError(
                 "No window could be compared: the device sends no predictions, or no samples they "
                 "belong to."
             )
+        if certificate.result == EQUIVALENT or (is_stopped and certificate.result != DIFFERENT):
+            return None
+        return VerificationError(f"The certificate is {certificate}.")
 
 
 def stream_options(

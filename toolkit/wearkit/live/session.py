@@ -165,10 +165,12 @@ class LiveSession:
         self.stream.resume()
         self.quality.resume()
 
-    def finish(self) -> list[LiveWindow]:
+    def finish(self, *, is_cut: bool = False) -> list[LiveWindow]:
         """The windows that only waited for a last confirmation, and those of a refused chunk;
-        closes the accounts. Raises VerificationError as `feed` does; asked again, it gives the
-        windows all the same."""
+        closes the accounts, whatever it raises. is_cut: as in Verifier.finish.
+
+        Raises VerificationError as `feed` does; asked again, it gives the windows all the same.
+        """
         kept, self._kept = self._kept, []
         windows = kept + self._advance(self.stream.finish(), judge=True)
         self.quality.conclude()
@@ -181,7 +183,7 @@ class LiveSession:
                 self._kept = windows
                 raise
             finally:
-                self._verifier.restart()
+                self._verifier.finish(is_cut=is_cut)
         return windows
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
@@ -249,8 +251,8 @@ class LiveSession:
             self.quality.note_rate(header.rate_hz)
 
     def _push(self, step: PlacedSample) -> list[GridWindow]:
-        if step.restarted and self._verifier is not None:
-            self._verifier.restart()
+        if self._verifier is not None and (step.restarted or self._last_index < 0):
+            self._verifier.begin_run(step.sample.index or 0)  # lines of text are refused anyhow
         index = self._grid.index_of(step)
         time_s = self.quality.sample(index, index - self._last_index, step)
         self._last_index = index

@@ -25,6 +25,7 @@ from wearkit.spec import WindowSpec
 from wearkit.verification.dialogue import Dialogue
 from wearkit.verification.replay_report import ReplayReport
 from wearkit.verification.replayer import FLOW_FRAMES, Replayer, ReplayWindow
+from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Verifier
 from wearkit.windows.sensor_counts import sensor_counts
 
@@ -46,22 +47,26 @@ def recorded_windows(
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """test_set: what the windows are, for the certificate. max_windows: None for all.
-    frames_in_flight: replay.UART_FRAMES or FLOW_FRAMES. any_model: as in Verifier."""
+    """test_set: what the windows are, for the certificate. max_windows: None for all. golden,
+    others: as in Requested. frames_in_flight: replay.UART_FRAMES or FLOW_FRAMES. any_model: as in
+    Verifier."""
 
     test_set: str
     max_windows: int | None = None
+    golden: int = 0
+    others: int | None = None
     frames_in_flight: int = FLOW_FRAMES
     any_model: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """An ended replay. hello: None when nobody answered."""
+    """An ended replay. hello: None when nobody answered. requested: what was to be compared."""
 
     report: ReplayReport
     verifier: Verifier
     hello: Hello | None
+    requested: Requested
 
 
 def replay_verify(
@@ -107,14 +112,13 @@ class _Run:
         on_compared: Callable[[int], None],
     ) -> None:
         self._link, self._graph, self._options, self._faults = link, bundle.graph, options, faults
-        self._spec = bundle.model.window
         self._reference = Reference(bundle.graph)
         self._on_compared = on_compared
         self._verifier = Verifier(
             bundle.graph, bundle.model_id, faults, any_model=options.any_model, where=WHERE
         )
         self._replayer = Replayer(
-            link, faults, frames_in_flight=options.frames_in_flight, check=self._check
+            link, faults, frames_in_flight=options.frames_in_flight, check=self._verifier.hello
         )
         self._expected: dict[int, tuple[NDArray[np.int16], dict[str, tuple[int, ...]]]] = {}
         self._exhausted = False
@@ -142,7 +146,10 @@ class _Run:
         for number in sorted(self._expected):  # sent, or about to be, and not answered
             if number < self._replayer.tally.windows:
                 self._verifier.window(number, *self._expected[number])
-        self._verifier.restart()
+        self._verifier.finish(is_cut=False)
+        contradicted = self._replayer.tally.contradicted
+        self._verifier.tally.contradicted += contradicted
+        self._verifier.tally.predictions += contradicted
         report = ReplayReport(
             test_set=self._options.test_set,
             tally=self._replayer.tally,
@@ -161,15 +168,14 @@ class _Run:
             ended=ended,
             error=error,
         )
-        return Replayed(report, self._verifier, hello)
+        return Replayed(report, self._verifier, hello, self._requested(ended))
 
-    def _check(self, hello: Hello) -> None:
-        self._verifier.hello(hello)
-        if (hello.window, hello.hop) != (self._spec.length, self._spec.hop):
-            raise DataError(
-                f"The device's windows are {hello.window} samples every {hello.hop}, the bundle's "
-                f"{self._spec.length} every {self._spec.hop}: name the device's bundle."
-            )
+    def _requested(self, ended: Ended) -> Requested:
+        options = self._options
+        others = options.others
+        if ended is Ended.ALL:  # read to its end, so that its size is known
+            others = self._replayer.tally.windows - options.golden
+        return Requested(options.golden, others, options.max_windows)
 
     def _prepared(self, windows: Windows) -> Iterator[ReplayWindow]:
         """With what the host expects of each; the reference takes many at a time."""

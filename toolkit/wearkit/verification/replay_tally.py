@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class ReplayTally:
     """tries = windows + retries; answers = answered + extra_answers, once put back. answered: of
     windows, in their order; extra_answers: predictions of the sensor's own windows, of a window
-    that was answered already, or left over at the end. resets: new boot ids."""
+    that was answered already, or left over at the end; contradicted: of them, those that say of a
+    window what its answer did not. resets: new boot ids."""
 
     windows: int = 0
     tries: int = 0
@@ -18,3 +19,4 @@ class ReplayTally:
     answers: int = 0
     extra_answers: int = 0
     resets: int = 0
+    contradicted: int = 0

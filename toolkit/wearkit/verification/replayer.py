@@ -38,6 +38,7 @@ UART_FRAMES, FLOW_FRAMES = 1, 8
 """REPLAY frames not yet acknowledged. A UART cannot hold its sender back and a board's receive
 buffer may be small: one, as docs/protocol.md says. A pty or socket waits until there is room."""
 _COMMAND_TRIES, _COMMAND_S, _PUT_BACK_S, _POLL_S = 3, 1.0, 0.5, 0.1
+_KEPT_ANSWERS = 64
 _ALL_STREAMS = Feature.SAMPLES | Feature.PREDICTIONS
 
 Asked = Callable[[], bool]
@@ -87,6 +88,7 @@ class Replayer:
         self._tries: dict[int, _Try] = {}  # by window number, in the order they were sent
         self._sending: _Try | None = None
         self._asked: dict[int, ReplayWindow] = {}  # by first_index, of every try
+        self._answers: dict[int, Prediction] = {}  # by first_index, the newest
         self._again: deque[tuple[ReplayWindow, int]] = deque()
         self._ready: dict[int, tuple[ReplayWindow, Prediction]] = {}
         self._next = 0
@@ -264,11 +266,11 @@ class Replayer:
 
     def _take_prediction(self, prediction: Prediction) -> None:
         self.tally.answers += 1
-        self._progress_s = time.monotonic()
         window = self._asked.get(prediction.window_first_index)
         attempt = None if window is None else self._tries.get(window.number)
         if attempt is None or attempt.doubtful is not None:
             self.tally.extra_answers += 1
+            self._look_back(prediction)
         elif prediction.window_crc == attempt.window.crc:
             self._answered(attempt, prediction)
         else:
@@ -277,10 +279,24 @@ class Replayer:
             attempt.doubtful = prediction
             self._link.send(HelloRequest())
 
+    def _look_back(self, prediction: Prediction) -> None:
+        """Whether it says of a window that was answered what its answer did not say. With another
+        CRC it speaks of another window, of its sensor's own."""
+        answer = self._answers.get(prediction.window_first_index)
+        if answer is None or answer.window_crc != prediction.window_crc:
+            return
+        if answer.heads != prediction.heads:
+            self.tally.contradicted += 1
+            self._faults.add(Fault.CONFLICT, "two answers to one window that was replayed")
+
     def _answered(self, attempt: _Try, prediction: Prediction) -> None:
+        self._progress_s = time.monotonic()  # nothing else keeps the others waiting for longer
         number = attempt.window.number
         for first in [first for first, window in self._asked.items() if window is attempt.window]:
             del self._asked[first]
+            self._answers[first] = prediction
+        while len(self._answers) > _KEPT_ANSWERS:
+            del self._answers[next(iter(self._answers))]
         earlier = list(self._tries)[: list(self._tries).index(number)]
         del self._tries[number]
         if self._sending is attempt:
@@ -333,6 +349,7 @@ class Replayer:
         """Nothing that was asked will be answered; the next sample begins a new run."""
         self._tries.clear()
         self._asked.clear()
+        self._answers.clear()
         self._sending, self._index = None, 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from wearkit.verification.certificate import Certificate
+    from wearkit.verification.certificate.certificate import Certificate
 
 
 def say_certificate(certificate: Certificate, path: Path, also: str = "") -> None:

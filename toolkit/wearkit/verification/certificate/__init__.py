@@ -1,0 +1,1 @@
+"""What a comparison proved: decided by a closed list of conditions, written, and checked again."""
