@@ -181,7 +181,7 @@ def test_a_bundle_from_before_there_were_two_onnx_files_opens_and_runs(
     bundle = open_bundle(copy)
     golden = bundle.golden()
     expected = reference.run(bundle.graph, golden.inputs, rounding="xnnpack")
-    answers = open_runtime("onnx", bundle).run(golden.inputs)
+    answers = open_runtime("onnx", bundle, checked_model).run(golden.inputs)
     assert all(np.array_equal(answers[task], expected[task]) for task in expected)
 
 
