@@ -33,6 +33,7 @@ from wearkit.recordings.sensor_twin import parse_twin
 from wearkit.training.metrics_file import DataMetrics
 from wearkit.training.run import Run, open_run
 from wearkit.windows.lineage import Lineage
+from wearkit_export.bundle.model_files import checked_model
 
 LITERT = ("XNNPACK", "no delegates", "BUILTIN_REF")
 
