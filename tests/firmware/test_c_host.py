@@ -51,10 +51,36 @@ def _samples(count: int) -> list[Sample]:
         "test_app",
         "test_app_said",
         "test_rates",
+        "test_ring",
     ],
 )
 def test_c_tests_pass(host_build: Path, program: str) -> None:
     assert _run(host_build / program)
+
+
+def test_a_compiler_may_not_move_a_sample_past_its_count(
+    repository: Path, needs_program: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    """C99 keeps the order of volatile accesses and of no others."""
+    gcc = needs_program("gcc", "apt-get install gcc")
+    fields = {
+        "ring.head": "uint16_t", "ring.tail": "uint16_t", "ring.samples[0].index": "uint32_t",
+        "ring.samples[0].t_us": "uint32_t", "ring.samples[0].counts[0]": "int16_t",
+    }  # fmt: skip
+    checks = "".join(
+        f'_Static_assert(_Generic(&{field}, volatile {kind} *: 1, default: 0), "{field}");\n'
+        for field, kind in fields.items()
+    )
+    source = tmp_path / "ring.c"
+    source.write_text(f'#include "wk/wk_ring.h"\nextern wk_ring_t ring;\n{checks}')
+    include = f"-I{repository / 'firmware' / 'include'}"
+    done = subprocess.run(
+        [gcc, "-std=c11", "-fsyntax-only", include, source],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(

@@ -1,8 +1,10 @@
 /* Samples between the sensor and everything that takes time: one side pushes, the other pops.
  *
  * The pusher may be an interrupt and the popper the main loop, or both one loop, as long as each
- * side is called from one place only and head and tail are read and written in one access (any
- * 32-bit core).
+ * side is called from one place only, both run on the same core, and head and tail are read and
+ * written in one access (any 32-bit core). Samples, head and tail are volatile, so that a compiler
+ * keeps their order: a sample is whole before it is counted. Two cores see each other's stores in
+ * another order and need a barrier of their own.
  */
 #ifndef WK_RING_H
 #define WK_RING_H
@@ -25,7 +27,7 @@ extern "C" {
 
 /* Caller-owned, written by wk_ring_begin; its fields are the ring's own. */
 typedef struct {
-    wk_sample_t samples[WK_RING_MAX];
+    volatile wk_sample_t samples[WK_RING_MAX];
     volatile uint16_t head; /* pushed so far, modulo 65536 */
     volatile uint16_t tail; /* popped so far */
 } wk_ring_t;

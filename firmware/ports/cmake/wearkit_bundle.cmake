@@ -7,7 +7,8 @@ function(wk_model_sources folder out_folder out_sources)
     if(EXISTS "${folder}/c/wk_model.h")
         set(folder "${folder}/c")
     endif()
-    if(NOT EXISTS "${folder}/wk_model.h")
+    file(GLOB layers "${folder}/*_model_layers.h") # wk_, or a prefix of its own
+    if(NOT layers)
         message(FATAL_ERROR
             "There is no wk_model.h in ${folder}: give a bundle of `wearkit export --int8`, "
             "or a folder that `wearkit firmware` wrote.")
@@ -25,7 +26,8 @@ endfunction()
 #
 # FOLDER: a bundle of `wearkit export --int8`, its c/ folder, or a folder of `wearkit firmware --port
 # sources`. With wk_device_model.c in it, NAME is linked with wearkit::firmware and has the symbol
-# wk_device_model; without, it has wk_model.h's functions and needs nothing.
+# wk_device_model; without, it has wk_model.h's functions and needs nothing. Two models link into one
+# program when `wearkit firmware --prefix` gave one of them other names.
 function(wearkit_add_bundle name folder)
     wk_model_sources("${folder}" model sources)
     add_library(${name} STATIC ${sources})
@@ -40,7 +42,8 @@ function(wearkit_add_bundle name folder)
         target_compile_options(${name} PRIVATE
             -Wall -Wextra -Werror -Wconversion -Wshadow -pedantic)
     endif()
-    if(EXISTS "${model}/wk_device_model.c")
+    file(GLOB device "${model}/*_device_model.c")
+    if(device)
         target_link_libraries(${name} PUBLIC wearkit::firmware)
     endif()
 endfunction()

@@ -14,7 +14,8 @@ from wearkit.cli.terminal.bundle_choice import BUNDLE
 if TYPE_CHECKING:
     from wearkit.bundle.bundle import Bundle
 
-PORTS = ("sources", "arduino", "rp2040")
+PORTS = ("sources", "c", "arduino", "rp2040")
+PREFIXED = ("sources", "c")
 
 
 def _print_source_dir(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -30,6 +31,7 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
     examples=(
         "wearkit firmware --port sources --out firmware-first",
         "wearkit firmware --port rp2040 --bundle build/first --out image",
+        "wearkit firmware --port c --bundle build/first --prefix first --out first",
     ),
 )
 @BUNDLE
@@ -37,7 +39,14 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
     "--port",
     type=click.Choice(PORTS),
     required=True,
-    help="C files for CMake, Zephyr and ESP-IDF; an Arduino library; or an image for an RP2040.",
+    help="sources: C files for CMake, Zephyr and ESP-IDF; c: the model alone; arduino: a library; "
+    "rp2040: an image.",
+)
+@click.option(
+    "--prefix",
+    metavar="NAME",
+    help="What names in sources or c begin with instead of wk, so that two models link into one "
+    "program.",
 )
 @click.option(
     "--out",
@@ -55,7 +64,7 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
     help="Print where the firmware's own C is installed, with its CMakeLists.txt and the modules "
     "for Zephyr and ESP-IDF, and exit.",
 )
-def command(bundle: Path | None, port: str, out: Path) -> None:
+def command(bundle: Path | None, port: str, prefix: str | None, out: Path) -> None:
     """Write the wearable's firmware with a bundle's model in it.
 
     Each port has a README in firmware/ports that says what to do with the files. Every file written
@@ -64,14 +73,16 @@ def command(bundle: Path | None, port: str, out: Path) -> None:
     from wearkit.bundle.bundle import newest_bundle, open_bundle
     from wearkit.files.safe_write import write_bytes
 
+    if prefix is not None and port not in PREFIXED:
+        raise click.UsageError(f"--prefix is for --port {' and '.join(PREFIXED)}.")
     opened = open_bundle(bundle or newest_bundle())
     with tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        for name, data in sorted(_files(opened, port, Path(work)).items()):
+        for name, data in sorted(_files(opened, port, prefix, Path(work)).items()):
             write_bytes(out / name, data)
             click.echo(out / name)
 
 
-def _files(bundle: Bundle, port: str, work: Path) -> dict[str, bytes]:
+def _files(bundle: Bundle, port: str, prefix: str | None, work: Path) -> dict[str, bytes]:
     if port == "arduino":
         from wearkit_export.device.arduino import arduino_library
 
@@ -82,8 +93,7 @@ def _files(bundle: Bundle, port: str, work: Path) -> dict[str, bytes]:
         image = build_rp2040_image(bundle, work)
         paths = (image.path, image.bin_path, image.uf2_path)
         return {path.name: path.read_bytes() for path in paths}
-    from wearkit_export.device.build import model_sources
+    from wearkit_export.device.sources import c_files, firmware_files
 
-    model = model_sources(bundle, work)
-    files = (path for path in model.rglob("*") if path.is_file())
-    return {path.relative_to(model).as_posix(): path.read_bytes() for path in files}
+    files = (c_files if port == "c" else firmware_files)(bundle, work, prefix)
+    return {name: text.encode() for name, text in files.items()}
