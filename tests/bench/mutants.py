@@ -53,7 +53,7 @@ _MODULES = {
     "csv_header": ("recordings/formats/csv_header.py", "tests/toolkit/test_csv*.py"),
     "decode": (
         "capture/decode.py",
-        "tests/cli/test_convert*.py tests/live/test_recording.py tests/live/test_session_log.py",
+        "tests/cli/test_convert*.py tests/live/test_recording*.py tests/live/test_session_log.py",
     ),
     "metrics": (
         "evaluation/metrics.py",
