@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wearkit.bundle.bundle import Bundle
 from wearkit.cli import run
+from wearkit.integer.reference import Reference
+from wearkit.model.checkpoint import Checkpoint
 from wearkit.training.run import open_run
 
 
@@ -119,20 +122,41 @@ def test_a_bundle_is_scored_in_integers_beside_its_run(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    # Files and digests of a bundle are tests/export's business: here only its graph matters.
-    monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", _quantized(trained_run))
+    # Files and digests of a bundle are tests/export's business: here only its graph matters. It
+    # is of other weights than the run's, so that no figure can be both the network's and its own.
+    run_ = open_run(trained_run)
+    generator = np.random.default_rng(1)
+    weights = {name: generator.permuted(each) for name, each in run_.checkpoint.weights.items()}
+    other = dataclasses.replace(run_.checkpoint, weights=weights)
+    opened = _quantized(trained_run, other)
+    monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", opened)
     monkeypatch.chdir(tmp_path)
     found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
     assert set(found["models"]) == {"fp32", "int8"}
+    answers = Reference(opened(Path("b")).graph).run(run_.test.inputs)
+    metrics = json.loads((trained_run / "metrics.json").read_text())
     fp32, int8 = (found["models"][name]["tasks"] for name in ("fp32", "int8"))
-    for task in ("posture", "placement"):
-        assert int8[task]["windows"] == fp32[task]["windows"]
-        assert int8[task]["accuracy"] == pytest.approx(fp32[task]["accuracy"], abs=0.05)
+    assert fp32 == metrics["tasks"]
+    for task in run_.test.tasks:
+        is_right = answers[task.name].argmax(axis=1) == run_.test.targets[task.name]
+        assert int8[task.name]["accuracy"] == is_right.mean()
+        assert int8[task.name]["confusion"] != fp32[task.name]["confusion"]
     alone = _json(capfd, "--bundle", "anywhere", "--data", str(recordings))
     assert set(alone["models"]) == {"int8"}
     assert alone["model_id"] == "00" * 32
     assert (tmp_path / "anywhere-evaluation" / "evaluation.html").is_file()
     assert any(text.startswith("UNKNOWN SPLIT") for text in alone["warnings"])
+
+
+def test_a_bundle_of_the_run_scores_nearly_as_its_network(
+    trained_run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", _quantized(trained_run))
+    found = _json(capfd, "--checkpoint", str(trained_run), "--bundle", "anywhere")
+    fp32, int8 = (found["models"][name]["tasks"] for name in ("fp32", "int8"))
+    for task in ("posture", "placement"):
+        assert int8[task]["windows"] == fp32[task]["windows"]
+        assert int8[task]["accuracy"] == pytest.approx(fp32[task]["accuracy"], abs=0.05)
 
 
 def test_a_bundle_of_another_model_is_refused(
@@ -147,9 +171,10 @@ def test_a_bundle_of_another_model_is_refused(
     assert "not exported from a model like the run's" in err
 
 
-def _quantized(trained_run: Path) -> Callable[[Path], Bundle]:
+def _quantized(trained_run: Path, checkpoint: Checkpoint | None = None) -> Callable[[Path], Bundle]:
+    """open_bundle() for a bundle of the checkpoint, of the run's own if None."""
     from wearkit_export.quantization.quantize import quantize
 
     run_ = open_run(trained_run)
-    graph = quantize(run_.checkpoint, run_.calibration)
+    graph = quantize(checkpoint or run_.checkpoint, run_.calibration)
     return lambda path: Bundle(path=path, manifest={}, graph=graph, model_id="00" * 32)

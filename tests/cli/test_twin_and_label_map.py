@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from wearkit.cli import run
 from wearkit.evaluation.forest import TrainingData
@@ -192,7 +198,44 @@ def test_evaluate_needs_recordings_for_them(
     assert code == 2 and "--data" in err
 
 
-def test_simulate_sends_what_the_twin_would(
+def _sent(folder: Path, arguments: list[str]) -> NDArray[np.int64]:
+    """What a reader of the port of `wearkit simulate` gets: (T, 3) counts."""
+    link, received = folder / "port", bytearray()
+
+    def read() -> None:
+        while not link.exists():
+            time.sleep(0.01)
+        port = os.open(link, os.O_RDWR | os.O_NOCTTY)
+        with suppress(OSError):  # the hang-up
+            while data := os.read(port, 4096):
+                received.extend(data)
+        os.close(port)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert run(["simulate", *arguments, "--link", str(link), "--speed", "0"]) == 0
+    reader.join()
+    header, *lines = received.decode().splitlines()
+    assert "units=counts" in header and "fields=index,t_us,x,y,z" in header
+    rows = [[int(value) for value in line.split(",")] for line in lines]
+    assert [row[0] for row in rows] == list(range(len(rows)))
+    return np.array(rows)[:, 2:]
+
+
+def test_simulate_sends_what_the_twin_would(recordings: Path, tmp_path: Path) -> None:
+    played = ["--data", str(recordings), "--subject", "ann", "--seconds", "8"]
+    plain = _sent(tmp_path, played)
+    assert len(plain) == 400
+    worn = _sent(tmp_path, [*played, "--twin", "offset=400mg"]) - plain
+    # One offset an axis for the whole recording, of 1 sigma 102.4 counts; both sides are rounded.
+    assert (worn.max(axis=0) - worn.min(axis=0) <= 1).all()
+    assert np.abs(worn).max() in range(10, 4 * 102)
+    assert len(set(worn[0].tolist())) > 1
+    again = _sent(tmp_path, [*played, "--twin", "offset=400mg"])
+    assert (again == plain + worn).all()
+
+
+def test_simulate_names_the_twin_and_how_to_say_it(
     recordings: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     played = ["simulate", "--data", str(recordings), "--wait", "0.05", "--twin"]

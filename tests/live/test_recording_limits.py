@@ -1,0 +1,149 @@
+"""What a recording's first record may say, and what its summary says of the rest."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from wearkit import __version__
+from wearkit.capture.decode import (
+    Capture,
+    Gap,
+    axes_text,
+    options_of,
+    read_recording,
+    session_record,
+)
+from wearkit.capture.file import CaptureWriter, Kind
+from wearkit.errors import DataError
+from wearkit.link.axes import SAME_AXES
+from wearkit.link.options import StreamOptions
+from wearkit.link.text.header import parse_axes
+from wearkit.units import Unit
+
+HEADER = b"#wearkit text/1 units=counts fields=index,x,y,z\n"
+
+
+def written(path: Path, record: dict[str, Any], *chunks: bytes, ended: bool = False) -> Capture:
+    log = CaptureWriter(path, force=True)
+    log.note(Kind.SESSION, record)
+    for second, chunk in enumerate(chunks):
+        log.chunk(chunk, float(second))
+    if ended:
+        log.note(Kind.END, {})
+    log.close()
+    return read_recording(path)
+
+
+def plain() -> dict[str, Any]:
+    return session_record(StreamOptions(50.0), "p", "m")
+
+
+def lines(first: int, end: int) -> bytes:
+    return b"".join(b"%d,%d,-7,256\n" % (k, k) for k in range(first, end))
+
+
+def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wearkit.capture.decode.time.time", lambda: 1234.56789)
+    options = StreamOptions(
+        25.0, Unit.MG, ("index", "x", "y", "z"), parse_axes("-y+x+z", ""), True, 3.5
+    )
+    assert session_record(options, "/dev/x", "ab", hop=30) == {
+        "wearkit": __version__,
+        "started_unix_s": 1234.568,
+        "port": "/dev/x",
+        "model_id": "ab",
+        "rate_hz": 25.0,
+        "units": "mg",
+        "fields": "index,x,y,z",
+        "axes": "-y+x+z",
+        "skip_head": True,
+        "settle_s": 3.5,
+        "hop": 30,
+    }
+    assert session_record(StreamOptions(50.0), "p", "m")["hop"] == 1
+
+
+@pytest.mark.parametrize("rate_hz", [1e-3, 0.5, 1, 99_999.9])
+def test_every_rate_a_sensor_may_have_is_read(rate_hz: float) -> None:
+    assert options_of(plain() | {"rate_hz": rate_hz}).rate_hz == rate_hz
+
+
+@pytest.mark.parametrize("rate_hz", [-1, -1e-3, 0, 1e5, float("nan"), float("inf")])
+def test_no_other_rate_is_read(rate_hz: float) -> None:
+    with pytest.raises(DataError, match="first record is damaged"):
+        options_of(plain() | {"rate_hz": rate_hz})
+
+
+@pytest.mark.parametrize("hop", [1, 100_000])
+def test_windows_may_be_so_far_apart(tmp_path: Path, hop: int) -> None:
+    assert written(tmp_path / "a", plain() | {"hop": hop}, HEADER + lines(0, 4)).samples == 4
+
+
+@pytest.mark.parametrize("hop", [0, 100_001])
+def test_and_no_further(tmp_path: Path, hop: int) -> None:
+    with pytest.raises(DataError, match=f"windows are {hop} apart"):
+        written(tmp_path / "a", plain() | {"hop": hop}, HEADER + lines(0, 4))
+
+
+@pytest.mark.parametrize(("hop", "place"), [(None, 5), (1, 5), (2, 6), (60, 60)])
+def test_a_restart_begins_on_the_grid_of_windows(
+    tmp_path: Path, hop: int | None, place: int
+) -> None:
+    record = plain() | {"hop": hop}
+    if hop is None:  # of before it was written down
+        del record["hop"]
+    again = written(tmp_path / "a", record, HEADER + lines(0, 4), b"#restart 1\n" + lines(0, 4))
+    times = [k / 50 for k in range(4)] + [(place + k) / 50 for k in range(4)]
+    assert again.restarts == 1 and again.time_s == pytest.approx(times)
+    assert again.gaps == (Gap(pytest.approx(place / 50), 0, True),)
+
+
+def test_the_summary_of_a_session(tmp_path: Path) -> None:
+    header = b"#wearkit text/1 units=mg rate=25 axes=-y+x+z sensor=simulated fields=index,x,y,z\n"
+    again = written(
+        tmp_path / "a", plain(), header + lines(0, 10) + b"junk\n", lines(13, 20), ended=True
+    )
+    assert (again.samples, again.missing, again.restarts, again.rejected) == (17, 3, 0, 1)
+    assert (again.rate_hz, again.nominal_rate_hz, again.rate) == (50.0, 25.0, None)
+    assert (again.simulated, again.ended, again.unit) == (True, True, "mg")
+    assert again.unit_evidence == "said by the device's header"
+    assert axes_text(again.axes) == "-y+x+z"
+    assert again.gaps == (Gap(pytest.approx(13 / 50), 3, False),)
+    assert again.seconds == again.time_s[-1] == pytest.approx(19 / 50)
+    assert again.hello is None and again.session == plain() | {
+        "started_unix_s": again.session["started_unix_s"]
+    }
+    assert again.acc_g.dtype == np.float32
+    assert (again.acc_g * 256 == again.counts).all()
+
+
+def test_a_session_of_no_sample(tmp_path: Path) -> None:
+    again = written(tmp_path / "a", plain())
+    assert again.time_s.shape == (0,) and again.counts.shape == (0, 3)
+    assert (again.time_s.dtype, again.counts.dtype) == (np.float64, np.int16)
+    assert (again.samples, again.seconds, again.gaps, again.gaps_not_listed) == (0, 0.0, (), 0)
+    assert (again.unit, again.unit_evidence, again.rate) == (None, None, None)
+    assert (again.simulated, again.ended, again.nominal_rate_hz) == (False, False, 50.0)
+    assert again.axes == SAME_AXES
+
+
+def test_a_session_that_went_on_after_its_end_did_not_end_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    assert written(path, plain(), HEADER, ended=True).ended
+    log = CaptureWriter(tmp_path / "b")
+    log.chunk(lines(0, 5), 9.0)
+    log.close()
+    path.write_bytes(path.read_bytes() + (tmp_path / "b").read_bytes()[8:])
+    assert not read_recording(path).ended
+
+
+@pytest.mark.parametrize("order", list(permutations("xyz")))
+def test_axes_are_written_as_they_are_read(order: tuple[str, ...]) -> None:
+    for signs in product("+-", repeat=3):
+        text = "".join(sign + axis for sign, axis in zip(signs, order, strict=True))
+        assert axes_text(parse_axes(text, "")) == text
