@@ -40,6 +40,11 @@ class HeaderReader:
 
     def push(self, line: str) -> CsvHeader | None:
         """The header once complete. Raises DataError when it cannot be used."""
+        if "\x00" in line:
+            raise DataError(
+                f"{self._name} is UTF-16 or no text at all: save it as UTF-8, which spreadsheets "
+                "call 'CSV UTF-8'."
+            )
         text = line.removeprefix("\ufeff").strip()
         if text.startswith("#"):
             self._settings.update(_SETTING.findall(text))
