@@ -38,6 +38,7 @@ from wearkit.recordings.formats.date_times import in_seconds, is_date_time
 from wearkit.recordings.formats.runs import Key, RecordingRuns, RowBlock
 from wearkit.recordings.formats.text_rows import GARBLED, UNFINISHED, Lines, is_number, parse_rows
 from wearkit.recordings.recording import UNLABELLED, Recording
+from wearkit.spec import is_text
 from wearkit.units import Unit
 
 UNKNOWN_PLACEMENT = "unknown"
@@ -45,7 +46,6 @@ OUT_OF_RANGE = "over 1000 g"
 MAX_G = 1000.0
 MAX_TAGS = 4096  # different (label, placement, subject) in one file
 MAX_LABELS = 1000
-MAX_TEXT = 64
 
 
 def recognise(source: Source) -> bool:
@@ -127,7 +127,7 @@ class _Tags:
     def _tag(self, tail: str) -> _Tag | None:
         texts = self.file.header.texts
         fields = [unquoted(text) for text in tail.split(",")] if texts else []
-        if not all(len(text) <= MAX_TEXT and _is_clean(text) for text in fields):
+        if not all(not text or is_text(text) for text in fields):
             return None
         text_of = dict(zip(texts, fields, strict=True))
         subject = text_of.get("subject") or self.file.subject
@@ -256,10 +256,6 @@ def _tails(lines: list[str], header: CsvHeader) -> list[str]:
         return [""] * len(lines)
     numbers = len(NUMBERS)
     return [line.split(",", numbers)[numbers] for line in lines]
-
-
-def _is_clean(text: str) -> bool:
-    return text.isprintable() and "\ufffd" not in text
 
 
 def _every(name: str) -> bool:
