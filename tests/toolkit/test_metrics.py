@@ -41,7 +41,10 @@ def test_people_count_alike_however_many_windows_they_have() -> None:
 
 def test_one_person_has_no_spread() -> None:
     score = score_task(LABELS, TRUTH, SAID, np.zeros(7, np.int32), ("ann",))
-    assert score.spread("macro_f1") == (score.macro_f1, 0.0)
+    assert score.spread("macro_f1") == (score.macro_f1, None)
+    assert score.spread_text("macro_f1") == f"{score.macro_f1:.3f} (one person)"
+    over = score.to_json()["over_subjects"]
+    assert over["accuracy"] == {"mean": score.accuracy, "std": None}
 
 
 def test_a_class_said_but_never_true_counts_as_zero() -> None:

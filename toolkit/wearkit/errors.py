@@ -33,12 +33,20 @@ class WearkitError(Exception):
         self.fault = fault
 
     def __str__(self) -> str:
-        text = "".join(c if c.isprintable() else _escaped(c) for c in super().__str__())
+        text = printable(super().__str__())
         half = LONGEST_MESSAGE // 2 - len(_CUT)
         return text if len(text) <= LONGEST_MESSAGE else text[:half] + _CUT + text[-half:]
 
 
 _CUT = " ... "
+
+
+def printable(text: str) -> str:
+    """The text with every character that is not printable written out (\\x1b): for the terminal,
+    whatever a file or a path holds."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:

@@ -5,18 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from wearkit.errors import DataError, ModelFileError
 
 PLACEMENT_TASK = "placement"
+MAX_TEXT = 64  # characters of a label, a placement or a subject
+MAX_SUBJECT = 2 * MAX_TEXT + 1  # with the name of a data set before it (recordings.combined)
+MAX_TASK = 32
+_TASK_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_TASK - 1}}}")
 SPLITS = ("subject", "loso", "dataset", "official", "paper")  # wearkit.windows.evaluation_protocol
 
 
 def canonical_json(value: Any) -> bytes:
     """One byte string per value: sorted keys, no blanks, ASCII. The input of every digest."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def is_text(text: str, most: int = MAX_TEXT) -> bool:
+    """Whether a label, a placement or a subject can be shown anywhere: one line of 1 to `most`
+    printable characters, not all blanks, no sign of bytes that could not be decoded."""
+    return (
+        0 < len(text) <= most and text.isprintable() and bool(text.strip()) and "\ufffd" not in text
+    )
+
+
+def is_task_name(text: str) -> bool:
+    """Whether a task has a name that C, a file and a column can carry: ASCII letters, digits and
+    _, up to MAX_TASK, not beginning with a digit."""
+    return _TASK_NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +98,27 @@ DEFAULT_SPEC = WindowSpec()
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One head: a name and its labels. The order of the labels is the order of the logits."""
+    """One head: a name and its labels. The order of the labels is the order of the logits.
+
+    Raises DataError for a name that C cannot carry (is_task_name), for a label that is not one
+    printable line (is_text), for fewer than two labels and for one twice.
+    """
 
     name: str
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
-            raise DataError(f"A task name must be a plain word, not {self.name!r}.")
+        if not is_task_name(self.name):
+            raise DataError(
+                f"A task is named by 1 to {MAX_TASK} ASCII letters, digits and _, not "
+                f"{self.name[: 2 * MAX_TASK]!r}."
+            )
+        for label in self.labels:
+            if not is_text(label):
+                raise DataError(
+                    f"Task {self.name!r} has the label {label[: 2 * MAX_TEXT]!r}: a label is one "
+                    f"line of 1 to {MAX_TEXT} printable characters."
+                )
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise DataError(f"Task {self.name!r} needs two or more different labels.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from wearkit.bundle.bundle import INT8_ONNX, INT8_S8_ONNX, INT8_TFLITE
@@ -11,6 +12,15 @@ from wearkit.training.metrics_file import PARTS
 from wearkit.windows.lineage import Lineage
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.bundle.report import Accuracy, Report
+
+# What Markdown or HTML would take for its own; _ is a plain letter inside a word.
+_OWN = re.compile(r"[\\`*\[\]<>&|~$#]|(?<!\w)_|_(?!\w)")
+_BAR = re.compile(r"(?<!\\)\|")
+
+
+def plain(text: str) -> str:
+    """Text from data, such as a label or a person, as Markdown shows it letter by letter."""
+    return _OWN.sub(r"\\\g<0>", text)
 
 
 def model_card(report: Report) -> str:
@@ -86,7 +96,7 @@ def _what(report: Report) -> Iterator[str]:
         tensor = report.graph.head(task.name)
         yield (
             f"* Output `{task.name}`: int8 logits, scale {tensor.scale:g}, zero point "
-            f"{tensor.zero_point}, of: {', '.join(task.labels)}."
+            f"{tensor.zero_point}, of: {', '.join(map(plain, task.labels))}."
         )
     yield f"* Rounding family on the device: `{report.graph.rounding}`."
     yield ""
@@ -155,9 +165,14 @@ def _score_rows(accuracy: Accuracy) -> Iterator[list[str]]:
 
 def _subject_rows(score: TaskScore) -> Iterator[list[str]]:
     for name, subject in score.per_subject.items():
-        yield [name, str(subject.windows), f"{subject.accuracy:.4f}", f"{subject.macro_f1:.4f}"]
-    (accuracy, spread), (f1, f1_spread) = score.spread("accuracy"), score.spread("macro_f1")
-    yield ["mean ± std", "", f"{accuracy:.4f} ± {spread:.4f}", f"{f1:.4f} ± {f1_spread:.4f}"]
+        yield [
+            plain(name),
+            str(subject.windows),
+            f"{subject.accuracy:.4f}",
+            f"{subject.macro_f1:.4f}",
+        ]
+    figures = [score.spread_text(figure, 4) for figure in ("accuracy", "macro_f1")]
+    yield ["mean ± std" if len(score.per_subject) > 1 else "mean", "", *figures]
 
 
 def _equality(report: Report) -> Iterator[str]:
@@ -245,5 +260,5 @@ def table(header: tuple[str, ...], rows: Iterable[list[str]]) -> Iterator[str]:
     yield "| " + " | ".join(header) + " |"
     yield "|" + " --- |" * len(header)
     for row in rows:
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+        yield "| " + " | ".join(_BAR.sub(r"\\|", cell) for cell in row) + " |"
     yield ""

@@ -11,6 +11,7 @@ import click
 from wearkit.cli.examples import ExampleCommand, ExampleGroup
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work
+from wearkit.errors import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,7 +65,7 @@ def info(path: str, format_name: str | None, units: str | None, as_json: bool) -
         warning = f"UNIT IN DOUBT: {against}"
         if description.gravity.is_refused:
             warning += " Training and evaluating refuse such data; --units names the true unit."
-        console.print(warning, markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(warning), markup=False, highlight=False, soft_wrap=True)
     for labels in description.labels:
         rows = {**labels.rows, "(unlabelled)": labels.unlabelled}
         console.print(_shares(f"task {labels.task}", rows, description.rows))
@@ -109,8 +110,8 @@ def _table(title: str, rows: list[tuple[str, str]] | list[tuple[str, str, str]])
     from rich.text import Text
 
     # Text, not str: a label like "[red]" is a label, not markup.
-    table = Table(*([""] * len(rows[0])), title=Text(title), title_justify="left")
+    table = Table(*([""] * len(rows[0])), title=Text(printable(title)), title_justify="left")
     table.show_header = False
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table

@@ -11,6 +11,7 @@ import click
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.caching import NO_CACHE, told_cache
 from wearkit.cli.terminal.line import at_work, show_progress
+from wearkit.errors import printable
 from wearkit.optional_packages import require_packages
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _show(evaluation: Evaluation, page: Path) -> None:
     console = Console(highlight=False)
 
     def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(printable(text), markup=False, soft_wrap=True)
 
     for warning in evaluation.warnings():
         say(warning)

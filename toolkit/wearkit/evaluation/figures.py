@@ -10,37 +10,71 @@ from wearkit.evaluation.reliability import Reliability
 _CELL, _GAP, _LETTER = 34, 10, 6.6  # pixels; _LETTER: the width of a 12 px letter, generously
 _INK, _PALE, _BLUE, _ORANGE = "#1d2733", "#c9d2dc", (31, 96, 168), "#d1652c"
 _SIDE, _MARGIN = 220, 46
+MOST_COUNTED = 40  # labels of a matrix with counts in its cells
+_NAME_EACH = 14  # pixels a name needs
+_EMPTY = "rgb(246,246,246)"
 
 
 def confusion_svg(score: TaskScore, title: str) -> str:
-    """Rows are the truth, columns the answers; a cell is as blue as its share of the row."""
+    """Rows are the truth, columns the answers; a cell is as blue as its share of the row.
+
+    Beyond MOST_COUNTED labels cells are small, hold no counts and are left out where they are
+    empty, and not every label is named: a page of a thousand labels is some megabytes.
+    """
     labels = score.labels
-    left = int(max(len(label) for label in labels) * _LETTER) + 2 * _GAP + 14
-    top, side = 24, _CELL * len(labels)
-    foot = int(max(len(label) for label in labels) * _LETTER * 0.75) + 36
-    cells = [
-        _cell(score, row, column, left + _CELL * column, top + _CELL * row)
-        for row in range(len(labels))
-        for column in range(len(labels))
-    ]
+    large = len(labels) > MOST_COUNTED
+    pitch = max(2, _CELL * MOST_COUNTED // len(labels)) if large else _CELL
+    every = -(-(_NAME_EACH if large else 1) // pitch)
+    named = range(0, len(labels), every)
+    longest = max(len(labels[place]) for place in named)
+    left = int(longest * _LETTER) + 2 * _GAP + 14
+    top, side = 24, pitch * len(labels)
+    foot = int(longest * _LETTER * 0.75) + 36
+    if large:
+        cells = [_few_cells(score, left, top, pitch)]
+        title += f", {len(labels)} labels without counts, every {every}th named"
+    else:
+        cells = [
+            _cell(score, row, column, left + _CELL * column, top + _CELL * row)
+            for row in range(len(labels))
+            for column in range(len(labels))
+        ]
     names = []
-    for place, label in enumerate(labels):
-        middle = _CELL * place + _CELL // 2
-        names.append(_text(left - _GAP, top + middle + 4, label, anchor="end"))
+    for place in named:
+        middle = pitch * place + pitch // 2
+        names.append(_text(left - _GAP, top + middle + 4, labels[place], anchor="end"))
         x, y = left + middle + 4, top + side + 14
-        names.append(_text(x, y, label, anchor="end", turn=-45))
+        names.append(_text(x, y, labels[place], anchor="end", turn=-45))
     names.append(_text(left + side / 2, top + side + foot, "answered", colour="#5b6875"))
     names.append(_text(11, top + side / 2, "true", colour="#5b6875", turn=-90))
     return _svg(left + side + 20, top + side + foot + 10, title, [*cells, *names])
 
 
+def _few_cells(score: TaskScore, left: int, top: int, pitch: int) -> str:
+    """The cells that hold a window, on one pale square."""
+    side = pitch * len(score.labels)
+    totals = score.confusion.sum(axis=1)
+    parts = [f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="{_EMPTY}"/>']
+    rows, columns = score.confusion.nonzero()
+    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+        share = float(score.confusion[row, column] / totals[row])
+        x, y = left + pitch * column, top + pitch * row
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="{pitch}" height="{pitch}" fill="rgb({_shade(share)})"/>'
+        )
+    return "".join(parts)
+
+
+def _shade(share: float) -> str:
+    return ",".join(str(round(246 + (part - 246) * share)) for part in _BLUE)
+
+
 def _cell(score: TaskScore, row: int, column: int, x: int, y: int) -> str:
     count, total = int(score.confusion[row, column]), int(score.confusion[row].sum())
     share = count / total if total else 0.0
-    shade = ",".join(str(round(246 + (part - 246) * share)) for part in _BLUE)
     box = (
         f'<rect x="{x}" y="{y}" width="{_CELL - 1}" height="{_CELL - 1}" rx="3" '
-        f'fill="rgb({shade})"><title>{escape(score.labels[row])} answered as '
+        f'fill="rgb({_shade(share)})"><title>{escape(score.labels[row])} answered as '
         f"{escape(score.labels[column])}: {count} of {total}</title></rect>"
     )
     if not count:

@@ -14,6 +14,7 @@ from wearkit.errors import DataError
 from wearkit.recordings.dataset import Dataset
 from wearkit.recordings.label_map import LabelMap
 from wearkit.recordings.recording import UNLABELLED, LabelTrack, Recording
+from wearkit.spec import MAX_TEXT
 
 COMBINED = "combined"
 NOT_MAPPED = "(not mapped)"  # what a label that the map leaves out becomes
@@ -38,6 +39,12 @@ def combined(datasets: Sequence[Dataset], label_map: LabelMap) -> Dataset:
     label that it does not have, and for data sets of the same name or the same people.
     """
     keys = [part_name(dataset) for dataset in datasets]
+    long = [key for key in keys if len(key) > MAX_TEXT]
+    if long:
+        raise DataError(
+            f"The data set {long[0][:MAX_TEXT]}... is called by over {MAX_TEXT} characters, which "
+            "begin the name of each of its people: rename its file or folder."
+        )
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise DataError(

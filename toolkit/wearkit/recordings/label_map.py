@@ -26,7 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from wearkit.errors import DataError
+from wearkit.errors import DataError, printable
+from wearkit.spec import MAX_TASK, is_task_name, is_text
 
 BUILT_IN = ("dsads-hapt", "wisdm-hapt")
 _FOLDER = Path(__file__).parent / "label_maps"
@@ -99,8 +100,10 @@ def open_label_map(name: str) -> LabelMap:
 
 def _parsed(name: str, value: dict[str, Any]) -> LabelMap:
     task = value.pop("task", "activity")
-    if not isinstance(task, str) or not task.isidentifier():
-        raise DataError(f"{name}: the task must be a plain word, not {task!r}.")
+    if not isinstance(task, str) or not is_task_name(task):
+        raise DataError(
+            f"{name}: the task must be 1 to {MAX_TASK} ASCII letters, digits and _, not {task!r}."
+        )
     for key, table in value.items():
         if not isinstance(table, dict) or not table:
             raise DataError(f'{name}: {key!r} must be a table [{key}] of lines own = "shared".')
@@ -110,7 +113,9 @@ def _parsed(name: str, value: dict[str, Any]) -> LabelMap:
                     f"{name}: [{key}] maps {own!r} to {shared!r}, which is no label: give letters, "
                     "digits and _ in quotes."
                 )
-    label_map = LabelMap(name, task, value)
+        if not all(map(is_text, (key, *table))):
+            raise DataError(f"{name}: [{key}] names a label that is not one printable line.")
+    label_map = LabelMap(printable(name), task, value)
     if len(label_map.labels) < 2:
         raise DataError(f"{name} names {len(label_map.labels)} shared label(s): a task needs two.")
     return label_map

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from wearkit.errors import DataError, ModelFileError
+from wearkit.errors import DataError, ModelFileError, printable
 from wearkit.files.limited import RUN_UNREADABLE, read_limited
 from wearkit.files.strict_json import parse_json
 from wearkit.model.provenance import Kept, number
 from wearkit.model.training_config import TrainingConfig
+from wearkit.spec import MAX_SUBJECT, is_text
 from wearkit.training.epochs import EpochRecord, overfitting_epoch
 from wearkit.training.task_score import TaskScore
 from wearkit.windows.lineage import UNKNOWN, Lineage
@@ -19,7 +20,7 @@ from wearkit.windows.lineage import UNKNOWN, Lineage
 METRICS_NAME = "metrics.json"
 METRICS_VERSION = 1
 PARTS = ("train", "val", "test")
-_MAX_BYTES = 16 << 20
+_MAX_BYTES = 64 << 20  # the confusion matrix of 1,000 labels takes 15 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class DataMetrics:
         return {
             "rejected_windows": dict(self.rejected_windows),
             "dropped_rows": dict(self.dropped_rows),
-            "notes": list(self.notes),
+            "notes": [printable(note) for note in self.notes],
             **self.origin.to_json(),
         }
 
@@ -229,6 +230,9 @@ def _wrong(value: dict[str, Any]) -> str:
             return f"split.{name}"
         if type(part.get("windows")) is not int:
             return f"split.{name}.windows"
+    odd = next((text for text in _texts(value) if not text.isprintable()), None)
+    if odd is not None:
+        return f"the text {odd[:64]!r}"
     data = value.get("data", {})
     tallies = isinstance(data, dict) and all(
         _is_tally(data.get(name, {})) for name in ("rejected_windows", "dropped_rows")
@@ -236,8 +240,23 @@ def _wrong(value: dict[str, Any]) -> str:
     return "" if tallies else "data"
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too: each may end up on a terminal or a page."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list) and not (value and isinstance(value[0], (int, float))):
+        for item in value:
+            yield from _texts(item)
+
+
 def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return isinstance(value, list) and all(
+        isinstance(name, str) and is_text(name, MAX_SUBJECT) for name in value
+    )
 
 
 def _is_tally(value: Any) -> bool:

@@ -27,7 +27,7 @@ from wearkit.files.npz import TEXT, read_npz, write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import mac_count, parameter_count
 from wearkit.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from wearkit.spec import ModelSpec, derive_seed
+from wearkit.spec import MAX_SUBJECT, ModelSpec, derive_seed, is_text
 from wearkit.training.epochs import EpochRecord
 from wearkit.training.metrics_file import (
     METRICS_NAME,
@@ -318,6 +318,8 @@ def _read_test(path: Path, model: ModelSpec, simulated: bool) -> WindowSet:
         )
     except (DataError, TypeError) as error:
         raise ModelFileError(f"{path} does not hold windows of this model: {error}") from error
+    if not all(is_text(name, MAX_SUBJECT) for name in test.subjects):
+        raise ModelFileError(f"{path} holds the name of a person that cannot be shown.")
     _check_range(path, test.subject, len(test.subjects))
     for task in model.tasks:
         _check_range(path, test.targets[task.name], len(task.labels))

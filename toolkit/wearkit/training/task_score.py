@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.model.provenance import number
+from wearkit.spec import MAX_SUBJECT, is_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,20 @@ class TaskScore:
     per_subject: Mapping[str, SubjectScore]
     confusion: NDArray[np.int64]
 
-    def spread(self, figure: str) -> tuple[float, float]:
-        """Mean and standard deviation (n - 1; 0 for one subject) over subjects of `accuracy` or
-        `macro_f1`: every subject counts the same, however many windows there are of them."""
+    def spread(self, figure: str) -> tuple[float, float | None]:
+        """Mean and standard deviation (n - 1; None for one subject, who has none) over subjects of
+        `accuracy` or `macro_f1`: every subject counts the same, however many windows there are of
+        them."""
         values = [float(getattr(score, figure)) for score in self.per_subject.values()]
-        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
         return float(np.mean(values)), deviation
+
+    def spread_text(self, figure: str, digits: int = 3) -> str:
+        """That spread as `0.914 ± 0.031`, or `0.914 (one person)`."""
+        mean, deviation = self.spread(figure)
+        if deviation is None:
+            return f"{mean:.{digits}f} (one person)"
+        return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
     def to_json(self) -> dict[str, Any]:
         over_subjects = {}
@@ -108,6 +117,11 @@ class TaskScore:
         """Raises AttributeError, KeyError, TypeError or ValueError for what `to_json` does not
         give."""
         labels = tuple(str(label) for label in value["confusion"]["labels"])
+        names = [*labels, *value["per_class"]]
+        if not all(map(is_text, names)) or not all(
+            is_text(name, MAX_SUBJECT) for name in value["per_subject"]
+        ):
+            raise ValueError("a label or a subject that cannot be shown")
         counts = np.array(value["confusion"]["counts"])
         if counts.shape != (len(labels), len(labels)) or counts.dtype.kind != "i":
             raise ValueError("a confusion matrix of another shape")

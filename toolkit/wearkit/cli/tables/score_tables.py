@@ -23,9 +23,7 @@ def score_table(title: str, models: Scores) -> StackingTable:
             row = [task, model][: len(named)]
             row += [str(int(score.confusion.sum()))]
             row += [f"{score.accuracy:.4f}", f"{score.macro_f1:.4f}"]
-            for figure in ("accuracy", "macro_f1"):
-                mean, std = score.spread(figure)
-                row.append(f"{mean:.3f} ± {std:.3f}")
+            row += [score.spread_text(figure) for figure in ("accuracy", "macro_f1")]
             table.add_row(*row)
     return table
 

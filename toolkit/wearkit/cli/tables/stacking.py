@@ -12,6 +12,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from wearkit.errors import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -26,14 +28,14 @@ class StackingTable:
     """Rows of text under columns. names: how many leading columns say what a row is about."""
 
     def __init__(self, title: str, *columns: Column, names: int = 1, caption: str = "") -> None:
-        self._title, self._columns = title, columns
+        self._title, self._columns = printable(title), columns
         self._names, self._caption = names, caption
         self._rows: list[tuple[str, ...]] = []
         self._sections: list[int] = []
 
     def add_row(self, *cells: str) -> None:
-        """A cell for each column."""
-        self._rows.append(cells)
+        """A cell for each column. What is not printable in one is written out."""
+        self._rows.append(tuple(map(printable, cells)))
 
     def add_section(self) -> None:
         """A line under the last row."""

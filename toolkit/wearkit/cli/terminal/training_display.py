@@ -13,6 +13,7 @@ from rich.progress import TaskID as BarId
 
 from wearkit.cli.tables.score_tables import score_table
 from wearkit.cli.terminal.line import at_work, owned_by
+from wearkit.errors import printable
 from wearkit.model.architecture import REPRODUCTIONS, parameter_count
 from wearkit.spec import ModelSpec
 from wearkit.training.epochs import OVERFITTING_EPOCHS, EpochRecord, EpochScores, overfitting_epoch
@@ -123,7 +124,7 @@ class TrainingDisplay:
         self._say(f"Saved in {path}.")
 
     def _say(self, line: str) -> None:
-        self._console.print(line, markup=False)
+        self._console.print(printable(line), markup=False)
 
 
 def _accuracies(scores: EpochScores) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wearkit.errors import DataError
 from wearkit.recordings.formats.text_rows import is_number
+from wearkit.spec import MAX_TASK, is_task_name
 from wearkit.units import Unit
 
 NUMBERS = ("time", "x", "y", "z")
@@ -40,6 +41,11 @@ class HeaderReader:
 
     def push(self, line: str) -> CsvHeader | None:
         """The header once complete. Raises DataError when it cannot be used."""
+        if "\x00" in line:
+            raise DataError(
+                f"{self._name} has no header line that can be read, for it is UTF-16 or no text "
+                "at all: save it as UTF-8, which spreadsheets call 'CSV UTF-8'."
+            )
         text = line.removeprefix("\ufeff").strip()
         if text.startswith("#"):
             self._settings.update(_SETTING.findall(text))
@@ -60,8 +66,11 @@ class HeaderReader:
         if len(set(texts)) != len(texts):
             raise DataError(f"{self._name} has a column twice: {_EXPECTED}.")
         task = self._settings.get("task", DEFAULT_TASK)
-        if not task.isidentifier():
-            raise DataError(f"{self._name} says task={task[:40]!r}, which must be a plain word.")
+        if not is_task_name(task):
+            raise DataError(
+                f"{self._name} says task={task[:40]!r}: a task is named by 1 to {MAX_TASK} ASCII "
+                "letters, digits and _."
+            )
         return CsvHeader(texts, self._unit(), task, self._settings.get("sensor") == "simulated")
 
     def _unit(self) -> Unit:

@@ -1,4 +1,4 @@
-"""Our own CSV: `time,x,y,z[,label,placement,subject]`, time in seconds.
+"""Our own CSV: `time,x,y,z[,label,placement,subject]`, time in seconds or as ISO date-times.
 
     # units=g task=activity
     time,x,y,z,label,placement,subject
@@ -34,9 +34,11 @@ from wearkit.recordings.formats.csv_header import (
     HeaderReader,
     unquoted,
 )
+from wearkit.recordings.formats.date_times import in_seconds, is_date_time
 from wearkit.recordings.formats.runs import Key, RecordingRuns, RowBlock
-from wearkit.recordings.formats.text_rows import GARBLED, UNFINISHED, Lines, parse_rows
+from wearkit.recordings.formats.text_rows import GARBLED, UNFINISHED, Lines, is_number, parse_rows
 from wearkit.recordings.recording import UNLABELLED, Recording
+from wearkit.spec import is_text
 from wearkit.units import Unit
 
 UNKNOWN_PLACEMENT = "unknown"
@@ -44,7 +46,6 @@ OUT_OF_RANGE = "over 1000 g"
 MAX_G = 1000.0
 MAX_TAGS = 4096  # different (label, placement, subject) in one file
 MAX_LABELS = 1000
-MAX_TEXT = 64
 
 
 def recognise(source: Source) -> bool:
@@ -77,6 +78,16 @@ class _File:
     header: CsvHeader
     lines: Lines
     blocks: Iterator[list[str]]
+    oddities: list[str] = field(default_factory=list)
+
+    def note_time(self, line: str) -> None:
+        """Keep what is odd about the first row's time, for the sentence if no row can be used."""
+        text = unquoted(line.partition(",")[0])
+        if not (is_number(text) or is_date_time(text)):
+            self.oddities.append(
+                f"its time column begins with {text[:40]!r}, which is neither a number of seconds "
+                "nor a date-time like 2024-05-06 07:08:09.010"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +127,7 @@ class _Tags:
     def _tag(self, tail: str) -> _Tag | None:
         texts = self.file.header.texts
         fields = [unquoted(text) for text in tail.split(",")] if texts else []
-        if not all(len(text) <= MAX_TEXT and _is_clean(text) for text in fields):
+        if not all(not text or is_text(text) for text in fields):
             return None
         text_of = dict(zip(texts, fields, strict=True))
         subject = text_of.get("subject") or self.file.subject
@@ -185,8 +196,9 @@ def _read(file: _File, task: str, labels: tuple[str, ...]) -> Iterator[Recording
             yield last
         last = recording
     if last is None:
-        lost = ", ".join(f"{n} x {reason}" for reason, n in sorted(dropped.items()))
-        raise DataError(f"{file.name} holds no usable row ({lost or 'nothing after its header'}).")
+        counted = [f"{n} x {reason}" for reason, n in sorted(dropped.items())]
+        why = ", ".join([*counted, *file.oddities]) or "nothing after its header"
+        raise DataError(f"{file.name} holds no usable row ({why}).")
     yield replace(last, dropped=dict(sorted(dropped.items())))
 
 
@@ -194,8 +206,14 @@ def _filled(file: _File, runs: RecordingRuns) -> Iterator[Recording]:
     """Feeds the runs; yields the recordings that are complete before the file ends."""
     tags = _Tags(file)
     code_of = {"": UNLABELLED} | {label: code for code, label in enumerate(runs.names)}
+    first = True
     for block in file.blocks:
         lines = [line for line in block if line[0] != "#"]
+        if lines and first:
+            file.note_time(lines[0])
+            first = False
+        if lines and any(is_date_time(line.partition(",")[0]) for line in (lines[0], lines[-1])):
+            lines = in_seconds(lines)
         if file.lines.unfinished and not tags.know(lines):
             runs.dropped[UNFINISHED] += 1
             break
@@ -238,10 +256,6 @@ def _tails(lines: list[str], header: CsvHeader) -> list[str]:
         return [""] * len(lines)
     numbers = len(NUMBERS)
     return [line.split(",", numbers)[numbers] for line in lines]
-
-
-def _is_clean(text: str) -> bool:
-    return text.isprintable() and "\ufffd" not in text
 
 
 def _every(name: str) -> bool:

@@ -16,6 +16,8 @@ LONE_ROW = "alone between jumps back in time"
 REPEATED = "repeated time"
 MAX_HELD_ROWS = 4_000_000  # 22 h at 50 Hz; longer stretches are cut, so memory stays bounded
 MIN_RATE_HZ, MAX_RATE_HZ = 1.0, 10_000.0
+PACKED_SHARE = 0.1  # rows under the time of the row before: more, and packets share a time
+_FEWEST_PACKED = 10
 _SURE_ROWS = 100  # rows that make a strange rate the file's fault, not a slip's
 
 Key = tuple[str, str]
@@ -55,6 +57,8 @@ class RecordingRuns:
     dropped: Counter[str]
     _open: dict[Key, list[RowBlock]] = field(default_factory=dict)
     _held: int = 0
+    _rows: int = 0
+    _packed: int = 0
 
     def push(self, key: Key, rows: RowBlock) -> Iterator[Recording]:
         """Rows of one key in file order. Yields the recordings that they complete."""
@@ -62,7 +66,11 @@ class RecordingRuns:
         before = held[-1].time_s[-1] if held else -np.inf
         steps = np.diff(rows.time_s, prepend=before)
         repeated = steps == 0
+        self._rows += len(steps)
         if repeated.any():
+            # A row written twice says nothing new; other samples under the same time do.
+            moved = (np.diff(rows.acc_g, axis=0, prepend=np.float32(np.inf)) != 0).any(axis=1)
+            self._packed += int(np.count_nonzero(repeated & moved))
             self.dropped[REPEATED] += int(np.count_nonzero(repeated))
             rows, steps = rows.part(~repeated), steps[~repeated]
         begin = 0
@@ -75,7 +83,17 @@ class RecordingRuns:
             yield from self.close()
 
     def close(self) -> Iterator[Recording]:
-        """The recordings still open, in the order their keys first came."""
+        """The recordings still open, in the order their keys first came.
+
+        Raises DataError when many rows have the time of the row before and other values: without
+        them the rest would pass for a recording at a fraction of the rate.
+        """
+        if self._packed >= max(_FEWEST_PACKED, PACKED_SHARE * self._rows):
+            raise DataError(
+                f"{self.source}: {self._packed:,} of {self._rows:,} rows have the time of the row "
+                "before them, but other values, as packets of samples under one time do: give "
+                "each row a time of its own, the packet's plus its place in it over the rate."
+            )
         for key in list(self._open):
             yield from self._complete(key)
 
