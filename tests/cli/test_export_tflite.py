@@ -39,7 +39,9 @@ def test_as_typed(desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     bundle = open_bundle(desk / "build" / "mine-int8")
     assert [task.name for task in bundle.graph.model.tasks] == ["activity", "group"]
     out = capfd.readouterr().out
-    assert bundle.model_id[:16] in out and "group: u, v, w" in out
+    assert bundle.model_id[:16] in out
+    size = "by its number of values, which no other has"
+    assert f"group: u, v, w, output `output_1`, number 1 of 2 in the file, {size}" in out
     assert "Feed it 96 int8 values" in out and "TFLite Micro" in out
     assert "C on this computer: not run. No C compiler" in out
     assert (bundle.path / "c" / "wk_golden_model.h").is_file()
@@ -53,8 +55,28 @@ def test_json(desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert found["report"]["rounding"] == "ruy"
 
 
+def test_outputs_in_the_order_of_the_labels(desk: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (desk / "labels.txt").write_text("group: u, v, w\nactivity: a, b, c, d, e\n")
+    arguments = ["--int8", "--tflite", "mine.tflite", "--labels", "labels.txt", "--out", "b"]
+    assert run(["export", *arguments, "--outputs", "output_1, output_0", "--json"]) == 0
+    imported = json.loads(capfd.readouterr().out)["report"]["imported"]
+    assert imported["matched_by"] == "list"
+    assert imported["outputs"] == [
+        {"task": "group", "name": "output_1", "place": 0},
+        {"task": "activity", "name": "output_0", "place": 1},
+    ]
+    card = (desk / "b" / "MODEL_CARD.md").read_text()
+    assert "of: u, v, w; output `output_1`, number 1 of 2 in the file, by the list given." in card
+
+
 MISTAKES: list[tuple[list[str], int, str]] = [
     (["--int8", "--labels", "x"], USAGE, "--labels goes with --tflite"),
+    (["--int8", "--outputs", "x"], USAGE, "--outputs goes with --tflite"),
+    (
+        ["--int8", "--tflite", "mine.tflite", "--outputs", "output_0,x"],
+        DataError.exit_code,
+        "are output_1, output_0",
+    ),
     (["--int8", "--tflite", "mine.tflite", "--dense-per-channel"], USAGE, "quantized already"),
     (["--int8", "--tflite", "mine.tflite", "--checkpoint", "r"], USAGE, "quantized already"),
     (["--int8", "--tflite", "none.tflite"], ModelFileError.exit_code, "Cannot read none.tflite"),

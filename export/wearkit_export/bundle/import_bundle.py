@@ -50,19 +50,21 @@ def write_imported_bundle(
     out: Path,
     *,
     tasks: Sequence[TaskSpec] | None = None,
+    outputs: Sequence[str] | None = None,
     rounding: Rounding = "tflm",
     progress: OnProgress = silent,
 ) -> ImportedExport:
     """Import a .tflite into the folder `out`; an older bundle there is replaced at the very end.
 
-    tasks: names and labels of the outputs (see `import_tflite.labels.match`).
+    tasks: names and labels of the outputs. outputs: names of the file's outputs in the order of the
+    tasks, where the file leaves it open (see `import_tflite.outputs.match`).
     rounding: the family the C code computes in. progress: told how far it is.
     Raises ModelFileError for a file that cannot be imported, DataError for tasks that do not fit
     its outputs, VerificationError when a runtime disagrees with the reference, StorageError when
     the disk refuses or `out` is not a bundle.
     """
     data = read_limited(source, FILE_MAX_BYTES)
-    imported = import_tflite(data, tasks, rounding)
+    imported = import_tflite(data, tasks, rounding, outputs)
     graph = imported.graph
     with replacing_bundle(out) as folder:
         save_graph(graph, folder)

@@ -25,6 +25,7 @@ from wearkit_export.bundle.compared import compared_text
 from wearkit_export.bundle.equality import EqualityRow, NotRun
 from wearkit_export.bundle.report import FORMAT, FORMAT_VERSION
 from wearkit_export.import_tflite import Imported
+from wearkit_export.import_tflite.outputs import Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +72,13 @@ class ImportedReport:
                 "sha256": hashlib.sha256(self.source).hexdigest(),
                 "bytes": len(self.source),
                 "operators": list(self.imported.operators),
+                "outputs": [
+                    {"task": task.name, "name": output.name, "place": output.place}
+                    for task, output in zip(
+                        self.graph.model.tasks, self.imported.matched.outputs, strict=True
+                    )
+                ],
+                "matched_by": self.imported.matched.rule,
             },
             "feed": feed(self.imported),
             "model": {
@@ -89,6 +97,33 @@ class ImportedReport:
             "compared_windows": dict(self.windows),
             "equality": [row.to_json() for row in self.equality],
         }
+
+
+_NAME_MAX = 60
+_RULES: Mapping[Rule, str] = {
+    "list": "by the list given",
+    "name": "by its name",
+    "size": "by its number of values, which no other has",
+    "number": "by the numbers in the signature",
+    "file": "by the order of the file",
+}
+
+
+def output_words(imported: Imported, task: str) -> str:
+    """Which output of the file a task is, and what says so, in a few words."""
+    matched = imported.matched
+    place = imported.output_places[task]
+    (output,) = (output for output in matched.outputs if output.place == place)
+    name, count = _quoted(output.name), len(matched.outputs)
+    if count == 1:
+        return f"the file's one output, {name}"
+    return f"output {name}, number {place + 1} of {count} in the file, {_RULES[matched.rule]}"
+
+
+def _quoted(name: str) -> str:
+    """A name out of a file nobody vouches for, as a span of code on one line."""
+    shown = ascii(name)[1:-1].replace("`", "'")
+    return f"`{shown[:_NAME_MAX]}...`" if len(shown) > _NAME_MAX else f"`{shown}`"
 
 
 def feed(imported: Imported) -> str:
@@ -136,7 +171,8 @@ def _head(report: ImportedReport) -> Iterator[str]:
         tensor = report.graph.head(task.name)
         yield (
             f"* Output `{task.name}`: int8 logits, scale {tensor.scale:g}, zero point "
-            f"{tensor.zero_point}, of: {', '.join(task.labels)}."
+            f"{tensor.zero_point}, of: {', '.join(task.labels)}; "
+            f"{output_words(report.imported, task.name)}."
         )
     yield f"* Rounding family on the device: `{report.graph.rounding}`."
     written = report.c_folder

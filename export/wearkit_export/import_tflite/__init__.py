@@ -13,31 +13,60 @@ from wearkit.errors import DataError, ModelFileError
 from wearkit.integer.graph import QuantizedGraph, Rounding
 from wearkit.integer.requantize import family_gap
 from wearkit.spec import TaskSpec
-from wearkit_export.import_tflite.labels import Output, imported_spec
+from wearkit_export.import_tflite.labels import imported_spec
 from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported
 from wearkit_export.import_tflite.model_file import FileOperator, ModelFile, read_model_file
 from wearkit_export.import_tflite.operators import OPERATORS
+from wearkit_export.import_tflite.outputs import Matched, Output
 
 __all__ = ["Imported", "import_tflite"]
 
+_LOGITS = (
+    "convert the model again without its last activation, so that it ends in logits, from which "
+    "the label and its probability follow"
+)
+_FIXED_BATCH = (
+    "convert from a model with a fixed batch of 1, in Keras Input(batch_shape=(1, ...)), which "
+    "leaves a plain RESHAPE"
+)
+_UNDILATED = (
+    "dilated and causal convolutions are not read: train one whose convolutions have padding "
+    "'same' or 'valid' and no dilation"
+)
+_NORMALIZE = (
+    "normalize the data before the model, and let a BatchNormalization stand right behind a "
+    "convolution or dense layer, before its activation"
+)
 _REMEDIES = {
-    "SOFTMAX": "end the model in logits, from which the label and its probability follow",
-    "LOGISTIC": "end the model in logits, from which the label and its probability follow",
+    "SOFTMAX": _LOGITS,
+    "LOGISTIC": _LOGITS,
     "QUANTIZE": "convert with int8 as inference input and output type and without mixed types",
     "DEQUANTIZE": "convert with int8 as inference input and output type and without mixed types",
-    "TRANSPOSE": "keep time and channels in one order, as Keras does by itself",
-    "SHAPE": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
-    "STRIDED_SLICE": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
-    "PACK": "convert from a model with a fixed batch of 1, which leaves a plain RESHAPE",
-    "PAD": "use the padding of the convolution (SAME) instead",
+    "TRANSPOSE": "keep time and channels in one order, as Keras does by itself; a model converted "
+    "from PyTorch turns its input and cannot be read",
+    "SHAPE": _FIXED_BATCH,
+    "STRIDED_SLICE": _FIXED_BATCH,
+    "PACK": _FIXED_BATCH,
+    "PAD": "padding apart from a convolution (causal padding, ZeroPadding1D, PyTorch's) is not "
+    "read, and neither is dilation: train a model whose convolutions have padding 'same' or "
+    "'valid' and no dilation, which is another network",
+    "SPACE_TO_BATCH_ND": _UNDILATED,
+    "BATCH_TO_SPACE_ND": _UNDILATED,
+    "REDUCE_MAX": "put a MaxPooling1D over all steps, and Flatten, in the place of "
+    "GlobalMaxPooling1D: the numbers are the same",
+    "MUL": _NORMALIZE,
+    "SUB": _NORMALIZE,
 }
+
+
+_RECURRENT = ("LSTM", "RNN")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Imported:
     """input_shape: as the file has it, with the batch of 1.
 
-    output_places: task -> place among the outputs of the file.
+    matched: the output of the file behind each task, in the order of the tasks.
 
     external_constants: constants lie where TFLite Micro does not look for them, so that it
     cannot run this very file.
@@ -45,18 +74,28 @@ class Imported:
 
     graph: QuantizedGraph
     input_shape: tuple[int, ...]
-    output_places: Mapping[str, int]
+    matched: Matched
     operators: tuple[str, ...]
     external_constants: bool
 
+    @property
+    def output_places(self) -> Mapping[str, int]:
+        """Task -> place among the outputs of the file."""
+        pairs = zip(self.graph.model.tasks, self.matched.outputs, strict=True)
+        return {task.name: output.place for task, output in pairs}
+
 
 def import_tflite(
-    data: bytes, tasks: Sequence[TaskSpec] | None = None, rounding: Rounding = "tflm"
+    data: bytes,
+    tasks: Sequence[TaskSpec] | None = None,
+    rounding: Rounding = "tflm",
+    outputs: Sequence[str] | None = None,
 ) -> Imported:
     """The graph of a .tflite file.
 
-    tasks: names and labels of the outputs, in the order of the logits (see `labels.match`);
-    None: named after the outputs, in the order of the file. rounding: the graph's family.
+    tasks: names and labels of the outputs, in the order of the logits; None: named after the
+    outputs. rounding: the graph's family. outputs: names of the file's outputs in the order of the
+    tasks; None: as `outputs.match` finds it.
     Raises ModelFileError for a file that is damaged or holds what is not supported, naming it;
     DataError for tasks that do not fit.
     """
@@ -74,11 +113,12 @@ def import_tflite(
         except ModelFileError as error:
             raise _at(operator, error) from error
     try:
-        spec, order = imported_spec(_outputs(file, mapping), tasks)
+        spec, matched = imported_spec(_outputs(file, mapping), tasks, outputs)
     except DataError as error:
-        if tasks is not None:
+        if tasks is not None or outputs is not None:
             raise
         raise ModelFileError(str(error)) from error
+    order = tuple(output.tensor for output in matched.outputs)
     graph = mapping.finish(name, spec, order, rounding)
     gap = family_gap(graph, rounding)
     if gap is not None:
@@ -86,10 +126,7 @@ def import_tflite(
     return Imported(
         graph=graph,
         input_shape=file.tensor(file.inputs[0]).shape,
-        output_places={
-            task.name: file.outputs.index(index)
-            for task, index in zip(spec.tasks, order, strict=True)
-        },
+        matched=matched,
         operators=tuple(operator.name for operator in file.operators),
         external_constants=file.external_constants,
     )
@@ -97,11 +134,18 @@ def import_tflite(
 
 def check_numbers(file: ModelFile) -> None:
     """Raises ModelFileError, with the remedy, for a model that does not compute in int8."""
+    names = {operator.name for operator in file.operators}
+    recurrent = sorted(name for name in names if name.endswith(_RECURRENT))
+    if recurrent:
+        raise ModelFileError(
+            f"The model holds {recurrent[0]}, and recurrent layers are not read: train one of "
+            "convolutions. (TFLite keeps the cell of an int8 LSTM in int16, whatever it is "
+            "converted with.)"
+        )
     types = {tensor.type for tensor in file.tensors}
     ends = {file.tensor(index).type for index in (*file.inputs, *file.outputs)}
     if ends <= {"INT8"} and "INT16" not in types:
         return
-    names = {operator.name for operator in file.operators}
     if "INT16" in types:
         kind = "computes with int16 activations"
     elif "FLOAT32" in ends and {"QUANTIZE", "DEQUANTIZE"} & names:
@@ -137,8 +181,10 @@ def _outputs(file: ModelFile, mapping: GraphBuilder) -> list[Output]:
     return [
         Output(
             tensor=index,
+            place=place,
             name=file.signature.get(index) or file.tensor(index).name,
+            in_signature=bool(file.signature.get(index)),
             values=mapping.output(index).size,
         )
-        for index in file.outputs
+        for place, index in enumerate(file.outputs)
     ]

@@ -111,7 +111,11 @@ def _along(
     number = 0 if axis == "height" else 1
     size, stride = window.size[number], window.stride[number]
     if window.dilation[number] != 1 and size > 1:
-        raise unsupported(operator, f"its dilation is {window.dilation[number]}, not 1")
+        raise unsupported(
+            operator,
+            f"its dilation is {window.dilation[number]}, and dilated convolutions are not read: "
+            "train one without dilation, which is another network",
+        )
     before, after = padding(window.padding, shape[1], size, stride)
     if shape[1] + before + after < size:
         raise unsupported(operator, f"its window of {size} is longer than its {shape[1]} steps")

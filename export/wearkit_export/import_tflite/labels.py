@@ -1,27 +1,18 @@
-"""What the outputs of an imported model are called, and in which order they are answered."""
+"""What the outputs of an imported model are called: the labels file, and names without one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from wearkit.errors import DataError
 from wearkit.files.strict_json import parse_json
 from wearkit.spec import ImportedSpec, TaskSpec
+from wearkit_export.import_tflite.outputs import Matched, Output, match
 
 _LABELS_MAX_BYTES = 1 << 20
 LABELS_MAX = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """One output of a model: its tensor in the file, its name there, its number of values."""
-
-    tensor: int
-    name: str
-    values: int
 
 
 def read_labels(path: Path) -> tuple[TaskSpec, ...]:
@@ -45,71 +36,49 @@ def read_labels(path: Path) -> tuple[TaskSpec, ...]:
     return tasks
 
 
-def match(outputs: Sequence[Output], tasks: Sequence[TaskSpec] | None) -> list[Output]:
-    """The output that answers each task, in the order of the tasks.
-
-    By name where every task has the name of an output; else by the number of labels where no two
-    outputs have as many; else in the order of the file. Raises DataError when they do not fit.
-    """
-    if tasks is None:
-        return list(outputs)
-    by_name = {output.name: output for output in outputs}
-    by_count = {output.values: output for output in outputs}
-    if all(task.name in by_name for task in tasks):
-        chosen = [by_name[task.name] for task in tasks]
-    elif len(by_count) == len(outputs) and all(len(task.labels) in by_count for task in tasks):
-        chosen = [by_count[len(task.labels)] for task in tasks]
-    else:
-        chosen = list(outputs)
-    fits = len(tasks) == len(chosen) == len(outputs) == len({output.tensor for output in chosen})
-    if not fits or any(
-        len(task.labels) != output.values for task, output in zip(tasks, chosen, strict=True)
-    ):
-        had = ", ".join(f"{task.name}: {len(task.labels)}" for task in tasks)
-        wanted = ", ".join(f"{output.name}: {output.values}" for output in outputs)
-        raise DataError(
-            f"The labels ({had}) do not fit the outputs of the model ({wanted}): give each output "
-            "one task with as many labels."
-        )
-    return chosen
-
-
 def default_tasks(outputs: Sequence[Output]) -> tuple[TaskSpec, ...]:
     """Tasks named after the outputs, with the labels 0, 1, ..."""
     names: list[str] = []
-    for number, output in enumerate(outputs):
+    for output in outputs:
         plain = re.sub(r"\W+", "_", output.name, flags=re.ASCII).strip("_")
         fits = plain.isidentifier() and len(plain) <= 40 and plain not in names
-        names.append(plain if fits else f"output_{number}")
+        names.append(plain if fits else _by_place(output))
     if len(set(names)) != len(names):
-        names = [f"output_{number}" for number in range(len(outputs))]
+        names = [_by_place(output) for output in outputs]
     return tuple(
         TaskSpec(name, tuple(str(value) for value in range(output.values)))
         for name, output in zip(names, outputs, strict=True)
     )
 
 
+def _by_place(output: Output) -> str:
+    # Not output_N: converters call an output that by the order of the model, not of the file.
+    return f"place_{output.place}"
+
+
 def imported_spec(
-    outputs: Sequence[Output], tasks: Sequence[TaskSpec] | None
-) -> tuple[ImportedSpec, tuple[int, ...]]:
-    """The specification of an imported model and the file's tensor that answers each task.
+    outputs: Sequence[Output],
+    tasks: Sequence[TaskSpec] | None,
+    listed: Sequence[str] | None = None,
+) -> tuple[ImportedSpec, Matched]:
+    """The specification of an imported model and the outputs that answer its tasks.
 
     Raises DataError when labels and outputs do not fit, or when an output has a single value.
     """
     for output in outputs:
         if output.values < 2:
             raise DataError(
-                f"Output {output.name!r} has a single value, which is no choice between labels: "
-                "end the model in one logit for each label."
+                f"Output {output.name!r} has a single value, a number or a yes-or-no, which is no "
+                "choice between labels: train a model that ends in one logit for each label, two "
+                "for yes and no."
             )
         if output.values > LABELS_MAX:
             raise DataError(
                 f"Output {output.name!r} has {output.values} values, more than the {LABELS_MAX} "
                 "labels a task may have."
             )
-    chosen = match(outputs, tasks)
-    spec = ImportedSpec(tuple(tasks) if tasks is not None else default_tasks(outputs))
-    return spec, tuple(output.tensor for output in chosen)
+    matched = match(outputs, tasks, listed)
+    return ImportedSpec(tuple(tasks or default_tasks(matched.outputs))), matched
 
 
 def _from_json(text: str, path: Path) -> tuple[TaskSpec, ...]:

@@ -146,13 +146,21 @@ class FileBuilder:
         operator.builtinOptionsType, operator.builtinOptions = kind, options
         self.operators.append(operator)
 
-    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> bytes:
-        """The bytes of the file. It has no signature, as many foreign files have none."""
+    def finish(
+        self,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        signature: Sequence[tuple[str, int]] = (),
+    ) -> bytes:
+        """The bytes of the file. signature: (name, tensor) of its outputs; without any it has
+        none, as many foreign files."""
         graph = schema.SubGraphT()
         graph.tensors, graph.operators = self.tensors, self.operators
         graph.inputs, graph.outputs = list(inputs), list(outputs)
         model = schema.ModelT()
         model.version, model.subgraphs, model.buffers = 3, [graph], self.buffers
+        if signature:
+            model.signatureDefs = [_signature(inputs, signature)]
         model.operatorCodes = [_operator_code(code) for code in self.codes]
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
@@ -195,6 +203,20 @@ class FileBuilder:
             tensor.quantization = quantization
         self.tensors.append(tensor)
         return len(self.tensors) - 1
+
+
+def _signature(inputs: Sequence[int], outputs: Sequence[tuple[str, int]]) -> Any:
+    found = schema.SignatureDefT()
+    found.signatureKey, found.subgraphIndex = b"serving_default", 0
+    found.inputs = [_named("x", inputs[0])]
+    found.outputs = [_named(name, tensor) for name, tensor in outputs]
+    return found
+
+
+def _named(name: str, tensor: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name, tensor
+    return entry
 
 
 def _operator_code(code: int) -> Any:

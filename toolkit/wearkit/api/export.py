@@ -111,11 +111,13 @@ def import_model(
     out: str | Path | None = None,
     *,
     tasks: Sequence[TaskSpec] | None = None,
+    outputs: Sequence[str] | None = None,
     rounding: Rounding = "tflm",
     force: bool = False,
     progress: OnProgress | None = None,
 ) -> ImportedExport:
-    """A full-int8 .tflite that others made, as a bundle. tasks: names and labels of its outputs.
+    """A full-int8 .tflite that others made, as a bundle. tasks: names and labels of its outputs;
+    outputs: their names in the file, in the order of the tasks, where the file leaves it open.
 
     Raises as `export`, and DataError for tasks that do not fit its outputs.
     """
@@ -126,7 +128,12 @@ def import_model(
     source = Path(tflite)
     path = _target(out, source.stem, force=force)
     return write_imported_bundle(
-        source, path, tasks=tasks, rounding=rounding, progress=progress or silent
+        source,
+        path,
+        tasks=tasks,
+        outputs=outputs,
+        rounding=rounding,
+        progress=progress or silent,
     )
 
 

@@ -70,6 +70,11 @@ if TYPE_CHECKING:
     help="With --tflite: lines `task: label, label`, or JSON.  [default: 0, 1, ...]",
 )
 @click.option(
+    "--outputs",
+    metavar="NAMES",
+    help="With --tflite: its outputs by name, with commas, in the order of the labels.",
+)
+@click.option(
     "--rounding",
     type=click.Choice(ROUNDINGS),
     default="tflm",
@@ -92,6 +97,7 @@ def command(
     ort: bool,
     tflite: Path | None,
     labels: Path | None,
+    outputs: str | None,
     rounding: Rounding,
     full: bool,
     as_json: bool,
@@ -111,10 +117,12 @@ def command(
     if tflite is None:
         if labels is not None:
             raise click.UsageError("--labels goes with --tflite: a run has its own labels.")
+        if outputs is not None:
+            raise click.UsageError("--outputs goes with --tflite: a run has its own order.")
     elif checkpoint is not None or calibration is not None or dense_per_channel or ort or full:
         raise click.UsageError("An imported model is quantized already: give --tflite alone.")
     if tflite is not None:
-        imported = _import(tflite, labels, out, rounding, force)
+        imported = _import(tflite, labels, outputs, out, rounding, force)
         click.echo(_imported_json(imported)) if as_json else _show_imported(imported, tflite)
         return
     run = checkpoint or newest_run()
@@ -134,7 +142,12 @@ def command(
 
 
 def _import(
-    tflite: Path, labels: Path | None, out: Path | None, rounding: Rounding, force: bool
+    tflite: Path,
+    labels: Path | None,
+    outputs: str | None,
+    out: Path | None,
+    rounding: Rounding,
+    force: bool,
 ) -> ImportedExport:
     from wearkit.api.export import import_model
     from wearkit_export.import_tflite.labels import read_labels
@@ -142,7 +155,13 @@ def _import(
     tasks = None if labels is None else read_labels(labels)
     with at_work("Importing:"):
         return import_model(
-            tflite, out, tasks=tasks, rounding=rounding, force=force, progress=show_progress
+            tflite,
+            out,
+            tasks=tasks,
+            outputs=None if outputs is None else [name.strip() for name in outputs.split(",")],
+            rounding=rounding,
+            force=force,
+            progress=show_progress,
         )
 
 
@@ -188,14 +207,14 @@ def _show(exported: Exported, run: Path) -> None:
 
 
 def _show_imported(exported: ImportedExport, tflite: Path) -> None:
-    from wearkit_export.bundle.import_report import feed
+    from wearkit_export.bundle.import_report import feed, output_words
 
     report = exported.report
     console, say = _printer()
     say(f"{tflite} -> {exported.path}")
     say(f"model id {report.model_id[:16]}, imported: {', '.join(report.imported.operators)}")
     for task in report.graph.model.tasks:
-        say(f"{task.name}: {', '.join(task.labels)}")
+        say(f"{task.name}: {', '.join(task.labels)}, {output_words(report.imported, task.name)}")
     say(f"Feed it {feed(report.imported)}")
     _show_tables(console, exported.path, report)
     if report.no_c is not None:
