@@ -25,7 +25,6 @@ from wearkit.link.stream import AutoStream
 from wearkit.link.text.header import parse_axes, parse_fields
 from wearkit.units import Unit
 
-_AXES = "xyz"
 _MAX_HOP = 100_000  # samples
 
 
@@ -209,7 +208,4 @@ def csv_lines(samples: Capture) -> Iterator[bytes]:
 
 def axes_text(axes: AxisMap) -> str:
     """The inverse of parse_axes."""
-    printed = ["", "", ""]
-    for axis, (source, sign) in enumerate(zip(axes.source, axes.sign, strict=True)):
-        printed[source] = ("+" if sign > 0 else "-") + _AXES[axis]
-    return "".join(printed)
+    return axes.text
