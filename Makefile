@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(if $(GPU_BUILD),@test -d $(VENV)/lib/*/site-packages/torch || echo '$(GPU_SIZE)')
 	$(PIP) $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') $(TORCH)
-	$(PIP) --editable '.[train,export,live,micro,profile,dev]'
+	$(PIP) --editable '.[train,export,live,micro,profile,sign,dev]'
 	@touch $@
 
 extras: setup  ## add the emulated RP2040 (npm) and the TensorFlow cross-check

@@ -68,6 +68,7 @@ _EMULATE = "emulate --bundle bundle --speed 0 --seconds 20 --link port --wait 60
 _ANSWERING = _EMULATE.replace("--speed 0 --seconds 20", "--speed 10 --seconds 600")
 _LIVE = "live --port port --bundle bundle --windows 3"
 _VERIFY = "verify --port port --bundle bundle --data posture-sim --recording 0 --windows 5"
+_CHECK = "certificate check equivalence.json --bundle bundle --data posture-sim --recording 0"
 _CMAKE = "-B cmake -DWK_FROM=subdirectory -DWK_BUNDLE=sources"
 _EXPORT = "export --int8 --checkpoint run --out"
 
@@ -97,6 +98,7 @@ EXTRAS: dict[str, tuple[Check, ...]] = {
         Check("firmware --bundle bundle --port arduino --out arduino", says="wearkit.zip"),
         Check(f"{_LIVE} --verify", sensor=_EMULATE, says="3 windows"),
         Check(_VERIFY, sensor=_ANSWERING, says="5 windows"),
+        Check(_CHECK, says="5 of 5 windows were computed again"),
         Check(f"{_CMAKE} -S FIRMWARE/ports/cmake/example", program="cmake"),
         Check("--build cmake", says="known_answers", program="cmake"),
         Check("-Ibundle/c FIRMWARE/examples/c/check_golden.c -fsyntax-only", program="cc"),
@@ -107,6 +109,7 @@ EXTRAS: dict[str, tuple[Check, ...]] = {
         _asks(f"{_LIVE} --runtime litert", "live"),
         _asks(f"{_LIVE} --runtime onnx", "live"),
         _asks(f"{_LIVE} --runtime tflm", "micro"),
+        _asks("certificate keygen key.pem", "sign"),
         _asks("profile bundle", "profile"),
         _asks("firmware --bundle bundle --port rp2040 --out rp2040", "profile"),
         _asks(f"{_EMULATE} --target cortex-m4", "profile"),
@@ -124,6 +127,11 @@ EXTRAS: dict[str, tuple[Check, ...]] = {
         Check(_VERIFY, sensor=_ANSWERING, says="5 windows"),
     ),
     "forest": (Check("evaluate --checkpoint run --data posture-sim --forest", says="forest"),),
+    "sign": (
+        Check("certificate keygen key.pem"),
+        Check(f"{_VERIFY} --sign-key key.pem", sensor=_ANSWERING, says="5 windows"),
+        Check("certificate check equivalence.json --public-key key.pem.pub", says="signed with"),
+    ),
     "train,export": (
         Check("train --arch mtl-net-micro --epochs 1 --out run-2", says="Saved in run-2"),
         Check("export --int8 --checkpoint run-2 --out bundle-2", says="model id"),

@@ -2,6 +2,7 @@
 
     python tests/bench/m4_certificate.py --bundle B --out examples/certificate \\
         --sisfall sisfall-adxl345-subset.tar.xz --hapt hapt-accel.tar.xz [--recordings N] [--json]
+    python tests/bench/m4_certificate.py --bundle B --write-data FOLDER --sisfall ... --hapt ...
 
 `wearkit emulate --target cortex-m4` runs the bare-metal image behind the register model of the
 sensor, `wearkit live --verify` compares every window over the pseudo-terminal, and the certificate
@@ -52,6 +53,7 @@ CHANGED_WINDOWS = 400  # the changed engines need no more to differ
 _WEARKIT = (sys.executable, "-c", "from wearkit.cli import main; main()")
 _UNCHECKED = (sys.executable, m4_changed.__file__)
 _LIMIT_S = 7200
+CERTIFICATE = "equivalence.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def verify(
     windows: so many, then stop. emulator: options of `wearkit emulate`.
     """
     began_s = time.monotonic()
-    path = work / "equivalence.json"
+    path = work / CERTIFICATE
     program = _WEARKIT if device == host else _UNCHECKED
     with subprocess.Popen(
         [*program, "emulate", "--data", data, "--bundle", device, "--speed", "0", *emulator],
@@ -153,6 +155,20 @@ def verify(
         page=path.with_suffix(".md").read_text(),
         seconds=time.monotonic() - began_s,
     )
+
+
+def check(certificate: Path, bundle: Path, data: Path) -> tuple[int, str]:
+    """What `wearkit certificate check` makes of it: exit code and last words."""
+    options = ("--bundle", str(bundle), "--data", str(data))
+    checked = subprocess.run(
+        (*_WEARKIT, "certificate", "check", str(certificate), *options),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=_LIMIT_S,
+        check=False,
+    )
+    return checked.returncode, checked.stderr.strip().splitlines()[-1]
 
 
 def compared(found: Verified, windows: Counts, logits: Logits, bundle: Bundle) -> dict[str, Any]:
@@ -242,6 +258,9 @@ def main() -> int:
     emulator = ["--target", "cortex-m4", "--emulator", options.emulator]
     emulator += ["--streaming"] if options.streaming else []
     stretches = list(islice(recordings(options.hapt, options.sisfall, spec), options.recordings))
+    if options.write_data is not None:
+        write_recordings(stretches, spec.rate_hz, options.write_data)
+        return 0
     windows = windows_of(stretches, spec)
     logits = Reference(bundle.graph).run(counts_to_int8(windows))
     result: dict[str, Any] = {"recordings": len(stretches), "samples": sum(map(len, stretches))}
@@ -251,6 +270,10 @@ def main() -> int:
         write_recordings(stretches, spec.rate_hz, data)
         found = verify(options.bundle, options.bundle, data, count, work, emulator)
         result["same_engine"] = compared(found, windows, logits, bundle)
+        code, said = check(work / CERTIFICATE, options.bundle, data)
+        result["same_engine"]["checked"] = said
+        if code != 0 or f"{count} of {count} windows were computed again" not in said:
+            result["same_engine"]["wrong"].append(f"certificate check says: {said}")
         if options.out is not None and not result["same_engine"]["wrong"]:
             _keep(found, options.out)
         result["changed_engine"] = [
@@ -266,7 +289,7 @@ def main() -> int:
 def _keep(found: Verified, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found.certificate, indent=2) + "\n"
-    (folder / "equivalence.json").write_text(text, encoding="utf-8")
+    (folder / CERTIFICATE).write_text(text, encoding="utf-8")
     (folder / "equivalence.md").write_text(found.page, encoding="utf-8")
 
 
@@ -277,6 +300,7 @@ def _table(result: dict[str, Any]) -> str:
         f"same engine: exit {same['code']}, {same['windows_compared']} windows, "
         f"{same['windows_differing']} differ, {same['logits_compared']} logits, "
         f"{same['device_hours']} h of the device in {same['seconds']} s, faults {same['faults']}",
+        f"certificate check: {same['checked']}",
     ]
     for row in result["changed_engine"]:
         lines.append(
@@ -304,6 +328,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--streaming", action="store_true", help="ask the model sample by sample")
     parser.add_argument("--emulator", default="unicorn", help="or qemu")
     parser.add_argument("--out", type=Path, help="keep the certificate in this folder")
+    parser.add_argument("--write-data", type=Path, help="only write the recordings there, as CSV")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from wearkit.verification.certificate.certificate import FORMAT, FORMAT_VERSION
+from wearkit.verification.certificate.check import checked
 from wearkit.verification.certificate.conditions import EQUIVALENT
+from wearkit.verification.certificate.page import page_of
 
 
 def faults_of(certificate: dict[str, Any], page: str) -> list[str]:
@@ -50,6 +52,17 @@ def faults_of(certificate: dict[str, Any], page: str) -> list[str]:
         ),
     }
     return [name for name, good in holds.items() if not good]
+
+
+def test_whoever_reads_it_can_check_it(certificate: tuple[dict[str, Any], str]) -> None:
+    """All that follows from its list of windows, and its page. One of before there was a list is
+    said to be none that can be checked."""
+    value, page = certificate
+    if value["format_version"] == 1:
+        assert "window_list" not in value
+        return
+    assert checked(value).result == EQUIVALENT
+    assert page == page_of(value)
 
 
 @pytest.fixture

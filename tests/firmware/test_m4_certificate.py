@@ -45,6 +45,9 @@ def test_every_window_is_verified_and_the_certificate_is_what_the_counts_say(
     row = bench.compared(found, windows, logits, bundle)
     assert (row["wrong"], row["windows_compared"]) == ([], 14)
 
+    code, says = bench.check(tmp_path / bench.CERTIFICATE, bundle.path, tmp_path / "data")
+    assert code == 0 and "14 of 14 windows were computed again, every logit" in says
+
     logits["posture"][6, 3] ^= 1
     digest_is_wrong = bench.compared(found, windows, logits, bundle)["wrong"]
     assert len(digest_is_wrong) == 1 and digest_is_wrong[0].startswith("digest_sha256 is ")

@@ -15,6 +15,7 @@ EXTRAS = {
     "flatbuffers": "export",
     "sklearn": "forest",
     "tflite_micro": "micro",
+    "cryptography": "sign",
     "elftools": "profile",
     "unicorn": "profile",
     "ziglang": "profile",

@@ -16,7 +16,7 @@ from wearkit.live.loop import LiveRun
 from wearkit.live.open import Live, Proving, placement_check, source_of, stream_options
 from wearkit.live.recording import open_recording
 from wearkit.live.session import LiveSession
-from wearkit.verification.certificate.proof import ProofFiles
+from wearkit.verification.certificate.proof import proof_files
 from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Verifier
 
@@ -39,6 +39,7 @@ def open_live(
     placement: str | None = None,
     verify: bool = False,
     certificate: str | Path | None = None,
+    sign_key: str | Path | None = None,
     any_model: bool = False,
     stop: Callable[[], bool] = lambda: False,
     on_rate: Callable[[int], None] = lambda _: None,
@@ -67,8 +68,8 @@ def open_live(
     verify: compare the device's own logits with the reference until the first difference.
     certificate: where verify writes what it proved; a file there that is no certificate is kept
     and StorageError raised, before the port is opened. None writes nothing, and live.certificate
-    has it anyhow. any_model: compare with another model, too; the result is "incomplete" then.
-    stop: asked several times a second.
+    has it anyhow. sign_key: a private key to sign it with. any_model: compare with another model,
+    too; the result is "incomplete" then. stop: asked several times a second.
 
     Raises ModelFileError, MissingToolError, PortError, DataError or StorageError before the first
     window, and ValueError where verify is given with another runtime than the reference. What ends
@@ -89,7 +90,7 @@ def open_live(
     proving = None
     if verify:
         verifier = Verifier(opened.graph, opened.model_id, faults, any_model=any_model)
-        files = None if certificate is None else ProofFiles(Path(certificate), force=force)
+        files = proof_files(certificate, sign_key, force=force)
         if files is not None:
             files.check(None if record is None else Path(record))
         proving = Proving(verifier, files, Requested(limit=max_windows))

@@ -20,7 +20,7 @@ from wearkit.link.ports.opening import open_at
 from wearkit.link.ports.serial_port import BAUD
 from wearkit.verification.certificate.certificate import Certificate
 from wearkit.verification.certificate.conditions import DIFFERENT, EQUIVALENT
-from wearkit.verification.certificate.proof import ProofFiles, prove
+from wearkit.verification.certificate.proof import proof_files, prove
 from wearkit.verification.dialogue import Dialogue
 from wearkit.verification.replay import ReplayOptions, replay_verify
 from wearkit.verification.replay_report import ReplayReport
@@ -61,6 +61,7 @@ def verify(
     max_windows: int | None = None,
     any_model: bool = False,
     certificate: str | Path | None = None,
+    sign_key: str | Path | None = None,
     force: bool = False,
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
@@ -78,9 +79,10 @@ def verify(
     ADXL345 counts, -512 to 511 at 1/256 g, in the model's axes; None for the golden ones alone.
     max_windows: of both together. any_model: compare with another model, too; the result is
     "incomplete" then. certificate: where to write it as JSON, with a page that ends with .md beside
-    it; None writes nothing, and where nothing was compared an older file stays. force: also where
-    another file is in the way. baud, wait, dtr: as in open_live. stop: asked several
-    times a second; the result is "incomplete" then. on_compared: how many were, after each.
+    it; None writes nothing, and where nothing was compared an older file stays. sign_key: a
+    private key to sign it with. force: also where another file is in the way. baud, wait, dtr: as
+    in open_live. stop: asked several times a second; the result is "incomplete" then. on_compared:
+    how many were, after each.
 
     Returns only what went well: the result is "equivalent", or "incomplete" after `stop`. Raises
     VerificationError for a difference, another model or a certificate that is incomplete,
@@ -97,6 +99,7 @@ def verify(
         max_windows=max_windows,
         any_model=any_model,
         certificate=certificate,
+        sign_key=sign_key,
         force=force,
         baud=baud,
         wait=wait,
@@ -124,6 +127,7 @@ def replay(
     max_windows: int | None = None,
     any_model: bool = False,
     certificate: str | Path | None = None,
+    sign_key: str | Path | None = None,
     force: bool = False,
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
@@ -137,7 +141,7 @@ def replay(
     test_set: what `windows` are, for the certificate.
     """
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(Path(bundle))
-    files = None if certificate is None else ProofFiles(Path(certificate), force=force)
+    files = proof_files(certificate, sign_key, force=force)
     if files is not None:
         files.check()
     golden = opened.golden().counts

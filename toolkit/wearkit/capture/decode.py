@@ -26,7 +26,6 @@ from wearkit.link.stream import AutoStream
 from wearkit.link.text.header import parse_axes, parse_fields
 from wearkit.units import Unit
 
-_AXES = "xyz"
 _MAX_HOP = 100_000  # samples
 _FED_BYTES = 1 << 16  # live reads 4 KiB at most; a record may hold 1 MiB of lines of 6 bytes
 _BLOCK_SAMPLES = 4096
@@ -294,7 +293,4 @@ def read_recording(path: Path) -> Capture:
 
 def axes_text(axes: AxisMap) -> str:
     """The inverse of parse_axes."""
-    printed = ["", "", ""]
-    for axis, (source, sign) in enumerate(zip(axes.source, axes.sign, strict=True)):
-        printed[source] = ("+" if sign > 0 else "-") + _AXES[axis]
-    return "".join(printed)
+    return axes.text

@@ -22,6 +22,7 @@ _COMMANDS = {
     "profile": "Count what a bundle's C costs on a microcontroller, without having one.",
     "live": "Read a sensor over a serial port and print device-equivalent verdicts.",
     "verify": "Replay a test set through a device's link and compare its logits, bit for bit.",
+    "certificate": "Check what a certificate says, or make keys to sign one.",
     "convert": "Turn a recording of wearkit live into CSV, NPZ or Parquet.",
     "simulate": "Play a recording on a pseudo-terminal as a sensor would send it.",
     "emulate": "Run the wearable's own firmware on an emulated board, on a pseudo-terminal.",

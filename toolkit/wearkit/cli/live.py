@@ -10,7 +10,14 @@ import click
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 from wearkit.cli.terminal.certificate_line import say_certificate
-from wearkit.cli.terminal.port_options import CERTIFICATE, Baud, no_nan, port_options, say_rate
+from wearkit.cli.terminal.port_options import (
+    CERTIFICATE,
+    SIGN_KEY,
+    Baud,
+    no_nan,
+    port_options,
+    say_rate,
+)
 from wearkit.cli.terminal.stop_signals import stop_signals
 
 # Spelled out so that --help imports nothing; a test compares them with the library's own.
@@ -84,6 +91,7 @@ UNITS = ("auto", "g", "mg", "m/s2", "counts")
     metavar="FILE",
     help="Where --verify writes what it proved; a page beside it ends with .md.",
 )
+@SIGN_KEY
 @click.option("--any-model", is_flag=True, help="Let --verify compare with another model.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per window on stdout.")
 def command(
@@ -103,6 +111,7 @@ def command(
     placement: str | None,
     verify: bool,
     certificate: Path,
+    sign_key: Path | None,
     any_model: bool,
     as_json: bool,
 ) -> int:
@@ -139,6 +148,7 @@ def command(
             placement=placement,
             verify=verify,
             certificate=certificate,
+            sign_key=sign_key,
             any_model=any_model,
             stop=partial(bool, received),
             on_rate=say_rate,

@@ -14,8 +14,8 @@ import click
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
 from wearkit.cli.terminal.certificate_line import say_certificate
-from wearkit.cli.terminal.playing import Chosen, test_set_options
-from wearkit.cli.terminal.port_options import CERTIFICATE, Baud, port_options, say_rate
+from wearkit.cli.terminal.playing import chosen_test_set, test_set_options
+from wearkit.cli.terminal.port_options import CERTIFICATE, SIGN_KEY, Baud, port_options, say_rate
 from wearkit.cli.terminal.stop_signals import stop_signals
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="Where to write what was proved; a page beside it ends with .md.",
 )
 @click.option("--force", is_flag=True, help="Let --certificate replace any file.")
+@SIGN_KEY
 @click.option("--any-model", is_flag=True, help="Compare with another model, too.")
 @click.option("--json", "as_json", is_flag=True, help="The certificate as one line on stdout.")
 def command(
@@ -59,6 +60,7 @@ def command(
     windows: int | None,
     certificate: Path,
     force: bool,
+    sign_key: Path | None,
     any_model: bool,
     as_json: bool,
 ) -> int:
@@ -73,7 +75,7 @@ def command(
     from wearkit.verification.replay import recorded_windows
 
     opened = open_bundle(bundle or newest_bundle())
-    chosen = _chosen(data, data_format, input_units, subject, recording)
+    chosen = chosen_test_set(data, data_format, input_units, subject, recording)
     with stop_signals() as received, _progress(windows) as on_compared:
         verified = replay(
             port,
@@ -84,6 +86,7 @@ def command(
             any_model=any_model,
             certificate=certificate,
             force=force,
+            sign_key=sign_key,
             baud=baud,
             wait=wait,
             dtr=not no_dtr,
@@ -101,26 +104,6 @@ def command(
     if verified.error is not None:
         raise verified.error
     return 128 + received[0] if received else 0
-
-
-def _chosen(
-    data: str | None,
-    data_format: str | None,
-    input_units: str | None,
-    subject: str | None,
-    recording: int | None,
-) -> Chosen | None:
-    from wearkit.recordings.formats import open_dataset
-
-    if data is None:
-        if (data_format, input_units, subject, recording) != (None, None, None, None):
-            raise click.UsageError(
-                "--format, --input-units, --subject and --recording choose from --data: name it."
-            )
-        return None
-    chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
-    chosen.check()
-    return chosen
 
 
 @contextmanager

@@ -19,6 +19,14 @@ class AxisMap:
     sign: tuple[int, int, int] = (1, 1, 1)
 
     @property
+    def text(self) -> str:
+        """As users and headers write it, such as -y+x+z: the inverse of parse_axes."""
+        printed = ["", "", ""]
+        for axis, (source, sign) in enumerate(zip(self.source, self.sign, strict=True)):
+            printed[source] = ("+" if sign > 0 else "-") + "xyz"[axis]
+        return "".join(printed)
+
+    @property
     def determinant(self) -> int:
         """+1 for a rotation, -1 for a mirror image, which no mounting of a sensor gives."""
         a, b, c = self.source

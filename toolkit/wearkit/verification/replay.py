@@ -26,11 +26,10 @@ from wearkit.verification.dialogue import Dialogue
 from wearkit.verification.replay_report import ReplayReport
 from wearkit.verification.replayer import FLOW_FRAMES, Replayer, ReplayWindow
 from wearkit.verification.requested import Requested
-from wearkit.verification.verifier import Verifier
+from wearkit.verification.verifier import REPLAYED, Verifier
 from wearkit.windows.sensor_counts import sensor_counts
 
 _BATCH = 32  # windows the reference takes at a time
-WHERE = "Replayed window"
 
 Windows = Iterable[NDArray[np.int16]]
 
@@ -115,7 +114,7 @@ class _Run:
         self._reference = Reference(bundle.graph)
         self._on_compared = on_compared
         self._verifier = Verifier(
-            bundle.graph, bundle.model_id, faults, any_model=options.any_model, where=WHERE
+            bundle.graph, bundle.model_id, faults, any_model=options.any_model, where=REPLAYED
         )
         self._replayer = Replayer(
             link, faults, frames_in_flight=options.frames_in_flight, check=self._verifier.hello
@@ -216,6 +215,12 @@ def _sensor_counts(window: NDArray[np.int16], axes: AxisMap) -> tuple[Counts, ..
         sensor[:, axes.source[axis]] = window[:, axis] * axes.sign[axis]
     rows = np.clip(sensor, COUNT_MIN, COUNT_MAX).tolist()
     return tuple((x, y, z) for x, y, z in rows)
+
+
+def as_device_gets_it(window: NDArray[np.int16], axes: AxisMap) -> NDArray[np.int16]:
+    """What a window becomes on its way: (length, 3) int16 in model axes, through a sensor that is
+    mounted that way."""
+    return np.array([mapped(row, axes) for row in _sensor_counts(window, axes)], np.int16)
 
 
 def _row(values: NDArray[np.int8]) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from wearkit.verification.identity import DeviceIdentity
 from wearkit.verification.window_list import WindowList
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag
-AT_SAMPLE = "Window at sample"
+AT_SAMPLE, REPLAYED = "Window at sample", "Replayed window"
 _MOST_BEFORE = 8  # predictions of windows that had begun before the session; a window's overlap
 
 HeadRow = tuple[int, ...]

@@ -164,6 +164,28 @@ class Chosen:
             )
 
 
+def chosen_test_set(
+    data: str | None,
+    data_format: str | None,
+    input_units: str | None,
+    subject: str | None,
+    recording: int | None,
+) -> Chosen | None:
+    """The recordings that test_set_options name, None without --data. Raises DataError when there
+    is nothing to play."""
+    from wearkit.recordings.formats import open_dataset
+
+    if data is None:
+        if (data_format, input_units, subject, recording) != (None, None, None, None):
+            raise click.UsageError(
+                "--format, --input-units, --subject and --recording choose from --data: name it."
+            )
+        return None
+    chosen = Chosen(open_dataset(data, format=data_format, units=input_units), subject, recording)
+    chosen.check()
+    return chosen
+
+
 def reader_came(port: PseudoTerminal, stop: Callable[[], bool], wait_s: float | None) -> bool:
     """Say how to read the port and wait for it. False on `stop`; PortError when nobody came."""
     from wearkit.errors import PortError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
@@ -12,6 +13,13 @@ BAUD = 115200  # wearkit.link.ports.serial_port.BAUD, spelled out so that --help
 AUTO: Literal["auto"] = "auto"
 CERTIFICATE = "equivalence.json"  # unless --certificate names another
 _LOWEST = 50
+
+SIGN_KEY = click.option(
+    "--sign-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Sign the certificate with this private key (wearkit certificate keygen).",
+)
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -22,6 +22,7 @@ from wearkit.verification.certificate.conditions import (
 )
 from wearkit.verification.certificate.limits import not_proved
 from wearkit.verification.certificate.page import page_of
+from wearkit.verification.certificate.signature import SigningKey
 from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Difference, Verifier, VerifyTally
 from wearkit.verification.window_list import ENCODING, WindowList
@@ -100,7 +101,7 @@ class Answering:
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """report: of the ended session. error: what ended it, empty for a good end. requested: what
-    was to be compared. Its sums add up, or there is none."""
+    was to be compared. sign_key: signs the JSON. Its sums add up, or there is none."""
 
     model: Model
     port: str
@@ -113,6 +114,7 @@ class Certificate:
     answering: Answering = field(default_factory=Answering)
     difference: Difference | None = None
     error: str = ""
+    sign_key: SigningKey | None = None
 
     def __post_init__(self) -> None:
         for name, whole, parts in self.sums():
@@ -194,7 +196,7 @@ class Certificate:
         """Whole, and enough to write the page from (wearkit.verification.certificate.page)."""
         tally = self.tally
         rate = self.report.rate
-        return {
+        value = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "result": self.result,
@@ -205,7 +207,7 @@ class Certificate:
             "port": self.port,
             "simulated": self.report.simulated,
             "replayed": self.report.replayed or None,
-            "device": None if self.hello is None else self.hello.to_json(),
+            "device": None if self.hello is None else _device(self.hello),
             "measured_rate": None
             if rate is None
             else {"rate_hz": rate.rate_hz, "error_hz": rate.error_hz, "source": str(rate.source)},
@@ -228,6 +230,7 @@ class Certificate:
             "session": self.report.to_json(),
             "window_list": {"encoding": ENCODING, "windows": self.compared.encoded()},
         }
+        return value | {"signature": None if self.sign_key is None else self.sign_key.sign(value)}
 
     def to_markdown(self) -> str:
         """The page."""
@@ -243,8 +246,10 @@ def certify(
     *,
     requested: Requested | None = None,
     error: str = "",
+    sign_key: SigningKey | None = None,
 ) -> Certificate:
     """The certificate of a session that has ended. error: what ended it, if it was no good end.
+    sign_key: to sign it with.
 
     Raises VerificationError when its counters do not add up.
     """
@@ -269,4 +274,17 @@ def certify(
         ),
         difference=verifier.first_difference,
         error=error,
+        sign_key=sign_key,
     )
+
+
+def _device(hello: Hello) -> dict[str, Any]:
+    return hello.to_json() | {
+        "features": int(hello.features),
+        "axes": hello.axes.text,
+        "window": hello.window,
+        "hop": hello.hop,
+        "input_scale_g": hello.input_scale_g,
+        "input_zero_point": hello.input_zero_point,
+        "classes": list(hello.classes),
+    }

@@ -88,6 +88,9 @@ def _about(certificate: Mapping[str, Any]) -> list[tuple[str, str]]:
     if device is not None:
         rows.append(("Device", f"{device['uid']}, firmware {device['firmware']}"))
         rows.append(("Device's model", device["model_id"]))
+    signature = certificate["signature"]
+    signed = "unsigned" if signature is None else f"ed25519, public key {signature['public_key']}"
+    rows.append(("Signature", signed))
     if rate is not None:
         measured = f"{rate['rate_hz']:.3f} +- {rate['error_hz']:.3f} Hz by {rate['source']} time"
         rows.append(("Measured rate", measured))

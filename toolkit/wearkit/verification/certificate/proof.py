@@ -16,6 +16,7 @@ from wearkit.verification.certificate.certificate import (
     certify,
 )
 from wearkit.verification.certificate.page import MARK, page_of
+from wearkit.verification.certificate.signature import SigningKey, read_sign_key
 from wearkit.verification.requested import Requested
 from wearkit.verification.verifier import Verifier
 
@@ -25,10 +26,12 @@ _HEAD_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class ProofFiles:
-    """Where a certificate is written. json: the certificate itself. force: replace any file."""
+    """Where a certificate is written. json: the certificate itself. force: replace any file.
+    sign_key: what it is signed with."""
 
     json: Path
     force: bool = False
+    sign_key: SigningKey | None = None
 
     @property
     def page(self) -> Path:
@@ -69,6 +72,17 @@ class ProofFiles:
             )
 
 
+def proof_files(
+    path: str | Path | None, sign_key: str | Path | None, *, force: bool
+) -> ProofFiles | None:
+    """Where to write, as users name it; None for not at all.
+
+    Raises DataError for a key that is none, MissingToolError where it could not be used.
+    """
+    key = None if sign_key is None else read_sign_key(Path(sign_key))
+    return None if path is None else ProofFiles(Path(path), force=force, sign_key=key)
+
+
 def prove(
     bundle: Bundle,
     port: str,
@@ -88,7 +102,16 @@ def prove(
     """
     if not verifier.tally.compared:
         return None
-    certificate = certify(bundle, port, hello, report, verifier, requested=requested, error=error)
+    certificate = certify(
+        bundle,
+        port,
+        hello,
+        report,
+        verifier,
+        requested=requested,
+        error=error,
+        sign_key=None if files is None else files.sign_key,
+    )
     if files is not None:
         write_certificate(certificate, files)
     return certificate
