@@ -207,9 +207,8 @@ def test_a_gap_costs_no_more_output_than_it_has_bytes(
         replace(message, first_index=message.first_index + 99_000, t_us=message.t_us + 5_000_000)
         for message in begun[10:]
     ]
-    data = b"".join(
-        encode_message(message, k) for k, message in enumerate([HELLO, *begun[:10], *far])
-    )
+    messages: Frames = [HELLO, *begun[:10], *far]
+    data = b"".join(encode_message(message, k) for k, message in enumerate(messages))
     windows = session.feed(data, 0.0)
     assert [window.windows for window in windows] == [1, 1, 1649, 1]
     report = session.report()

@@ -116,7 +116,7 @@ def open_live(
         return Live(
             opened,
             handle,
-            LiveRun(source, session, stop=stop, log=recording.log),
+            LiveRun(source, session, stop=stop, write=handle.write, log=recording.log),
             recording,
             resources.pop_all(),
             proving=proving,

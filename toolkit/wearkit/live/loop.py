@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import termios
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 from wearkit.capture.file import CaptureWriter, Kind
 from wearkit.errors import DataError, LinkLostError, PortError, WearkitError
 from wearkit.link.faults import Fault
+from wearkit.link.frames.codec import encode_message
+from wearkit.link.frames.from_device import Feature
+from wearkit.link.frames.from_host import Start
 from wearkit.link.ledger import Ended
 from wearkit.link.ports.reader import MAX_WAITING_BYTES, ByteSource, Chunk
 from wearkit.link.printable import is_noise
 from wearkit.live.report import LiveReport
 from wearkit.live.session import LiveSession, LiveWindow
 
+START_S = 3.0  # a device that says HELLO, every two seconds, and sends no samples is stopped
 FIRST_LINE_S = 5.0  # without one readable line, a port carries nothing for us
 STALL_S = 2.0
 SILENCE_S = 10.0
@@ -27,7 +33,8 @@ OnUpdate = Callable[[list[LiveWindow]], None]
 class LiveRun:
     """A session over a source, as the updates it gives. report: None until it has ended.
 
-    log: gets every byte before anything is computed from it.
+    log: gets every byte before anything is computed from it. write: to the device, which is sent
+    nothing but a START where it was left stopped; None sends nothing.
     """
 
     def __init__(
@@ -36,6 +43,7 @@ class LiveRun:
         session: LiveSession,
         *,
         stop: Callable[[], bool] = lambda: False,
+        write: Callable[[bytes], None] | None = None,
         first_line_s: float = FIRST_LINE_S,
         stall_s: float = STALL_S,
         silence_s: float = SILENCE_S,
@@ -43,6 +51,7 @@ class LiveRun:
     ) -> None:
         self._source, self.session, self._stop, self._log = source, session, stop, log
         self._limits_s = (first_line_s, stall_s, silence_s)
+        self._write = write
         self.report: LiveReport | None = None
         if log is not None:
             session.faults.listeners.append(lambda event: log.note(Kind.EVENT, event.to_json()))
@@ -85,7 +94,7 @@ class LiveRun:
     def _read(self) -> Generator[list[LiveWindow], None, Ended]:
         session = self.session
         intake = _Intake(self._source, self._log)
-        watch = _Watch(session, self._source, *self._limits_s)
+        watch = _Watch(session, self._source, self._write, *self._limits_s)
         while not self._stop():
             chunk = intake.next()
             windows: list[LiveWindow] = []
@@ -186,11 +195,12 @@ class _Watch:
         self,
         session: LiveSession,
         source: ByteSource,
+        write: Callable[[bytes], None] | None,
         first_line_s: float,
         stall_s: float,
         silence_s: float,
     ) -> None:
-        self._session, self._source = session, source
+        self._session, self._source, self._write = session, source, write
         self._first_line_s, self._stall_s, self._silence_s = first_line_s, stall_s, silence_s
         self._messages = 0
         self._stalled = False
@@ -208,7 +218,9 @@ class _Watch:
             return
         silent_s = now_s - self._since_s
         if messages == 0:
-            if silent_s > self._first_line_s:
+            if silent_s > min(START_S, self._first_line_s) and self._start_device():
+                self._since_s = now_s
+            elif silent_s > self._first_line_s:
                 raise _nothing_readable(self._session, self._first_line_s)
             return
         if silent_s > self._stall_s and not self._stalled:
@@ -219,11 +231,33 @@ class _Watch:
                 raise LinkLostError(f"No readable line came for {self._silence_s:.0f} s.")
             self._since_s = now_s
 
+    def _start_device(self) -> bool:
+        """Whether it was just asked to start: once, if it is stopped and takes commands."""
+        stream, write = self._session.stream, self._write
+        hello = stream.hello
+        if write is None or hello is None or stream.device_error:
+            return False
+        if not hello.features & Feature.COMMANDS:
+            return False
+        self._write = None
+        with suppress(OSError, termios.error):
+            write(encode_message(Start(), 0))
+            detail = "the device says HELLO and sends no samples: START was sent"
+            self._session.faults.add(Fault.STALL, detail)
+        return True
+
 
 def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
     device_error = session.stream.device_error
     if device_error:
         return PortError(f"The device sends no samples but an error: {device_error.rstrip('.')}.")
+    tally = session.stream.tally
+    if tally is not None:
+        return PortError(
+            f"The device sent {tally.whole} good frames in {waited_s:.0f} s and no samples among "
+            "them: it was left stopped, or replays a test set; reset the board.",
+            fault=Fault.NO_VALID_DATA,
+        )
     report = session.report()
     received = report.bytes_received
     if received == 0:

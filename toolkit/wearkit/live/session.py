@@ -20,7 +20,7 @@ from wearkit.integer.logits import Logits, Verdict, verdict
 from wearkit.link.axes import SAME_AXES
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.from_device import Hello
-from wearkit.link.options import StreamOptions
+from wearkit.link.options import ExpectedModel, StreamOptions
 from wearkit.link.sample import PlacedSample
 from wearkit.link.stream import AutoStream
 from wearkit.live.placement import REASON as PLACEMENT_REASON
@@ -115,7 +115,7 @@ class LiveSession:
         self._max_windows = max_windows
         self.recorder = recorder
         self._rate_hz = trained(graph.model).window.rate_hz
-        self.stream = AutoStream(options)
+        self.stream = AutoStream(replace(options, model=_expected(graph)))
         self.faults = faults if faults is not None else FaultLog()
         self.quality = SignalQuality(self._rate_hz, self.faults)
         self._length = trained(graph.model).window.length
@@ -381,6 +381,11 @@ def _unjudged(marked: _MarkedWindow, *, valid: bool) -> LiveWindow:
         device_index=marked.window.device_index,
         windows=marked.window.windows,
     )
+
+
+def _expected(graph: QuantizedGraph) -> ExpectedModel:
+    window, source = trained(graph.model).window, graph.tensor(graph.input)
+    return ExpectedModel(window.length, window.hop, source.scale, source.zero_point)
 
 
 def _first_windows(marked: list[_MarkedWindow], most: int) -> list[_MarkedWindow]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from wearkit.errors import DataError
 from wearkit.link.axes import SAME_AXES, AxisMap
-from wearkit.link.faults import Fault
 from wearkit.link.frames.codec import decode_message
 from wearkit.link.frames.foreign import ForeignFrames
 from wearkit.link.frames.frame import DeviceText, Frame, FrameDecoder, FrameFault, Segment
@@ -24,6 +23,7 @@ from wearkit.link.frames.from_device import (
     SensorRegisters,
     Stats,
 )
+from wearkit.link.frames.hello_check import check_grid, check_sensor
 from wearkit.link.frames.sequence import FrameSequencer, PlacedFrame, within_rails
 from wearkit.link.header import StreamHeader, UnitChoice
 from wearkit.link.ledger import Ledger
@@ -34,9 +34,7 @@ from wearkit.units import Unit
 MAX_WAITING_SAMPLES = 1000  # before the first HELLO, which comes after two seconds at the latest
 _MAX_PREDICTIONS = 1024
 _KEPT_TEXT_LINES = 100
-_ADXL345_ID = 0xE5
 _NO_ANSWER = SensorRegisters(0, 0, 0, 0)  # what wk_app_send_hello says of a silent bus
-_JUSTIFY_LEFT, _SELF_TEST = 0x04, 0x80
 _IN_COUNTS = UnitChoice(Unit.COUNTS, "as all frames carry them")
 
 
@@ -288,11 +286,13 @@ class FrameStream:
         if known is not None and hello.registers == _NO_ANSWER:
             hello = replace(hello, registers=known.registers)
         if known is None:
-            self._check(hello)
+            check_sensor(hello, self._options)
             self._sequencer = FrameSequencer(hello)
             self.header, self.choice = hello.header, _IN_COUNTS
         elif _measures(hello) != _measures(known):
             raise DataError("The device changed what it measures: start live again.")
+        if self._options.model is not None:
+            check_grid(hello, self._options.model)
         self._follow_boot(is_new=known is not None and hello.boot_id != known.boot_id, seq=seq)
         self.hello = hello
         waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
@@ -313,29 +313,6 @@ class FrameStream:
                 self._sequencer.restart()
                 self._seq = seq
         self._count_lost(seq)
-
-    def _check(self, hello: Hello) -> None:
-        registers = hello.registers
-        if self._options.unit not in (None, Unit.COUNTS):
-            raise DataError(
-                f"The device sends frames of counts, which contradicts --units "
-                f"{self._options.unit}: leave it out.",
-                fault=Fault.UNITS,
-            )
-        if self._options.fields is not None:
-            raise DataError("The device sends frames, which have no columns: leave --fields out.")
-        if registers.devid != _ADXL345_ID:
-            raise DataError(
-                f"The device's sensor calls itself 0x{registers.devid:02X} where an ADXL345 says "
-                "0xE5: check its wiring.",
-                fault=Fault.BUS_FAULT,
-            )
-        if registers.range_g != 2 or registers.data_format & (_JUSTIFY_LEFT | _SELF_TEST):
-            raise DataError(
-                f"The device's DATA_FORMAT is 0x{registers.data_format:02X}, but models are made "
-                "for right-justified counts at +-2 g without self-test: 0x08.",
-                fault=Fault.SCALE_FAULT,
-            )
 
     def _count_lost(self, seq: int) -> int:
         """How many are missing before a good frame. A step backwards is a repeated frame or a new
