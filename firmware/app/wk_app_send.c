@@ -50,6 +50,7 @@ static void describe_no_model(wk_hello_t *out_hello)
 void wk_app_send_hello(wk_app_t *app)
 {
     static const wk_hello_t nothing;
+    static const uint8_t version[3] = WK_FIRMWARE_VERSION;
     wk_hello_t hello = nothing;
     uint8_t wire[WK_FRAME_WIRE_MAX];
     uint8_t axis;
@@ -67,7 +68,7 @@ void wk_app_send_hello(wk_app_t *app)
     hello.fifo_ctl = app->registers[3];
     hello.boot_id = app->board->boot_id + app->run;
     memcpy(hello.uid, app->board->uid, sizeof hello.uid);
-    hello.firmware[1] = 1; /* 0.1.0 */
+    memcpy(hello.firmware, version, sizeof hello.firmware);
     for (axis = 0; axis < 3; axis++) {
         hello.axis_map[axis] = axis;
         hello.lsb_per_g[axis] = LSB_PER_G;

@@ -123,6 +123,33 @@ def test_it_is_proved_at_that_rate(
     assert json.dumps(said).count(f'"bw_rate": {CODES[rate_hz]}') >= 1
 
 
+def test_an_image_for_a_board_samples_at_its_model_s_rate(
+    built: Callable[[float], tuple[Bundle, HostDevice]],
+    made_counts: Callable[..., Counts],
+    needs_module: Callable[[str, str], None],
+    tmp_path: Path,
+) -> None:
+    for module in ("unicorn", "elftools", "ziglang"):
+        needs_module(module, "pip install 'wearkit[profile]'")
+    from wearkit_export.device.cortex_m4 import build_m4_image
+    from wearkit_export.emulate.cortex_m4 import M4Device
+
+    bundle = built(100.0)[0]
+    device = M4Device(build_m4_image(bundle, tmp_path), tmp_path)
+    fed = made_counts(3, seed=7).reshape(-1, 3)
+    heard = play(device, fed, EmulateOptions(speed=0.0))
+    (samples,) = heard.runs()
+    np.testing.assert_array_equal(samples, fed[1 : len(samples) + 1])
+    assert_predictions(heard, bundle, samples)
+    assert {hello[4] for hello in heard.hellos} == {CODES[100.0]}
+    (first, first_us, _), (last, last_us, _) = heard.samples[0], heard.samples[-2]
+    assert (last - first) * 1e6 / (last_us - first_us) == pytest.approx(100.0, rel=0.02)
+
+    lines = play(device, fed, EmulateOptions(speed=0.0, mode="text")).text.decode().splitlines()
+    assert " rate=100 " in lines[0]
+    assert len(lines) > 290 and not any(line.startswith("#restart") for line in lines)
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_every_rate_of_the_part_is_printed_for_the_firmware(
     built: Callable[[float], tuple[Bundle, HostDevice]], rate_hz: float, tmp_path: Path

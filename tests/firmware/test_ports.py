@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wearkit import __version__
 from wearkit.bundle.bundle import open_bundle
 from wearkit_export.device.build import PROGRAM_FOLDERS, model_sources
 
@@ -50,6 +51,18 @@ def test_the_one_list_of_sources_is_complete(firmware: Path) -> None:
     ]
     assert len(there) > 15
     assert sorted(listed) == sorted(there)
+
+
+def test_every_port_has_the_version_of_the_package(firmware: Path) -> None:
+    """HELLO said 0.1.0 of firmware that came with 0.2.0."""
+    app = (firmware / "include/wk/wk_app.h").read_text()
+    assert f"#define WK_FIRMWARE_VERSION {{{__version__.replace('.', ', ')}}}" in app
+    for name, line in [
+        ("CMakeLists.txt", f"VERSION {__version__} "),
+        ("ports/arduino/library.properties", f"version={__version__}\n"),
+        ("ports/esp-idf/wearkit/idf_component.yml", f'version: "{__version__}"\n'),
+    ]:
+        assert line in (firmware / name).read_text(), name
 
 
 def test_no_port_has_a_list_of_its_own(firmware: Path) -> None:

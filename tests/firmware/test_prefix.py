@@ -169,7 +169,8 @@ def test_two_models_are_linked_with_the_firmware_by_cmake(
         "add_executable(both main.c)\ntarget_link_libraries(both PRIVATE one two)\n"
     )
     for command in (["-S", tmp_path, "-B", tmp_path / "build"], ["--build", tmp_path / "build"]):
-        done = subprocess.run([cmake, *command], capture_output=True, text=True, check=False)
+        words = [cmake, *map(str, command)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert subprocess.run([tmp_path / "build" / "both"]).returncode == 0
 

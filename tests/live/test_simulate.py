@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import StorageError
+from wearkit.link.frames.frame import Frame, FrameDecoder, FrameType
 from wearkit.link.ports.pty import PseudoTerminal, ReaderLeftError
 from wearkit.link.text.header import parse_header
 from wearkit.link.text.line import Row, parse_line
 from wearkit.link.text.unit_finder import to_counts
 from wearkit.recordings.recording import LabelTrack, Recording
+from wearkit.simulation.frame_format import FrameFormat
 from wearkit.simulation.sensor import LineFormat, Played, samples, simulate
 from wearkit.spec import WindowSpec
 from wearkit.units import Unit
@@ -295,6 +297,8 @@ def test_loop_begins_again_at_the_end_and_for_the_next_reader(
         (["--speed", "nan"], 2, "positive"),
         (["--seconds", "-1"], 2, "positive"),
         (["--data", "/absent.csv"], 5, "/absent.csv"),
+        (["--rate", "0"], 2, "positive"),
+        (["--rate", "30", "--protocol", "binary"], 5, "30 Hz is none of its 6.25, 12.5, 25, 50"),
     ],
 )
 def test_what_cannot_be_played_is_one_sentence(
@@ -320,6 +324,27 @@ def test_seconds_are_of_sensor_time(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Sent 75 samples" in err
+
+
+def test_a_sensor_has_the_rate_that_was_asked_for(
+    simulate_process: Callable[..., tuple[subprocess.Popen[str], str]],
+) -> None:
+    process, path = simulate_process("--speed", "1000", "--seconds", "3", "--rate", "12.5")
+    reader = SlowReader(path)
+    reader.join()
+    header, *lines = reader.data.decode().splitlines()
+    assert parse_header(header).rate_hz == 12.5
+    stamps = [int(line.split(",")[1]) for line in lines if line[0] != "#"]
+    assert len(stamps) == 38 and set(np.diff(stamps)) == {80_000}
+    process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(("rate_hz", "code"), [(6.25, 0x06), (100.0, 0x0A), (800.0, 0x0D)])
+def test_frames_name_the_rate(rate_hz: float, code: int) -> None:
+    encoder = FrameFormat(WindowSpec(rate_hz=rate_hz)).encoder()
+    parts = FrameDecoder().feed(encoder.encode(0, (1, 2, 3)) + encoder.flush())
+    frames = [part.content for part in parts if isinstance(part.content, Frame)]
+    assert frames[0].type == FrameType.HELLO and frames[0].payload[4] == code
 
 
 def test_what_cannot_be_brought_to_the_rate_is_not_played() -> None:

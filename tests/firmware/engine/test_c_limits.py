@@ -101,7 +101,7 @@ def test_every_number_of_a_call_is_looked_at() -> None:
     ]:
         limits.check_fits(call)
         with pytest.raises(ModelFileError, match="and the C takes"):
-            limits.check_fits(replace(call, **change))
+            limits.check_fits(replace(call, **change))  # type: ignore[arg-type]
 
 
 def test_a_stream_that_keeps_more_than_its_counters_hold_is_none(

@@ -10,6 +10,7 @@ import click
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.playing import (
     Chosen,
+    positive,
     reader_came,
     reader_options,
     recording_options,
@@ -55,6 +56,16 @@ PROTOCOLS = ("text", "binary")
     show_default=True,
     help="Lines of text, or frames as the firmware sends them.",
 )
+@click.option(
+    "--rate",
+    "rate_hz",
+    type=float,
+    callback=positive,
+    default=50.0,
+    show_default=True,
+    metavar="HZ",
+    help="Samples a second of the sensor; recordings at another rate are resampled.",
+)
 @click.option("--no-header", is_flag=True, help="Do not say what the lines mean.")
 @reader_options
 def command(
@@ -69,6 +80,7 @@ def command(
     twin: str | None,
     units: str,
     protocol: str,
+    rate_hz: float,
     no_header: bool,
     link: Path | None,
     wait: float | None,
@@ -83,9 +95,9 @@ def command(
     from wearkit.recordings.sensor_twin import parse_twin
 
     worn = None if twin is None else parse_twin(twin)
-    stream_format = _format(protocol, units, header=not no_header)
+    stream_format = _format(protocol, units, rate_hz, header=not no_header)
     dataset = open_dataset(data, format=data_format, units=input_units)
-    chosen = Chosen(dataset, subject, recording, worn)
+    chosen = Chosen(dataset, subject, recording, worn, rate_hz)
     chosen.check()
     with stop_signals() as received:
         port = PseudoTerminal(link)
@@ -102,20 +114,21 @@ def _pace(speed: float) -> str:
     return f"at {speed:g} times real time" if speed else "as fast as it is read"
 
 
-def _format(protocol: str, units: str, *, header: bool) -> StreamFormat:
+def _format(protocol: str, units: str, rate_hz: float, *, header: bool) -> StreamFormat:
     from wearkit.simulation.frame_format import FrameFormat
     from wearkit.simulation.sensor import LineFormat
-    from wearkit.spec import DEFAULT_SPEC
+    from wearkit.spec import WindowSpec
     from wearkit.units import Unit
 
+    spec = WindowSpec(rate_hz=rate_hz)
     if protocol == "text":
-        return LineFormat(DEFAULT_SPEC, Unit(units), header=header)
+        return LineFormat(spec, Unit(units), header=header)
     if units != "counts" or not header:
         raise click.UsageError(
             "Frames carry counts and always say what they mean: leave --units and --no-header out "
             "with --protocol binary."
         )
-    return FrameFormat(DEFAULT_SPEC)
+    return FrameFormat(spec)
 
 
 def _play(

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.errors import DataError
 from wearkit.link.frames.codec import Message, encode_message
 from wearkit.link.frames.from_device import (
     HELLO_PERIOD_S,
@@ -21,15 +22,28 @@ from wearkit.link.sample import WRAP_32, Counts
 from wearkit.simulation.sensor import Encoder
 from wearkit.spec import WindowSpec
 
-_BW_RATES = {12.5: 0x7, 25.0: 0x8, 50.0: 0x9, 100.0: 0xA, 200.0: 0xB}
+_BW_RATES = {
+    6.25: 0x6, 12.5: 0x7, 25.0: 0x8, 50.0: 0x9, 100.0: 0xA, 200.0: 0xB, 400.0: 0xC, 800.0: 0xD,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class FrameFormat:
-    """spec: window, and a rate that an ADXL345 has. samples_per_frame: as the FIFO's watermark."""
+    """spec: window, and a rate that an ADXL345 has. samples_per_frame: as the FIFO's watermark.
+
+    Raises DataError for another rate.
+    """
 
     spec: WindowSpec
     samples_per_frame: int = 10
+
+    def __post_init__(self) -> None:
+        if self.spec.rate_hz not in _BW_RATES:
+            rates = ", ".join(f"{rate:g}" for rate in _BW_RATES)
+            raise DataError(
+                f"Frames name the rate as an ADXL345's register does, and {self.spec.rate_hz:g} Hz "
+                f"is none of its {rates}: choose one, or send text."
+            )
 
     def encoder(self) -> Encoder:
         return _FrameEncoder(self)

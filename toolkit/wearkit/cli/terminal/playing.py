@@ -117,7 +117,7 @@ def _with(command: _Command, options: tuple[Callable[[_Command], _Command], ...]
 class Chosen:
     """Iterating reads the recordings anew, through the twin if there is one.
 
-    subject: None for all; position: the I-th of the subject's, from 0.
+    subject: None for all; position: the I-th of the subject's, from 0; rate_hz: of the twin.
     """
 
     def __init__(
@@ -126,9 +126,10 @@ class Chosen:
         subject: str | None,
         position: int | None,
         twin: SensorTwin | None = None,
+        rate_hz: float = 50.0,
     ) -> None:
         self._dataset, self._subject, self._position = dataset, subject, position
-        self._twin = twin
+        self._twin, self._rate_hz = twin, rate_hz
 
     def __str__(self) -> str:
         words = [str(self._dataset.name)]
@@ -149,9 +150,8 @@ class Chosen:
         if self._twin is None:
             return iter(wanted)
         from wearkit.recordings.sensor_twin import through_twin
-        from wearkit.spec import DEFAULT_SPEC
 
-        return through_twin(wanted, self._twin, DEFAULT_SPEC.rate_hz)
+        return through_twin(wanted, self._twin, self._rate_hz)
 
     def check(self) -> None:
         """Raises DataError when there is nothing to play."""
