@@ -85,6 +85,27 @@ def test_tflite_signature(files: dict[str, bytes], name: str, dtype: Any) -> Non
 
 
 @pytest.mark.parametrize("name", [FP32_TFLITE, INT8_TFLITE])
+def test_every_dense_layer_reads_a_plain_vector(files: dict[str, bytes], name: str) -> None:
+    """Of one that reads an image of 1 x 1, tf2onnx drops the bias without a word."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema_model(files[name])
+    graph = model.Subgraphs(0)
+    codes = [model.OperatorCodes(n).BuiltinCode() for n in range(model.OperatorCodesLength())]
+    operators = [graph.Operators(n) for n in range(graph.OperatorsLength())]
+    kinds = [codes[operator.OpcodeIndex()] for operator in operators]
+    sources = [
+        tuple(graph.Tensors(operator.Inputs(0)).ShapeAsNumpy())
+        for operator, kind in zip(operators, kinds, strict=True)
+        if kind == schema.BuiltinOperator.FULLY_CONNECTED
+    ]
+    assert len(sources) >= 2
+    assert all(len(shape) == 2 and shape[0] == 1 for shape in sources)
+    # The heads share one reshape.
+    assert kinds.count(schema.BuiltinOperator.RESHAPE) == 1
+
+
+@pytest.mark.parametrize("name", [FP32_TFLITE, INT8_TFLITE])
 def test_tflite_metadata_and_versions(files: dict[str, bytes], name: str) -> None:
     from ai_edge_litert import schema_py_generated as schema
 

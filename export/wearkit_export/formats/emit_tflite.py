@@ -114,8 +114,10 @@ class _Printer:
         options.fusedActivationFunction = _activation_function(op)
         version = 4 if isinstance(op, Dense) else 1
         constants = self._constants(op, op.weight)
+        inputs = [self._vector(op.input), *constants]
         described = (_Options.FullyConnectedOptions, options)
-        self._operator(_Builtin.FULLY_CONNECTED, version, described, op, constants, flat=True)
+        target = self._activation(op.output, flat=True)
+        self._operate((_Builtin.FULLY_CONNECTED, version), described, inputs, target)
 
     def max_pool(self, op: MaxPool1D) -> None:
         options = _pool_options(op.size, op.stride)
@@ -127,12 +129,7 @@ class _Printer:
         self._operator(_Builtin.AVERAGE_POOL_2D, 2, (_Options.Pool2DOptions, options), op)
 
     def flatten(self, op: Reshape) -> None:
-        shape = [1, self._shapes[op.output][1]]
-        options = schema.ReshapeOptionsT()
-        options.newShape = shape
-        constants = [self._constant(f"{op.name}.shape", np.array(shape, np.int32))]
-        described = (_Options.ReshapeOptions, options)
-        self._operator(_Builtin.RESHAPE, 1, described, op, constants, flat=True)
+        self._reshape(op.name, self._index[op.input], self._activation(op.output, flat=True))
 
     def describe(self, name: str, text: str) -> None:
         """Metadata: a named buffer of UTF-8 text."""
@@ -169,6 +166,26 @@ class _Printer:
         ]
         return signature
 
+    def _vector(self, name: str) -> int:
+        """An activation as (1, values), reshaped once for all its readers.
+
+        The format lets a dense layer read an image of 1 x 1, but tf2onnx drops its bias then.
+        """
+        index = self._index[name]
+        if len(self._tensors[index].shape) == 2:
+            return index
+        flat = f"{name}.flat"
+        if flat not in self._index:
+            self._reshape(flat, index, self._activation(name, flat=True, written_as=flat))
+        return self._index[flat]
+
+    def _reshape(self, name: str, source: int, target: int) -> None:
+        options = schema.ReshapeOptionsT()
+        options.newShape = self._tensors[target].shape
+        shape = self._constant(f"{name}.shape", np.array(options.newShape, np.int32))
+        described = (_Options.ReshapeOptions, options)
+        self._operate((_Builtin.RESHAPE, 1), described, [source, shape], target)
+
     def _operator(
         self,
         builtin: int,
@@ -176,15 +193,18 @@ class _Printer:
         described: tuple[int, Any],
         op: Any,
         constants: list[int] | None = None,
-        flat: bool = False,
     ) -> None:
-        code = (builtin, version)
+        inputs = [self._index[op.input], *(constants or [])]
+        self._operate((builtin, version), described, inputs, self._activation(op.output))
+
+    def _operate(
+        self, code: tuple[int, int], described: tuple[int, Any], inputs: list[int], target: int
+    ) -> None:
         if code not in self._codes:
             self._codes.append(code)
         operator = schema.OperatorT()
         operator.opcodeIndex = self._codes.index(code)
-        operator.inputs = [self._index[op.input], *(constants or [])]
-        operator.outputs = [self._activation(op.output, flat)]
+        operator.inputs, operator.outputs = inputs, [target]
         operator.builtinOptionsType, operator.builtinOptions = described
         self._operators.append(operator)
 
@@ -210,11 +230,12 @@ class _Printer:
             tensor.quantization = _quantization(scale, np.zeros(len(scale), np.int64))
         return self._append(tensor)
 
-    def _activation(self, name: str, flat: bool = False) -> int:
+    def _activation(self, name: str, flat: bool = False, written_as: str = "") -> int:
         steps, channels = self._shapes[name]
         shape = [1, channels] if flat else [1, 1, steps, channels]
         quantized: Tensor | None = self._quantized.get(name)
-        tensor = _tensor(name, shape, np.dtype(np.float32 if quantized is None else np.int8))
+        dtype = np.dtype(np.float32 if quantized is None else np.int8)
+        tensor = _tensor(written_as or name, shape, dtype)
         if quantized is not None:
             tensor.quantization = _quantization(
                 np.array([quantized.scale], np.float32), np.array([quantized.zero_point], np.int64)
