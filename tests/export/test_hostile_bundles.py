@@ -8,7 +8,16 @@ from types import ModuleType
 
 import pytest
 
-GROUPS = {"code": 11, "manifest": 11, "file": 5, "golden": 3, "model file": 8, "report.json": 1}
+GROUPS = {
+    "code": 11,
+    "manifest": 11,
+    "file": 5,
+    "golden": 3,
+    "model file": 8,
+    "report.json": 1,
+    "run": 10,
+    "user's file": 5,
+}
 NEEDS = ("onnx", "onnxruntime", "ai_edge_litert", "tflite_micro", "flatbuffers")
 
 
