@@ -42,11 +42,11 @@ from wearkit.bundle.runtimes import open_runtime
 from wearkit.errors import WearkitError
 from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import write_json
-from wearkit.integer.graph_file import save_graph
+from wearkit.integer.graph_file import constants, structure
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import Checkpoint, save_checkpoint
 from wearkit.model.provenance import HowSplit, Provenance
-from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+from wearkit.spec import ModelSpec, TaskSpec, WindowSpec, canonical_json
 from wearkit.training.claim import refuse_to_replace_run
 from wearkit.training.metrics_file import Metrics, SplitMetrics, SplitPart
 from wearkit.training.run import TIED, open_run
@@ -73,6 +73,7 @@ def attacks() -> list[Attack]:
     return [
         *(Attack(f"code: {name}", partial(_code, hide)) for name, hide in _HIDING.items()),
         *(Attack(f"manifest: {name}", partial(_opened, edit)) for name, edit in _LIES.items()),
+        *(Attack(f"label: {name}", partial(_opened, edit)) for name, edit in _LABELS.items()),
         *(Attack(f"file: {name}", partial(_opened, edit)) for name, edit in _NO_FILES.items()),
         *(Attack(f"golden: {name}", partial(_golden, edit)) for name, edit in _GOLDEN.items()),
         *(
@@ -269,20 +270,46 @@ def _twice(path: Path) -> None:
     (path / MANIFEST).write_text('{"labels": {"posture": ["a", "b"]},' + text.lstrip()[1:])
 
 
-def _label(path: Path, label: str) -> None:
-    """A label in the graph and in the manifest: the model id follows, as its maker would do it."""
-    bundle = open_bundle(path)
-    tasks = (replace(TASKS[0], labels=(label, *TASKS[0].labels[1:])), TASKS[1])
-    graph = replace(bundle.graph, model=replace(bundle.model, tasks=tasks))
-    save_graph(graph, path)
-    from wearkit.bundle.described import described
-    from wearkit.integer.graph_file import model_id
+def _labelled(*texts: str, task: str = "posture") -> Callable[[Path], object]:
+    """Labels and the name of a task written into graph.json, and all that follows from them: the
+    model id, the manifest, the golden vectors' names."""
 
-    said = described(graph)
-    said["input"] |= {"shape": [100, 3]}
-    edit_manifest(path, lambda manifest: manifest.update(said, model_id=model_id(graph)))
-    list_anew(path)
+    def edit(path: Path) -> None:
+        graph = open_bundle(path).graph
+        plain = structure(graph)
+        first = plain["model"]["tasks"][0]
+        first["labels"] = [*texts, *first["labels"][len(texts) :]]
+        first["name"] = plain["heads"][0]["task"] = task
+        write_json(path / "graph.json", plain)
+        digest = hashlib.sha256(canonical_json(plain))
+        for name, array in sorted(constants(graph).items()):
+            digest.update(canonical_json([name, str(array.dtype), list(array.shape)]))
+            digest.update(array.tobytes())
 
+        def follow(manifest: dict[str, Any]) -> None:
+            for key in ("labels", "outputs"):
+                manifest[key] = {
+                    task if name == "posture" else name: value
+                    for name, value in manifest[key].items()
+                }
+            manifest["labels"][task] = first["labels"]
+            manifest["model_id"] = digest.hexdigest()
+
+        edit_manifest(path, follow)
+        list_anew(path)
+
+    return edit
+
+
+_LABELS: dict[str, Callable[[Path], object]] = {
+    "an escape that clears the screen": _labelled("\x1b[2Jlying"),
+    "two lines": _labelled("lying\nwalking"),
+    "5,000 letters": _labelled("x" * 5000),
+    "one that turns the line round": _labelled("\u202elying"),
+    "empty": _labelled(""),
+    "the same twice": _labelled("lying", "lying"),
+    "a task that is C": _labelled(task="a;int b"),
+}
 
 _LIES: dict[str, Callable[[Path], object]] = {
     "another rounding family": _says("rounding", lambda _: "xnnpack"),
@@ -479,7 +506,7 @@ def write_run(path: Path, seed: int, *, fold: int = 0) -> Path:
     targets = {
         f"target_{task.name}": generator.integers(0, 4, 12).astype(np.int16) for task in TASKS
     }
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "counts": counts(seed + 50, 12),
         "subject": np.zeros(12, np.int32),
         "run": np.zeros(12, np.int32),

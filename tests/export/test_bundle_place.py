@@ -73,6 +73,13 @@ def test_an_unchanged_bundle_and_an_empty_folder_are_replaced(copy: Path, empty:
     assert [path.name for path in out.iterdir()] == ["new.txt"]
 
 
+def test_a_link_to_a_bundle_stays_one(copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "latest").symlink_to(copy)
+    replace(tmp_path / "latest")
+    assert (tmp_path / "latest").is_symlink()
+    assert [path.name for path in copy.iterdir()] == ["new.txt"]
+
+
 def leftover(out: Path, *parts: str, name: str = "") -> Path:
     path = out.parent / (name or f".{out.name}.abcd_123.part")
     for part in parts:

@@ -20,6 +20,7 @@ from wearkit.training.config import TrainingConfig
 from wearkit.training.loop import TrainingResult
 from wearkit.training.loop import train as learn
 from wearkit.training.run import TIED, open_run, save_run
+from wearkit.training.state import discard_state
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
 
@@ -158,3 +159,18 @@ def test_a_file_of_the_user_is_not_replaced_unasked(
     with pytest.raises(StorageError, match=f"{name} is there already"):
         train(toy_windows, toy_split, ARCH, out=tmp_path)
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_run_that_has_not_ended_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text("{}")
+    with pytest.raises(ModelFileError, match=f"wearkit train --resume {tmp_path}"):
+        open_run(tmp_path)
+
+
+def test_a_state_that_ends_takes_its_own_files_along_and_no_others(tmp_path: Path) -> None:
+    own = ["state.json", "state.0123456789abcdef.safetensors", ".state.json.x1.part"]
+    mine = ["state.best.safetensors", "state.safetensors", "state.txt"]
+    for name in own + mine:
+        (tmp_path / name).write_text("")
+    discard_state(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(mine)

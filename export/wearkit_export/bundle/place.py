@@ -29,6 +29,8 @@ def replacing_bundle(out: Path) -> Iterator[Path]:
     Raises StorageError when the disk refuses or when anything at `out` is not as an export wrote
     it: files of the user, and files of the bundle that were edited.
     """
+    if out.is_symlink():
+        out = out.resolve()  # the user's link stays, and leads to the new bundle
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _clean_up_after_kills(out)

@@ -58,6 +58,7 @@ CALIBRATION, TEST = "calibration.npz", "test.npz"
 TIED = (WEIGHTS, DESCRIPTION, CALIBRATION, TEST)
 """Whose digests metrics.json holds."""
 
+UNFINISHED = "state.json"  # of wearkit.training.state
 PATTERNS = (*TIED, METRICS_NAME, "curves.png", "confusion-*.png")
 """What a run writes, and so what one in the same folder replaces."""
 
@@ -310,6 +311,11 @@ def open_run(path: str | Path) -> Run:
     if holds_folds(path):
         raise ModelFileError(
             f"{path} holds every fold of a run: name one of them, such as {fold_folder(path, 0)}."
+        )
+    if not (path / METRICS_NAME).exists() and (path / UNFINISHED).exists():
+        raise ModelFileError(
+            f"The training in {path} has not ended or was killed: go on with `wearkit train "
+            f"--resume {path}`."
         )
     checkpoint = load_checkpoint(path)
     metrics = read_metrics(path / METRICS_NAME)
