@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.errors import MissingToolError
+from wearkit.files.limited import file_sha256
 from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import weight_shapes
 from wearkit.model.checkpoint import Checkpoint, save_checkpoint
 from wearkit.model.provenance import DataRecord, Provenance
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+from wearkit.training.run import TIED
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -186,7 +188,8 @@ def untrained_run(
         split = {"kind": "subject", "fold": 0, "folds": 5, "seed": 0, "leak_share": 0.0}
         split |= {"train": part, "val": part, "test": part}
         metrics = {"format": "wearkit-metrics", "format_version": 1, "simulated": True}
-        write_json(path / "metrics.json", metrics | {"split": split})
+        files = {name: file_sha256(path / name) for name in TIED}
+        write_json(path / "metrics.json", metrics | {"split": split, "files": files})
         return path
 
     return make

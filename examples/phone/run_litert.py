@@ -4,7 +4,6 @@ out, held to the bundle's golden vectors.
 python examples/phone/run_litert.py BUNDLE
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.bundle import INT8_TFLITE, open_bundle
 from wearkit.integer import reference
+from wearkit_export.bundle.model_files import checked_model
 
 Int8 = NDArray[np.int8]
 
@@ -25,12 +25,13 @@ def to_input(counts: NDArray[np.int16]) -> Int8:
 
 
 def main(folder: Path) -> None:
-    golden = np.load(folder / "golden.npz")
-    inputs = to_input(golden["counts_int16"])
-    assert np.array_equal(inputs, golden["inputs_int8"])
+    bundle = open_bundle(folder)
+    inputs = to_input(bundle.golden().counts)
+    assert np.array_equal(inputs, bundle.golden().inputs)
 
-    model = folder / "model.int8.tflite"
-    run = Interpreter(str(model), num_threads=1).get_signature_runner()
+    # A bundle may come from anywhere: its file is read back before an interpreter gets it.
+    model = checked_model(bundle, INT8_TFLITE)
+    run = Interpreter(model_content=model, num_threads=1).get_signature_runner()
     # One window a call, reshaped to what the signature says: the bytes are the same.
     ((name, details),) = run.get_input_details().items()
     rows = [run(**{name: window.reshape(details["shape"])}) for window in inputs]
@@ -39,14 +40,14 @@ def main(folder: Path) -> None:
     }
 
     # golden.npz holds the microcontroller's integers; this runtime rounds by the family xnnpack.
-    expected = reference.run(open_bundle(folder).graph, inputs, rounding="xnnpack")
-    labels = json.loads((folder / "manifest.json").read_text())["labels"]
+    expected = reference.run(bundle.graph, inputs, rounding="xnnpack")
+    labels = bundle.manifest["labels"]
     differing = 0
     for task, logits in answers.items():
         differing += int(np.count_nonzero(logits != expected[task]))
         print(f"window 0, {task}: {labels[task][int(logits[0].argmax())]}")
     total = sum(logits.size for logits in answers.values())
-    print(f"{model.name} on {len(inputs)} windows: {differing} of {total} logits differ")
+    print(f"{INT8_TFLITE} on {len(inputs)} windows: {differing} of {total} logits differ")
     if differing:
         sys.exit(1)
 

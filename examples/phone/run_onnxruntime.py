@@ -4,7 +4,6 @@ verdict a task out, held to the bundle's golden vectors.
 python examples/phone/run_onnxruntime.py BUNDLE
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import open_bundle
+from wearkit.bundle.bundle import INT8_ONNX, INT8_ORT, open_bundle
 from wearkit.integer import reference
+from wearkit_export.bundle.model_files import checked_model
 
 Int8 = NDArray[np.int8]
 
@@ -24,7 +24,7 @@ def to_input(counts: NDArray[np.int16]) -> Int8:
     return clamped
 
 
-def open_session(model: Path) -> onnxruntime.InferenceSession:
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # Only bundles older than model.int8.s8.onnx need it, on x86 whose int8 products saturate.
     options.add_session_config_entry("session.x64quantprecision", "1")
@@ -32,25 +32,28 @@ def open_session(model: Path) -> onnxruntime.InferenceSession:
 
 
 def main(folder: Path) -> None:
-    golden = np.load(folder / "golden.npz")
-    inputs = to_input(golden["counts_int16"])
-    assert np.array_equal(inputs, golden["inputs_int8"])
+    bundle = open_bundle(folder)
+    inputs = to_input(bundle.golden().counts)
+    assert np.array_equal(inputs, bundle.golden().inputs)
 
-    ort = folder / "model.int8.ort"
-    model = ort if ort.exists() else folder / "model.int8.onnx"
-    session = open_session(model)
+    # A bundle may come from anywhere: an .onnx is read back before a runtime gets it. An .ort, of
+    # which only the digest is known, is for bundles that you exported.
+    model = INT8_ORT if INT8_ORT in bundle.manifest["files"] else INT8_ONNX
+    session = open_session(
+        bundle.read(model) if model == INT8_ORT else checked_model(bundle, model)
+    )
     tasks = [output.name for output in session.get_outputs()]
     answers = session.run(tasks, {session.get_inputs()[0].name: inputs})
 
     # golden.npz holds the microcontroller's integers; this runtime rounds by the family xnnpack.
-    expected = reference.run(open_bundle(folder).graph, inputs, rounding="xnnpack")
-    labels = json.loads((folder / "manifest.json").read_text())["labels"]
+    expected = reference.run(bundle.graph, inputs, rounding="xnnpack")
+    labels = bundle.manifest["labels"]
     differing = 0
     for task, logits in zip(tasks, answers, strict=True):
         differing += int(np.count_nonzero(logits != expected[task]))
         print(f"window 0, {task}: {labels[task][int(logits[0].argmax())]}")
     total = sum(logits.size for logits in answers)
-    print(f"{model.name} on {len(inputs)} windows: {differing} of {total} logits differ")
+    print(f"{model} on {len(inputs)} windows: {differing} of {total} logits differ")
     if differing:
         sys.exit(1)
 

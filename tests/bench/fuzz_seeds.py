@@ -265,8 +265,8 @@ def bundle_set() -> Files:
     np.savez_compressed(out, **golden)
     files = graph_set() | {"golden.npz": out.getvalue()}
     files |= {name: name.encode() for name in FILES if name not in files}
-    manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, "model_id": model_id(graph)}
-    manifest |= described(graph) | {"files": {}}
+    manifest: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    manifest |= {"model_id": model_id(graph), **described(graph), "files": {}}
     manifest["input"] |= {"shape": [MODEL.window.length, 3]}
     return files | {MANIFEST: json.dumps(manifest).encode()}
 

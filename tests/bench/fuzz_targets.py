@@ -266,7 +266,7 @@ TARGETS = (
     Target(
         "graph", partial(_broken_set, seeds.graph_set), read_graph, (graph_file, "_op_from_json")
     ),
-    Target("bundle", _vouched_bundle, read_bundle, (bundle, "load_graph")),
+    Target("bundle", _vouched_bundle, read_bundle, (bundle, "parse_graph")),
     Target(
         "npz",
         lambda generator: {

@@ -27,6 +27,7 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
+from wearkit.api.evaluate import evaluate
 from wearkit.api.live import _checked
 from wearkit.bundle.bundle import (
     GOLDEN,
@@ -40,10 +41,15 @@ from wearkit.bundle.bundle import (
 from wearkit.bundle.runtimes import open_runtime
 from wearkit.errors import WearkitError
 from wearkit.files.npz import write_npz
-from wearkit.integer.graph_file import save_graph
+from wearkit.files.safe_write import write_json
+from wearkit.integer.graph_file import constants, structure
 from wearkit.model.architecture import weight_shapes
-from wearkit.model.checkpoint import Checkpoint
-from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
+from wearkit.model.checkpoint import Checkpoint, save_checkpoint
+from wearkit.model.provenance import HowSplit, Provenance
+from wearkit.spec import ModelSpec, TaskSpec, WindowSpec, canonical_json
+from wearkit.training.claim import refuse_to_replace_run
+from wearkit.training.metrics_file import Metrics, SplitMetrics, SplitPart
+from wearkit.training.run import TIED, open_run
 
 WINDOWS = 64
 TASKS = (
@@ -67,6 +73,7 @@ def attacks() -> list[Attack]:
     return [
         *(Attack(f"code: {name}", partial(_code, hide)) for name, hide in _HIDING.items()),
         *(Attack(f"manifest: {name}", partial(_opened, edit)) for name, edit in _LIES.items()),
+        *(Attack(f"label: {name}", partial(_opened, edit)) for name, edit in _LABELS.items()),
         *(Attack(f"file: {name}", partial(_opened, edit)) for name, edit in _NO_FILES.items()),
         *(Attack(f"golden: {name}", partial(_golden, edit)) for name, edit in _GOLDEN.items()),
         *(
@@ -75,6 +82,11 @@ def attacks() -> list[Attack]:
         ),
         Attack("model file: exchanged after the bundle was opened", _exchanged),
         Attack("report.json of another model", _foreign_report),
+        *(Attack(f"run: {name}", partial(_mixed_run, mix)) for name, mix in _MIXED_RUNS.items()),
+        Attack("run: another network's bundle, evaluated beside it", _foreign_bundle),
+        Attack("run: the same, its manifest naming this run", partial(_foreign_bundle, named=True)),
+        *(Attack(f"user's file: {name}", partial(_lost, name)) for name in _USERS_FILES),
+        Attack("user's file: test.npz in the folder of a new run", _lost_test_set),
     ]
 
 
@@ -258,20 +270,46 @@ def _twice(path: Path) -> None:
     (path / MANIFEST).write_text('{"labels": {"posture": ["a", "b"]},' + text.lstrip()[1:])
 
 
-def _label(path: Path, label: str) -> None:
-    """A label in the graph and in the manifest: the model id follows, as its maker would do it."""
-    bundle = open_bundle(path)
-    tasks = (replace(TASKS[0], labels=(label, *TASKS[0].labels[1:])), TASKS[1])
-    graph = replace(bundle.graph, model=replace(bundle.model, tasks=tasks))
-    save_graph(graph, path)
-    from wearkit.bundle.described import described
-    from wearkit.integer.graph_file import model_id
+def _labelled(*texts: str, task: str = "posture") -> Callable[[Path], object]:
+    """Labels and the name of a task written into graph.json, and all that follows from them: the
+    model id, the manifest, the golden vectors' names."""
 
-    said = described(graph)
-    said["input"] |= {"shape": [100, 3]}
-    edit_manifest(path, lambda manifest: manifest.update(said, model_id=model_id(graph)))
-    list_anew(path)
+    def edit(path: Path) -> None:
+        graph = open_bundle(path).graph
+        plain = structure(graph)
+        first = plain["model"]["tasks"][0]
+        first["labels"] = [*texts, *first["labels"][len(texts) :]]
+        first["name"] = plain["heads"][0]["task"] = task
+        write_json(path / "graph.json", plain)
+        digest = hashlib.sha256(canonical_json(plain))
+        for name, array in sorted(constants(graph).items()):
+            digest.update(canonical_json([name, str(array.dtype), list(array.shape)]))
+            digest.update(array.tobytes())
 
+        def follow(manifest: dict[str, Any]) -> None:
+            for key in ("labels", "outputs"):
+                manifest[key] = {
+                    task if name == "posture" else name: value
+                    for name, value in manifest[key].items()
+                }
+            manifest["labels"][task] = first["labels"]
+            manifest["model_id"] = digest.hexdigest()
+
+        edit_manifest(path, follow)
+        list_anew(path)
+
+    return edit
+
+
+_LABELS: dict[str, Callable[[Path], object]] = {
+    "an escape that clears the screen": _labelled("\x1b[2Jlying"),
+    "two lines": _labelled("lying\nwalking"),
+    "5,000 letters": _labelled("x" * 5000),
+    "one that turns the line round": _labelled("\u202elying"),
+    "empty": _labelled(""),
+    "the same twice": _labelled("lying", "lying"),
+    "a task that is C": _labelled(task="a;int b"),
+}
 
 _LIES: dict[str, Callable[[Path], object]] = {
     "another rounding family": _says("rounding", lambda _: "xnnpack"),
@@ -453,6 +491,125 @@ def _foreign_report(folder: Path) -> tuple[bool, str]:
     list_anew(path)
     said = _refused(lambda: open_bundle(path).table())
     return not said, said or "its figures are printed"
+
+
+# --- run folders -----------------------------------------------------------------------------
+
+
+def write_run(path: Path, seed: int, *, fold: int = 0) -> Path:
+    """A run of an untrained network, its people named by the fold, tied as wearkit ties it."""
+    network = checkpoint(seed)
+    network = replace(network, provenance=Provenance(split=HowSplit("subject", fold, 5, 0, 0.0)))
+    save_checkpoint(network, path)
+    write_npz(path / "calibration.npz", {"counts": counts(seed, 8)})
+    generator = np.random.default_rng(seed)
+    targets = {
+        f"target_{task.name}": generator.integers(0, 4, 12).astype(np.int16) for task in TASKS
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "counts": counts(seed + 50, 12),
+        "subject": np.zeros(12, np.int32),
+        "run": np.zeros(12, np.int32),
+        "start": np.arange(12, dtype=np.int32) * 60,
+        "subjects": np.array([f"person-{fold}"]),
+    }
+    write_npz(path / "test.npz", arrays | targets)
+    part = SplitPart(12, (f"person-{fold}",))
+    others = SplitPart(48, ("somebody",))
+    split = SplitMetrics("subject", fold, 5, 0, 0.0, (), others, others, part)
+    files = {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in TIED}
+    write_json(path / "metrics.json", Metrics(split, files=files).to_json())
+    return path
+
+
+def _mixed_run(mix: Callable[[Path, Path], object], folder: Path) -> tuple[bool, str]:
+    """The second run has another network and other people."""
+    path = write_run(folder / "run", 1)
+    mix(path, write_run(folder / "other", 2, fold=1))
+    said = _refused(lambda: open_run(path))
+    return not said, said or "opened"
+
+
+def _copies(*names: str, forget: bool = False) -> Callable[[Path, Path], object]:
+    """forget: without digests, as an older wearkit wrote it."""
+
+    def mix(path: Path, other: Path) -> None:
+        for name in names:
+            shutil.copy(other / name, path / name)
+        if forget:
+            edit_metrics(path, lambda metrics: metrics.pop("files"))
+
+    return mix
+
+
+def edit_metrics(path: Path, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Change metrics.json of a run in place."""
+    metrics = json.loads((path / "metrics.json").read_text())
+    edit(metrics)
+    write_json(path / "metrics.json", metrics)
+
+
+def _forgotten_and(
+    edit: Callable[[dict[str, Any]], object],
+) -> Callable[[Path, Path], object]:
+    def mix(path: Path, _: Path) -> None:
+        edit_metrics(path, lambda metrics: (metrics.pop("files"), edit(metrics)))
+
+    return mix
+
+
+_MIXED_RUNS: dict[str, Callable[[Path, Path], object]] = {
+    "the network of another": _copies("checkpoint.safetensors", "checkpoint.json"),
+    "the test people of another": _copies("test.npz"),
+    "the calibration windows of another": _copies("calibration.npz"),
+    "the split of another": _copies("metrics.json"),
+    "killed between two files, an older run": _copies(
+        "checkpoint.safetensors", "checkpoint.json", forget=True
+    ),
+    "the test people of another, an older run": _copies("test.npz", forget=True),
+    "999 test windows, an older run": _forgotten_and(
+        lambda metrics: metrics["split"]["test"].update(windows=999)
+    ),
+    "a pipe in the place of test.npz": lambda path, _: _in_place_of("test.npz", os.mkfifo)(path),
+}
+
+
+def _foreign_bundle(folder: Path, *, named: bool = False) -> tuple[bool, str]:
+    """Its network may have been trained on the run's test people."""
+    path, run = copied(folder, seed=2), write_run(folder / "run", 1)
+    if named:
+        sha256 = json.loads((run / "checkpoint.json").read_text())["weights"]["sha256"]
+        edit_manifest(path, lambda manifest: manifest.update(checkpoint_sha256=sha256))
+    said = _refused(lambda: evaluate(run, path))
+    return not said, said or "scored on people it may have been trained on"
+
+
+# --- files of the user -----------------------------------------------------------------------
+
+_USERS_FILES = ("c/main.c", "c/wk_model.c", "notes.txt", "c/build/a.o")
+
+
+def _lost(name: str, folder: Path) -> tuple[bool, str]:
+    """An export over a bundle in which somebody works."""
+    from wearkit_export.bundle.place import replacing_bundle
+
+    path = copied(folder)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_text("mine")
+
+    def export() -> None:
+        with replacing_bundle(path) as fresh:
+            (fresh / MANIFEST).write_text("{}")
+
+    said = _refused(export)
+    kept = (path / name).is_file() and (path / name).read_text() == "mine"
+    return not kept, said or "replaced"
+
+
+def _lost_test_set(folder: Path) -> tuple[bool, str]:
+    (folder / "test.npz").write_text("mine")
+    said = _refused(lambda: refuse_to_replace_run(folder, force=False))
+    return not said, said or "replaced"
 
 
 @contextmanager

@@ -60,6 +60,22 @@ def test_a_run_whose_people_are_in_two_parts_is_called_leaky(
     assert second.startswith("SIMULATED DATA")
 
 
+def test_a_run_without_digests_does_not_prove_whom_it_never_saw(
+    untrained_run: Callable[[str], Path],
+    tmp_path: Path,
+    needs_module: Callable[[str, str], None],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    needs_module("torch", "pip install 'wearkit[train]'")
+    path = tmp_path / "run"
+    shutil.copytree(untrained_run("mtl-net-micro"), path)
+    metrics = json.loads((path / "metrics.json").read_text())
+    del metrics["files"]
+    (path / "metrics.json").write_text(json.dumps(metrics))
+    assert run(["evaluate", "--checkpoint", str(path)]) == 0
+    assert "\nUNKNOWN ORIGIN: the run is older" in capfd.readouterr().out
+
+
 def test_the_forest_stands_beside_the_network_on_the_same_windows(
     trained_run: Path,
     recordings: Path,

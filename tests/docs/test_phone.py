@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -10,7 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.bundle.bundle import FILES, INT8_ORT, INT8_S8_ONNX, OPTIONAL, open_bundle
+from wearkit.bundle.bundle import (
+    FILES,
+    INT8_ORT,
+    INT8_S8_ONNX,
+    MANIFEST,
+    OPTIONAL,
+    open_bundle,
+)
 from wearkit_export.formats.ort import to_ort
 
 
@@ -43,7 +52,12 @@ def test_the_ort_file_is_taken_when_it_is_there(
 ) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(micro_bundle, bundle)
-    (bundle / INT8_ORT).write_bytes(to_ort((bundle / INT8_S8_ONNX).read_bytes()))
+    data = to_ort((bundle / INT8_S8_ONNX).read_bytes())
+    (bundle / INT8_ORT).write_bytes(data)
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    entry = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    manifest["files"][INT8_ORT] = entry
+    (bundle / MANIFEST).write_text(json.dumps(manifest))
     said = run(repository / "examples" / "phone" / "run_onnxruntime.py", bundle)
     assert re.search(r"model\.int8\.ort on \d+ windows: 0 of \d+ logits differ", said)
 

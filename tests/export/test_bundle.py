@@ -346,3 +346,27 @@ def test_tensorflow_agrees_without_being_imported(micro_run: Run, tmp_path: Path
     assert rows["TensorFlow, XNNPACK"].agreement.windows == sum(exported.report.windows.values())
     assert {"TensorFlow, no delegates", "TensorFlow, BUILTIN_REF"} < set(rows)
     assert "tensorflow" not in sys.modules
+
+
+def test_card_of_a_run_without_digests_claims_no_new_people(micro_run: Run, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    older = replace(micro_run, metrics=replace(tidy(micro_run), files={}))
+    export(replace(micro_run, metrics=tidy(micro_run)), tmp_path / "new-int8")
+    export(older, tmp_path / "old-int8")
+    cards = [(tmp_path / name / "MODEL_CARD.md").read_text() for name in ("new-int8", "old-int8")]
+    assert "it was not trained on" in cards[0] and "it was not trained on" not in cards[1]
+    assert "does not prove that they were new to it" in cards[1]
+
+
+def tidy(run: Run) -> Any:
+    """Its metrics, nobody being in two parts."""
+    from dataclasses import replace
+
+    return replace(run.metrics, split=replace(run.metrics.split, shared_subjects=()))
+
+
+def test_a_bundle_names_the_weights_it_is_of(micro_run: Run, tmp_path: Path) -> None:
+    export(micro_run, tmp_path / "b-int8")
+    weights = (micro_run.path / "checkpoint.safetensors").read_bytes()
+    assert open_bundle(tmp_path / "b-int8").checkpoint_sha256 == hashlib.sha256(weights).hexdigest()

@@ -8,7 +8,19 @@ from types import ModuleType
 
 import pytest
 
-GROUPS = {"code": 11, "manifest": 11, "file": 5, "golden": 3, "model file": 8, "report.json": 1}
+from wearkit import spec
+
+GROUPS = {
+    "code": 11,
+    "manifest": 11,
+    "label": 7,
+    "file": 5,
+    "golden": 3,
+    "model file": 8,
+    "report.json": 1,
+    "run": 10,
+    "user's file": 5,
+}
 NEEDS = ("onnx", "onnxruntime", "ai_edge_litert", "tflite_micro", "flatbuffers")
 
 
@@ -19,6 +31,8 @@ def test_no_attack_succeeds(
     bench_script: Callable[[str], ModuleType],
     needs_module: Callable[[str, str], None],
 ) -> None:
+    if group == "label" and not hasattr(spec, "is_text"):
+        pytest.skip("labels of any text are still taken: TaskSpec has no rule for them")
     for module in NEEDS:
         needs_module(module, "pip install 'wearkit[export,micro]'")
     mine = [

@@ -58,7 +58,11 @@ def _head(report: Report) -> Iterator[str]:
             for task in accuracy.int8
         )
         whom = "simulated subjects" if report.simulated else "people"
-        new = "that it was also trained on" if leak else "it was not trained on"
+        new = "it was not trained on"
+        if leak:
+            new = "that it was also trained on"
+        elif report.metrics is not None and not report.metrics.files:
+            new = "of whom the run, older than wearkit 0.3, does not prove that they were new to it"
         yield (
             f"Accuracy of the int8 model on {accuracy.windows} windows of {accuracy.subjects} "
             f"{whom} {new}: {scores}."

@@ -24,7 +24,8 @@ from wearkit_export.bundle.c_folder import CFolder, check_c, write_c
 from wearkit_export.bundle.compared import OnProgress, silent
 from wearkit_export.bundle.equality import Models, check_int8, require_equal
 from wearkit_export.bundle.import_report import ImportedReport, imported_card
-from wearkit_export.bundle.write import manifest, replacing_bundle
+from wearkit_export.bundle.place import replacing_bundle
+from wearkit_export.bundle.write import manifest
 from wearkit_export.import_tflite import Imported, import_tflite
 from wearkit_export.import_tflite.model_file import FILE_MAX_BYTES
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from wearkit.bundle.bundle import INT8_ONNX, INT8_TFLITE, Bundle
 from wearkit.errors import DataError, MissingToolError, ModelFileError, VerificationError
-from wearkit.integer.graph import Head, QuantizedGraph, inputs_of
+from wearkit.integer.graph import Add, Head, Op, QuantizedGraph, inputs_of
 from wearkit.integer.graph_file import model_id
 from wearkit.spec import ImportedSpec
 from wearkit_export.import_tflite import Imported, import_tflite
@@ -69,13 +68,11 @@ def _nameless_id(graph: QuantizedGraph) -> str:
     from a graph and read again has other names, and of what the windows mean it says nothing."""
     names = {graph.input: "input"}
     names |= {op.output: f"t{place}" for place, op in enumerate(graph.ops)}
-    ops: list[Any] = []
+    ops: list[Op] = []
     for place, op in enumerate(graph.ops):
         sources = [names[name] for name in inputs_of(op)]
-        second = {"other": sources[1]} if len(sources) > 1 else {}
-        ops.append(
-            replace(op, name=f"op{place}", input=sources[0], output=names[op.output], **second)
-        )
+        called = replace(op, name=f"op{place}", input=sources[0], output=names[op.output])
+        ops.append(replace(called, other=sources[1]) if isinstance(called, Add) else called)
     tensors = {tensor.name: tensor for tensor in graph.tensors if tensor.name in names}
     plain = replace(
         graph,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +15,7 @@ from numpy.typing import NDArray
 
 from wearkit import __version__
 from wearkit.bundle.bundle import (
-    C_FOLDER,
     CARD,
-    FILES,
     FORMAT,
     FORMAT_VERSION,
     GOLDEN,
@@ -29,12 +24,10 @@ from wearkit.bundle.bundle import (
     INT8_S8_ONNX,
     INT8_TFLITE,
     MANIFEST,
-    OPTIONAL,
     REPORT,
 )
 from wearkit.bundle.described import described
 from wearkit.counts import COUNT_MAX, COUNT_MIN, counts_to_int8
-from wearkit.errors import StorageError
 from wearkit.files.limited import file_sha256
 from wearkit.files.npz import write_npz
 from wearkit.files.safe_write import write_bytes, write_json
@@ -53,6 +46,7 @@ from wearkit_export.bundle.compared import (
     silent,
 )
 from wearkit_export.bundle.equality import Emitted, Models, check_fp32, check_int8, require_equal
+from wearkit_export.bundle.place import replacing_bundle
 from wearkit_export.bundle.report import Report, measure_accuracy
 from wearkit_export.formats.emit_onnx import emit_onnx
 from wearkit_export.formats.emit_tflite import emit_tflite
@@ -264,49 +258,3 @@ def _names(folder: Path) -> list[str]:
     """Every file of a folder as the manifest names it."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path.relative_to(folder).as_posix() for path in files)
-
-
-@contextmanager
-def replacing_bundle(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside `out` and, when all went well, put it in the place of `out`.
-
-    An older bundle stays until then. Raises StorageError when the disk refuses or when `out` is
-    something that no export wrote.
-    """
-    foreign = _foreign(out)
-    if foreign is not None:
-        raise StorageError(
-            f"{foreign} was not written by an export and would be lost: name another folder with "
-            "--out."
-        )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
-    except OSError as error:
-        raise StorageError(f"Cannot write {out}: {error.strerror or error}.") from error
-    try:
-        fresh, old = scratch / "new", scratch / "old"
-        fresh.mkdir()
-        yield fresh
-        if out.exists():
-            out.rename(old)
-        try:
-            fresh.rename(out)
-        except BaseException:
-            if old.exists():
-                old.rename(out)
-            raise
-    except OSError as error:
-        raise StorageError(f"Cannot write {out}: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _foreign(out: Path) -> Path | None:
-    """Something at `out` that replacing a bundle there would destroy."""
-    if not out.is_dir():
-        return out if out.exists() else None
-    strange = sorted(
-        {item.name for item in out.iterdir()} - {*FILES, *OPTIONAL, MANIFEST, C_FOLDER}
-    )
-    return out / strange[0] if strange else None

@@ -69,7 +69,7 @@ def quantize_graph(
         if isinstance(op, FloatConv | FloatDense):
             per_channel = dense_per_channel or isinstance(op, FloatConv)
             target = _output_tensor(op, source, shape, ranges[op.output])
-            ops.append(_quantize_op(op, source, target, per_channel))
+            ops.append(quantize_layer(op, source, target, per_channel))
         else:
             target = Tensor(op.output, (1, *shape), source.scale, source.zero_point)
             ops.append(op)
@@ -114,9 +114,13 @@ def _output_tensor(
     return Tensor(op.output, (1, *shape), scale, zero_point)
 
 
-def _quantize_op(
+def quantize_layer(
     op: FloatConv | FloatDense, source: Tensor, target: Tensor, per_channel: bool
 ) -> Conv1D | Dense:
+    """One layer's integers. per_channel: a weight scale for each output channel.
+
+    Raises ModelFileError when a bias does not fit int32.
+    """
     smallest = _SMALLEST_MULTIPLIER * target.scale / source.scale
     largest = np.maximum(_largest_weights(op, per_channel) / 127, smallest)
     weight_scale = largest.astype(np.float32)

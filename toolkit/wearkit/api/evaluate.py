@@ -20,6 +20,7 @@ from wearkit.evaluation.over_folds import evaluate_folds
 from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
 from wearkit.evaluation.twin import clean_and_twin, without
 from wearkit.integer import reference
+from wearkit.model.checkpoint import weights_sha256
 from wearkit.recordings.combined import person_of
 from wearkit.recordings.dataset import Dataset
 from wearkit.recordings.sensor_twin import SensorTwin, parse_twin
@@ -72,6 +73,7 @@ def evaluate(
     opened_run = open_run(run) if isinstance(run, str | Path) else run
     opened_bundle = _opened_bundle(bundle)
     model = _model(opened_run, opened_bundle)
+    _check_same_network(opened_run, opened_bundle)
     dataset = recordings()
     if forest:
         return _with_forest(opened_run, opened_bundle, dataset, progress)
@@ -106,6 +108,23 @@ def _model(run: Run | None, bundle: Bundle | None) -> ModelSpec:
     if run is not None and bundle.model != run.checkpoint.model:
         raise ModelFileError(f"{bundle.path} was not exported from a model like the run's.")
     return bundle.model
+
+
+def _check_same_network(run: Run | None, bundle: Bundle | None) -> None:
+    """Raises ModelFileError for the bundle of another training: who was trained on is known of
+    the run's network alone."""
+    if run is None or bundle is None:
+        return
+    from wearkit_export.quantization.same_network import quantized_from
+
+    stated = bundle.checkpoint_sha256
+    named = stated is None or stated == weights_sha256(run.checkpoint)
+    if not named or not quantized_from(bundle.graph, run.checkpoint):
+        raise ModelFileError(
+            f"{bundle.path} was not exported from this run, {run.path}: its weights are another "
+            "network's, which may have been trained on the run's test people. Name the run it is "
+            "of, or export this one."
+        )
 
 
 def _own(

@@ -6,20 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wearkit.errors import StorageError
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.scores import evaluate_float
-from wearkit.model.checkpoint import JSON_NAME, save_checkpoint
+from wearkit.model.checkpoint import save_checkpoint
 from wearkit.model.training_config import TrainingConfig
 from wearkit.spec import ModelSpec
+from wearkit.training.claim import claimed, refuse_to_replace_run
 from wearkit.training.epochs import Progress
 from wearkit.training.run import (
-    FOLDS_SUMMARY,
     Run,
-    claim_folder,
-    holds_folds,
+    begin_writing,
     new_run,
     open_run,
+    room_for,
     save_windows_and_metrics,
 )
 from wearkit.windows.split import Split
@@ -46,16 +45,16 @@ def train(
     """Train on `split.train`, select on `split.val`, score once on `split.test`, and write the run.
 
     arch: mtl-net, mtl-net-micro or mtl-net-paper. config: Smooth-Distill for 12 epochs by default.
-    out: the folder, runs/<utc>-<arch> by default; a run that is there is replaced only with
-    `force`. resume: go on with a training of the same windows and settings that was killed in
-    `out`. device: auto, cpu, cuda, ... progress: is told of batches and epochs. request: plain
-    JSON that state.json keeps for whoever resumes. Ctrl-C, or should_stop() turning true, ends
-    training early and keeps the best network so far: `run.interrupted`. On the CPU the same
-    arguments give the same bits.
+    out: the folder, runs/<utc>-<arch> by default; a run that is there, finished or not, is
+    replaced only with `force`. resume: go on with a training of the same windows and settings that
+    was killed in `out`. device: auto, cpu, cuda, ... progress: is told of batches and epochs.
+    request: plain JSON that state.json keeps for whoever resumes. Ctrl-C, or should_stop() turning
+    true, ends training early and keeps the best network so far: `run.interrupted`. On the CPU the
+    same arguments give the same bits.
 
     Raises DataError when the windows do not fit, MissingToolError without torch or the device,
-    ModelFileError when there is nothing to resume, StorageError when a run is there or the disk
-    refuses, WearkitError when training diverges.
+    ModelFileError when there is nothing to resume, StorageError when a run is there, another
+    training is at work in the folder or the disk refuses, WearkitError when training diverges.
 
     >>> settings = wk.TrainingConfig(epochs=1)
     >>> again = wk.train(windows, split, "mtl-net-micro", settings, out="runs/again")
@@ -66,32 +65,28 @@ def train(
     from wearkit.training.loop import train as learn
 
     path = new_run(arch) if out is None else Path(out)
+    model = ModelSpec(arch, windows.spec, windows.tasks)
     if not resume:
         refuse_to_replace_run(path, force=force)
-    model = ModelSpec(arch, windows.spec, windows.tasks)
-    claim_folder(path, windows, split, model)
-    result = learn(
-        windows,
-        split,
-        model,
-        TrainingConfig() if config is None else config,
-        device=device,
-        progress=progress,
-        should_stop=should_stop,
-        state=state.StateFolder(path, request or {}),
-        resume=resume,
-    )
-    write_run(path, windows, split, result)
-    if not result.interrupted:
-        state.discard_state(path)
-    return open_run(path)
-
-
-def refuse_to_replace_run(path: Path, *, force: bool) -> None:
-    """Raises StorageError when `path` holds a run, or the folds of one, and `force` is not set."""
-    is_run = (path / JSON_NAME).exists() or (path / FOLDS_SUMMARY).exists() or holds_folds(path)
-    if is_run and not force:
-        raise StorageError(f"{path} exists already: give --out another name, or add --force.")
+    with claimed(path):
+        if not resume:  # again, for what another training wrote while this one waited to begin
+            refuse_to_replace_run(path, force=force)
+        room_for(path, windows, split, model)
+        result = learn(
+            windows,
+            split,
+            model,
+            TrainingConfig() if config is None else config,
+            device=device,
+            progress=progress,
+            should_stop=should_stop,
+            state=state.StateFolder(path, request or {}),
+            resume=resume,
+        )
+        write_run(path, windows, split, result)
+        if not result.interrupted:
+            state.discard_state(path)
+        return open_run(path)
 
 
 def write_run(
@@ -103,6 +98,7 @@ def write_run(
     """
     from wearkit.evaluation.plots import draw_run
 
+    begin_writing(path)
     save_checkpoint(result.checkpoint, path)
     scores = evaluate_float(result.checkpoint, windows.take(split.test))
     save_windows_and_metrics(path, windows, split, result, scores)

@@ -213,10 +213,8 @@ def open_bundle(path: str | Path) -> Bundle:
         if not is_plain_name(name) or not isinstance(entry, dict):
             raise ModelFileError(f"{path / MANIFEST} lists {name!r}, which is no file name.")
         check_listed(path, name, entry)
-    structure, tensors = (
-        read_listed(path, name, files[name]) for name in (JSON_NAME, TENSORS_NAME)
-    )
-    graph = parse_graph(structure, tensors, path)
+    structure = read_listed(path, JSON_NAME, files[JSON_NAME])
+    graph = parse_graph(structure, read_listed(path, TENSORS_NAME, files[TENSORS_NAME]), path)
     if model_id(graph) != manifest.get("model_id"):
         raise ModelFileError(
             f"The graph in {path} is not the one {MANIFEST} was written for: export again."

@@ -193,7 +193,9 @@ def _show(exported: Exported, run: Path) -> None:
         from wearkit.cli.tables.score_tables import score_table
 
         whom = "SIMULATED subjects" if report.simulated else "people"
-        title = f"{report.accuracy.subjects} {whom} the network was not trained on"
+        tied = report.metrics is not None and report.metrics.files
+        new = "was not trained on" if tied else "may have been trained on: the run is an older one"
+        title = f"{report.accuracy.subjects} {whom} the network {new}"
         scores = {"fp32": report.accuracy.fp32, "int8": report.accuracy.int8}
         console.print(score_table(title, scores))
     say(

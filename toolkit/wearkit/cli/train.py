@@ -57,7 +57,7 @@ def command(
     # OpenMP threads that spin while they wait slow a busy machine down many times over; libgomp
     # reads this once, when torch is loaded. It changes no number.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from wearkit.api.train import refuse_to_replace_run
+    from wearkit.training.claim import refuse_to_replace_run, replaced_by_a_run
     from wearkit.training.device import keep_freed_memory, pick_device
     from wearkit.training.run import new_run
 
@@ -71,6 +71,8 @@ def command(
     path = resume or out or new_run(request.arch)
     if resume is None:
         refuse_to_replace_run(path, force=force)
+        if there := replaced_by_a_run(path):
+            click.echo(f"--force: a new run replaces {', '.join(there)} in {path}.", err=True)
     if request.fold == EVERY_FOLD:
         return _every_fold(path, request, force=force, as_json=as_json)
     run = _train(path, request, resume=resume is not None, force=force)

@@ -93,7 +93,8 @@ def _result(
 @dataclass(frozen=True, slots=True)
 class SplitFacts:
     """How the run's people were parted. people: part -> how many. fold: None for all of them.
-    shared: people of the test part who are in another part too."""
+    shared: people of the test part who are in another part too. tied: the run holds digests that
+    say that its network, split and test windows are of one training."""
 
     kind: str
     fold: int | None
@@ -102,6 +103,7 @@ class SplitFacts:
     leak_share: float
     people: Mapping[str, int]
     shared: tuple[str, ...]
+    tied: bool = True
 
 
 def split_facts(run: Run) -> SplitFacts:
@@ -116,6 +118,7 @@ def split_facts(run: Run) -> SplitFacts:
         leak_share=split.leak_share,
         people={part: len(names) for part, names in parts.items()},
         shared=tuple(sorted(parts["test"] & (parts["train"] | parts["val"]))),
+        tied=run.is_tied,
     )
 
 
@@ -241,6 +244,12 @@ class Evaluation:
                 f"network was chosen with, and {len(split.shared)} of {split.people['test']} test "
                 "people are in the training or validation data too. No figure here says how it "
                 "does on new people."
+            )
+        if split is not None and not split.tied:
+            yield (
+                "UNKNOWN ORIGIN: the run is older than wearkit 0.3 and holds no digests of its "
+                "files. That its test people are new to this very network is what they say, and "
+                "nothing proves it; train again to have it proven."
             )
         if self.familiar:
             yield f"POSSIBLY LEAKY: {self.familiar_note()}"

@@ -103,6 +103,7 @@ def _facts(runs: Sequence[Run]) -> SplitFacts:
         leak_share=max(facts.leak_share for facts in each),
         people={"test": len(tested)},
         shared=tuple(sorted({name for facts in each for name in facts.shared})),
+        tied=all(facts.tied for facts in each),
     )
 
 

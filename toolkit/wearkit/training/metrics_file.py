@@ -129,8 +129,8 @@ class DataMetrics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metrics:
-    """tasks: task -> score on the test windows. history: one record an epoch that ended. None and
-    empty: not recorded."""
+    """tasks: task -> score on the test windows. history: one record an epoch that ended. files:
+    SHA-256 of every file these figures are of, by its name. None and empty: not recorded."""
 
     split: SplitMetrics
     simulated: bool = False
@@ -140,6 +140,7 @@ class Metrics:
     training: TrainingMetrics | None = None
     data: DataMetrics = field(default_factory=DataMetrics)
     history: tuple[EpochRecord, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -152,6 +153,7 @@ class Metrics:
             "kept": None if self.kept is None else self.kept.to_json(),
             "training": None if self.training is None else self.training.to_json(),
             "data": self.data.to_json(),
+            "files": dict(self.files),
             "overfitting_epoch": overfitting_epoch(self.history),
             "history": [record.to_json() for record in self.history],
         }
@@ -187,6 +189,7 @@ def _metrics(value: Mapping[str, Any]) -> Metrics:
         training=None if training is None else TrainingMetrics.from_json(training),
         data=DataMetrics.from_json(value.get("data", {})),
         history=tuple(EpochRecord.from_json(record) for record in value.get("history", ())),
+        files=value.get("files", {}),
     )
 
 
@@ -233,6 +236,8 @@ def _wrong(value: dict[str, Any]) -> str:
     odd = next((text for text in _texts(value) if not text.isprintable()), None)
     if odd is not None:
         return f"the text {odd[:64]!r}"
+    if not _are_digests(value.get("files", {})):
+        return "files"
     data = value.get("data", {})
     tallies = isinstance(data, dict) and all(
         _is_tally(data.get(name, {})) for name in ("rejected_windows", "dropped_rows")
@@ -257,6 +262,10 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(name, str) and is_text(name, MAX_SUBJECT) for name in value
     )
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(digest, str) for digest in value.values())
 
 
 def _is_tally(value: Any) -> bool:

@@ -12,9 +12,10 @@ state.*                                    while unfinished only (wearkit.traini
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError, MissingToolError, ModelFileError, StorageError
-from wearkit.files.npz import TEXT, read_npz, write_npz
+from wearkit.files.limited import file_sha256, read_limited
+from wearkit.files.npz import MAX_FILE_BYTES, TEXT, UNREADABLE, parse_npz, write_npz
 from wearkit.files.safe_write import write_json
 from wearkit.model.architecture import mac_count, parameter_count
-from wearkit.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from wearkit.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_sha256
 from wearkit.spec import MAX_SUBJECT, ModelSpec, derive_seed, is_text
 from wearkit.training.epochs import EpochRecord
 from wearkit.training.metrics_file import (
@@ -51,14 +53,15 @@ if TYPE_CHECKING:
 RUNS = "runs"
 FOLDS_SUMMARY = "cross_validation.json"
 CALIBRATION_WINDOWS = 512
-_FILES = (
-    "checkpoint.safetensors",
-    "checkpoint.json",
-    "calibration.npz",
-    "test.npz",
-    METRICS_NAME,
-    "*.png",
-)
+WEIGHTS, DESCRIPTION = "checkpoint.safetensors", "checkpoint.json"
+CALIBRATION, TEST = "calibration.npz", "test.npz"
+TIED = (WEIGHTS, DESCRIPTION, CALIBRATION, TEST)
+"""Whose digests metrics.json holds."""
+
+UNFINISHED = "state.json"  # of wearkit.training.state
+PATTERNS = (*TIED, METRICS_NAME, "curves.png", "confusion-*.png")
+"""What a run writes, and so what one in the same folder replaces."""
+
 _PICTURES_BYTES = 4 << 20  # and metrics, generously
 _STATE_COPIES = 10  # student, teacher, best, Adam's two; twice, while one state replaces another
 
@@ -78,6 +81,12 @@ class Run:
     def history(self) -> tuple[EpochRecord, ...]:
         """What each epoch gave, in order; empty when none had ended."""
         return self.metrics.history
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether metrics.json holds the digests of the files beside it, as since wearkit 0.3, so
+        that they are known to be of one training."""
+        return bool(self.metrics.files)
 
     @property
     def interrupted(self) -> bool:
@@ -155,17 +164,12 @@ def holds_folds(path: Path) -> bool:
     return fold_folder(path, 0).is_dir() and not (path / "checkpoint.json").exists()
 
 
-def claim_folder(path: Path, windows: WindowSet, split: Split, model: ModelSpec) -> None:
-    """Make the folder and see that a run fits in it: better now than after the training. What a
-    training killed while it wrote the run left half written is removed.
+def room_for(path: Path, windows: WindowSet, split: Split, model: ModelSpec) -> None:
+    """See that a run fits in a folder that is there: better now than after the training.
 
-    Raises StorageError when it cannot be made or the disk is too full.
+    Raises StorageError when the disk is too full.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            for half_written in path.glob(f".{name}.*.part"):
-                half_written.unlink(missing_ok=True)
         free = shutil.disk_usage(path).free
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
@@ -192,8 +196,23 @@ def save_run(
     The checkpoint goes first, so that whatever happens later the training is not lost.
     Raises StorageError when the disk refuses.
     """
+    begin_writing(path)
     save_checkpoint(result.checkpoint, path)
     save_windows_and_metrics(path, windows, split, result, scores)
+
+
+def begin_writing(path: Path) -> None:
+    """Remove what an older run left here, metrics.json first: it is written last and holds the
+    digests of the rest, so that a folder of two runs is never taken for one.
+
+    Raises StorageError when the disk refuses.
+    """
+    try:
+        for pattern in (METRICS_NAME, *PATTERNS):
+            for file in path.glob(pattern):
+                file.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def save_windows_and_metrics(
@@ -205,13 +224,13 @@ def save_windows_and_metrics(
 ) -> None:
     """What stands beside the checkpoint: two sets of windows, and metrics.json, which is last."""
     write_npz(
-        path / "calibration.npz",
+        path / CALIBRATION,
         {"counts": windows.counts[calibration_choice(windows, split)]},
     )
     test = windows.take(split.test)
     columns = {f"target_{task.name}": test.targets[task.name] for task in test.tasks}
     write_npz(
-        path / "test.npz",
+        path / TEST,
         {
             "counts": test.counts,
             "subject": test.subject,
@@ -221,7 +240,10 @@ def save_windows_and_metrics(
             **columns,
         },
     )
-    write_json(path / METRICS_NAME, describe(windows, split, result, scores).to_json())
+    files = {name: file_sha256(path / name) for name in TIED}
+    files[WEIGHTS] = weights_sha256(result.checkpoint)  # not of whatever lies there by now
+    metrics = replace(describe(windows, split, result, scores), files=files)
+    write_json(path / METRICS_NAME, metrics.to_json())
 
 
 def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
@@ -243,7 +265,7 @@ def calibration_choice(windows: WindowSet, split: Split) -> NDArray[np.int64]:
 def describe(
     windows: WindowSet, split: Split, result: TrainingResult, scores: Mapping[str, TaskScore]
 ) -> Metrics:
-    """The content of metrics.json."""
+    """The content of metrics.json, without the digests of the files beside it."""
     model, provenance = result.checkpoint.model, result.checkpoint.provenance
     training = provenance.training
     return Metrics(
@@ -290,20 +312,82 @@ def open_run(path: str | Path) -> Run:
         raise ModelFileError(
             f"{path} holds every fold of a run: name one of them, such as {fold_folder(path, 0)}."
         )
+    if not (path / METRICS_NAME).exists() and (path / UNFINISHED).exists():
+        raise ModelFileError(
+            f"The training in {path} has not ended or was killed: go on with `wearkit train "
+            f"--resume {path}`."
+        )
     checkpoint = load_checkpoint(path)
     metrics = read_metrics(path / METRICS_NAME)
-    calibration = read_npz(path / "calibration.npz", {"counts": "int16"})["counts"]
+    if metrics.files:
+        _check_tied(path, metrics, WEIGHTS, checkpoint.file_sha256)
+        _check_tied(path, metrics, DESCRIPTION, _sha256(read(path, DESCRIPTION)))
+    calibration = parse_npz(
+        path / CALIBRATION, _tied_bytes(path, metrics, CALIBRATION), {"counts": "int16"}
+    )["counts"]
     length = checkpoint.model.window.length
     if calibration.shape != (len(calibration), length, 3) or not len(calibration):
-        raise ModelFileError(f"{path / 'calibration.npz'} does not hold windows of this model.")
-    test = _read_test(path / "test.npz", checkpoint.model, metrics.simulated)
-    return Run(path, checkpoint, calibration, test, metrics)
+        raise ModelFileError(f"{path / CALIBRATION} does not hold windows of this model.")
+    test = _parse_test(
+        path / TEST, _tied_bytes(path, metrics, TEST), checkpoint.model, metrics.simulated
+    )
+    run = Run(path, checkpoint, calibration, test, metrics)
+    _check_one_run(run)
+    return run
 
 
-def _read_test(path: Path, model: ModelSpec, simulated: bool) -> WindowSet:
+def read(path: Path, name: str) -> bytes:
+    """A file of the run. Raises ModelFileError when it cannot be read."""
+    return read_limited(path / name, MAX_FILE_BYTES, UNREADABLE)
+
+
+def _tied_bytes(path: Path, metrics: Metrics, name: str) -> bytes:
+    """The bytes of a file, which are those that metrics.json was written for."""
+    data = read(path, name)
+    if metrics.files:
+        _check_tied(path, metrics, name, _sha256(data))
+    return data
+
+
+def _check_tied(path: Path, metrics: Metrics, name: str, digest: str) -> None:
+    if metrics.files.get(name) != digest:
+        raise ModelFileError(
+            f"{path / name} is not the file {METRICS_NAME} was written for (its SHA-256 differs): "
+            "it has changed, or is of another run; train again, or put the right file back."
+        )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _check_one_run(run: Run) -> None:
+    """Raises ModelFileError when the files say different things of the same training. A run of an
+    older wearkit has no digests, and this is all that can be known of it."""
+    stated, split = run.metrics.split, run.checkpoint.provenance.split
+    part, people = stated.part("test"), run.test.subjects
+    tested = {people[code] for code in np.unique(run.test.subject)}
+    disagree = {
+        f"the number of test windows in {METRICS_NAME} and in {TEST}": part.windows
+        != len(run.test),
+        f"the test people in {METRICS_NAME} and in {TEST}": set(part.subjects) != tested,
+        f"the fold in {METRICS_NAME} and in {DESCRIPTION}": split is not None
+        and (split.kind, split.fold, split.folds, split.seed)
+        != (stated.kind, stated.fold, stated.folds, stated.seed),
+        f"the network in {METRICS_NAME} and in {DESCRIPTION}": run.metrics.model is not None
+        and run.metrics.model.arch != run.checkpoint.model.arch,
+    }
+    for pair, differs in disagree.items():
+        if differs:
+            raise ModelFileError(
+                f"{run.path} holds files of different runs: {pair} differ; train again."
+            )
+
+
+def _parse_test(path: Path, data: bytes, model: ModelSpec, simulated: bool) -> WindowSet:
     types = {"counts": "int16", "subject": "int32", "run": "int32", "start": "int32"}
     types |= {f"target_{task.name}": "int16" for task in model.tasks}
-    arrays = read_npz(path, types | {"subjects": TEXT})
+    arrays = parse_npz(path, data, types | {"subjects": TEXT})
     try:
         test = WindowSet(
             spec=model.window,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ from wearkit.training.epochs import EpochRecord, EpochScores, Role
 FORMAT = "wearkit-training-state"
 FORMAT_VERSION = 1
 JSON_NAME = "state.json"
+_OWN_NAME = re.compile(
+    r"state\.[0-9a-f]{16}\.safetensors"
+    r"|\.(state\.json|state\.[0-9a-f]{16}\.safetensors)\..*\.part"
+)
 _MAX_JSON_BYTES = 16 << 20
 _MAX_WINDOWS_SEEN = 1 << 53  # the last whole number that a float counts to
 _MAX_TENSORS_BYTES = 384 << 20  # six times the weights of the largest checkpoint
@@ -154,11 +159,11 @@ def discard_state(path: Path) -> None:
 
 
 def _remove(path: Path, but: str | None) -> None:
-    """Tensors that state.json does not name, and what a kill left half written."""
-    for pattern in ("state.*.safetensors", f".{JSON_NAME}.*.part", ".state.*.safetensors.*.part"):
-        for file in path.glob(pattern):
-            if file.name != but:
-                file.unlink(missing_ok=True)
+    """Tensors that state.json does not name, and what a kill left half written; nothing that a
+    training does not call so."""
+    for file in path.iterdir() if path.is_dir() else ():
+        if file.name != but and _OWN_NAME.fullmatch(file.name):
+            file.unlink(missing_ok=True)
 
 
 def _tensors_name(digest: str) -> str:

@@ -84,7 +84,7 @@ _OPTIONS = (
         metavar="RUN",
         help="Folder for the run.  [default: runs/<utc>-<arch>]",
     ),
-    click.option("--force", is_flag=True, help="Let --out replace a finished run."),
+    click.option("--force", is_flag=True, help="Let --out replace a run, finished or not."),
     click.option(
         "--resume",
         type=click.Path(path_type=Path, file_okay=False),
