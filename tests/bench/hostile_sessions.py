@@ -569,6 +569,13 @@ def _joined() -> tuple[bool, str]:
     return _judged(proved(b"".join(late)))
 
 
+def _joined_before_hello() -> tuple[bool, str]:
+    """Two answers and 230 samples before the first HELLO, which says what they are."""
+    frames = [wire for wire, _ in _frames(Device(made_bundle(), made_counts()))]
+    hello, rest = frames[0], frames[1:]
+    return _judged(proved(b"".join([*rest[4:30], hello, *rest[30:]])))
+
+
 def _stopped() -> tuple[bool, str]:
     """Ctrl-C behind the last sample of a window."""
     frames = _frames(Device(made_bundle(), made_counts()))
@@ -598,6 +605,7 @@ def honest() -> list[Attack]:
         ("honest: live", partial(_session)),
         ("honest: answers before the samples", partial(_session, early=True)),
         ("honest: joined in the middle of a window", _joined),
+        ("honest: joined before the first HELLO", _joined_before_hello),
         ("honest: stopped while an answer was on its way", _stopped),
         ("honest: 7 windows of --windows 7", partial(_session, limit=7)),
         ("honest: a test set", partial(_replay)),
