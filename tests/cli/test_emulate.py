@@ -109,3 +109,16 @@ def test_a_board_nobody_reads_is_switched_off(
     assert emulate("--wait", "0.05") != 0
     assert device.asked == ["boot", "booted", "booted", "close"]
     assert "Nobody opened" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [(0, "of device time, all read."), (339, "did not read 339 of them, as while it replays")],
+)
+def test_what_a_replaying_program_does_not_read_is_no_loss(lost: int, says: str) -> None:
+    played = Emulated(
+        taken=416, lost=lost, short_reads=0, early_reads=0, live_writes=0, tx_dropped=0,
+        device_s=8.3, reader_left=False, drained=True,
+    )  # fmt: skip
+    sentence = command._ending(played)
+    assert says in sentence and "lost" not in sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.live.predicting_device import Device, verify
 from wearkit.api.live import open_live
 from wearkit.api.verify import verify as verify_port
 from wearkit.bundle.bundle import Bundle
+from wearkit.cli.terminal.certificate_line import say_replaced
 from wearkit.errors import StorageError
 from wearkit.verification.certificate.certificate import Certificate, certify
 from wearkit.verification.certificate.page import MARK, page_of, plain
@@ -58,10 +60,19 @@ def test_a_page_is_no_name_for_the_json(tmp_path: Path, name: str) -> None:
         ProofFiles(tmp_path / name, force=True).check()
 
 
-def test_a_folder_is_no_name_either(tmp_path: Path) -> None:
-    (tmp_path / "proof.md").mkdir()
-    with pytest.raises(StorageError, match="is a folder"):
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_plain_file_stays(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "proof.md")
+    with pytest.raises(StorageError, match="is no plain file"):
         ProofFiles(tmp_path / "proof.json", force=True).check()
+
+
+def test_force_says_what_it_replaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "proof.md").write_text("# Mine")
+    say_replaced(tmp_path / "proof.json", force=False)
+    assert capsys.readouterr().err == ""
+    say_replaced(tmp_path / "proof.json", force=True)
+    assert "proof.md, which is no certificate of wearkit, will be" in capsys.readouterr().err
 
 
 def test_it_is_refused_before_the_port_is_opened(bundle: Bundle, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wearkit.bundle.bundle import Bundle
     from wearkit.link.ports.pty import PseudoTerminal
-    from wearkit_export.emulate.device import Device, EmulateOptions
+    from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
 
 TARGETS = ("host", "cortex-m4", "rp2040")
 EMULATORS = ("unicorn", "qemu")
@@ -200,18 +200,28 @@ class _Player:
                 self._device.boot(self._options)
             counts = _counts(chosen, bundle, seconds)
             played = self._device.run(self._port, counts, options, self._stop)
-            left = "; the reader left" if played.reader_left else ""
-            click.echo(
-                f"The sensor took {played.taken} samples in {played.device_s:.1f} s of device "
-                f"time, {played.lost} lost{left}.",
-                err=True,
-            )
+            click.echo(_ending(played), err=True)
             if not loop:
                 return
             self._port.renew()
 
     def _stop(self) -> bool:
         return bool(self._received)
+
+
+def _ending(played: Emulated) -> str:
+    """What the sensor took, and what of it nobody read, which need not be a fault."""
+    unread = (
+        f"; the program did not read {played.lost} of them, as while it replays a test set or is "
+        "stopped"
+        if played.lost
+        else ", all read"
+    )
+    left = "; the reader left" if played.reader_left else ""
+    return (
+        f"The sensor took {played.taken} samples in {played.device_s:.1f} s of device "
+        f"time{unread}{left}."
+    )
 
 
 def _counts(chosen: Chosen, bundle: Bundle, seconds: float | None) -> Iterator[NDArray[np.int16]]:

@@ -9,7 +9,7 @@ import click
 
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
-from wearkit.cli.terminal.certificate_line import say_certificate
+from wearkit.cli.terminal.certificate_line import say_certificate, say_replaced
 from wearkit.cli.terminal.port_options import (
     CERTIFICATE,
     SIGN_KEY,
@@ -129,6 +129,7 @@ def command(
     opened = open_bundle(bundle or newest_bundle())
     if verify and runtime != "reference":
         raise click.UsageError("--verify compares with the reference: leave --runtime out.")
+    say_replaced(certificate, force=force and verify)
     with (
         stop_signals() as received,
         open_live(

@@ -13,7 +13,7 @@ import click
 
 from wearkit.cli.examples import ExampleCommand
 from wearkit.cli.terminal.bundle_choice import BUNDLE
-from wearkit.cli.terminal.certificate_line import say_certificate
+from wearkit.cli.terminal.certificate_line import say_certificate, say_replaced
 from wearkit.cli.terminal.playing import chosen_test_set, test_set_options
 from wearkit.cli.terminal.port_options import CERTIFICATE, SIGN_KEY, Baud, port_options, say_rate
 from wearkit.cli.terminal.stop_signals import stop_signals
@@ -75,6 +75,7 @@ def command(
     from wearkit.verification.replay import recorded_windows
 
     opened = open_bundle(bundle or newest_bundle())
+    say_replaced(certificate, force=force)
     chosen = chosen_test_set(data, data_format, input_units, subject, recording)
     with stop_signals() as received, _progress(windows) as on_compared:
         verified = replay(

@@ -28,7 +28,6 @@ from wearkit.verification.window_list import WindowList
 
 MAX_PENDING = 64  # windows or predictions that wait for each other; far more than a device's lag
 AT_SAMPLE, REPLAYED = "Window at sample", "Replayed window"
-_MOST_BEFORE = 8  # predictions of windows that had begun before the session; a window's overlap
 
 HeadRow = tuple[int, ...]
 
@@ -156,8 +155,12 @@ class Verifier:
         self._windows: dict[int, WindowLogits] = {}
         self._predictions: dict[int, WindowLogits] = {}
         self._answers: dict[int, WindowLogits] = {}  # of the windows compared last
-        self._run = _Run(1)
-        self._hop = graph.model.window.hop if isinstance(graph.model, ModelSpec) else 1
+        spec = graph.model.window if isinstance(graph.model, ModelSpec) else None
+        self._hop = 1 if spec is None else spec.hop
+        # Of windows that had begun before the first sample: those it stands in, and a lag.
+        self._most_before = 2 if spec is None else spec.length // spec.hop + 2
+        self._run = _Run(self._hop)
+        self._has_begun = False
         for task in self._tasks:
             self.tally.classes[task.name] = Counter()
 
@@ -185,8 +188,17 @@ class Verifier:
         """A stretch of samples without a restart begins, on the device's grid of windows: from
         here on every place of that grid is due. first_index: the device's own, of its first
         sample. Whoever replays windows of his own choice does not call it."""
-        self.restart()
-        self._run = _Run(self._hop, first_index)
+        if self._has_begun:
+            self.restart()
+        self._has_begun = True
+        self._run = _Run(self._hop, first_index, self._most_before)
+        # Samples wait for the first HELLO, and predictions do not.
+        for index in list(self._predictions):
+            if self._run.is_before(index):
+                del self._predictions[index]
+                self.tally.before += 1
+            else:
+                self._run.prediction(index)
 
     def restart(self) -> None:
         """The device began again, or the session ended: nothing will answer what waits."""
@@ -325,9 +337,10 @@ class Verifier:
 class _Run:
     """The grid of windows of one stretch of samples. first_index: None where nobody said it."""
 
-    def __init__(self, hop: int, first_index: int | None = None) -> None:
+    def __init__(self, hop: int, first_index: int | None = None, most_before: int = 0) -> None:
+        """most_before: predictions of windows that began before it that are believed."""
         self.first_index = first_index
-        self._hop = hop
+        self._hop, self._most_before = hop, most_before
         self._windows = 0
         self._last: int | None = None
         self._last_window: int | None = None
@@ -362,7 +375,7 @@ class _Run:
 
     def is_before(self, index: int) -> bool:
         """Whether a prediction is of a window that began before the run; few of them are."""
-        if self.first_index is None or self._ahead(index) >= 0 or self._before == _MOST_BEFORE:
+        if self.first_index is None or self._ahead(index) >= 0 or self._before == self._most_before:
             return False
         self._before += 1
         return True

@@ -37,6 +37,8 @@ _NOT_DUE = {
     "refused": "answers of another model",
 }
 
+_ONE = {"devices": "devices", "boots": "boots", "runs": "runs of samples"}
+
 RULES: dict[str, Rule] = {
     "compared": Rule(
         "At least one window was compared.",
@@ -54,7 +56,7 @@ RULES: dict[str, Rule] = {
         "One device answered: one uid and firmware, one boot, one run of samples.",
         ("devices", "boots", "runs"),
         lambda n: (n["devices"], n["boots"], n["runs"]) == (1, 1, 1),
-        lambda n: f"{n['devices']} devices, {n['boots']} boots, {n['runs']} runs of samples",
+        lambda n: ", ".join(f"{n[name]} {words}" for name, words in _ONE.items() if n[name] != 1),
     ),
     "right_model": Rule(
         "Every HELLO and every PREDICTION names the bundle's model.",
@@ -63,7 +65,7 @@ RULES: dict[str, Rule] = {
         lambda n: "the device names another model" + (" (--any-model)" if n["any_model"] else ""),
     ),
     "same_input": Rule(
-        "Every HELLO has the bundle's windows, input scale, counts per g and classes.",
+        "Every HELLO has the bundle's windows, input and classes, and an ADXL345's counts per g.",
         ("hellos", "hellos_of_another"),
         lambda n: n["hellos"] > 0 and not n["hellos_of_another"],
         lambda n: "the device has other windows, input or classes",

@@ -62,8 +62,8 @@ class ProofFiles:
                 "another name."
             )
         for path in (self.json, self.page):
-            if path.is_dir():
-                raise StorageError(f"{path} is a folder: give --certificate another name.")
+            if path.exists() and not path.is_file():
+                raise StorageError(f"{path} is no plain file: give --certificate another name.")
         foreign = [] if self.force else self.foreign()
         if foreign:
             raise StorageError(
