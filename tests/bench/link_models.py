@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wearkit.bundle.bundle import open_bundle
 from wearkit.integer.graph import QuantizedGraph
@@ -37,6 +38,11 @@ def untrained(arch: str) -> QuantizedGraph:
     """As large and as slow as a trained one. Inputs of 1 g in any direction calibrate it."""
     from wearkit_export.quantization.quantize import quantize
 
+    return quantize(*untrained_checkpoint(arch))
+
+
+def untrained_checkpoint(arch: str) -> tuple[Checkpoint, NDArray[np.int16]]:
+    """Random weights, and (64, 100, 3) counts to calibrate them with."""
     tasks = (
         TaskSpec("posture", tuple(f"posture-{number}" for number in range(12))),
         TaskSpec("placement", ("chest", "thigh", "wrist")),
@@ -54,4 +60,4 @@ def untrained(arch: str) -> QuantizedGraph:
     gravity *= 256 / np.linalg.norm(gravity, axis=2, keepdims=True)
     counts = gravity + random.uniform(2.0, 150.0, (64, 1, 1)) * random.normal(size=(64, 100, 3))
     calibration = np.clip(np.rint(counts), -512, 511).astype(np.int16)
-    return quantize(Checkpoint(model, weights), calibration)
+    return Checkpoint(model, weights), calibration

@@ -40,7 +40,7 @@ def test_the_headers_of_our_own_sketch_and_simulator() -> None:
         ("text/1 axes=xyz", "axes"),
         ("text/1 fields=x,y", "x, y and z"),
         ("text/1 fields=x,y,z,z", "x, y and z"),
-        ("text/1 fields=t_us,t_ms,x,y,z", "t_us or t_ms"),
+        ("text/1 fields=t_us,t_ms,x,y,z", "at most one index and one clock"),
         ("text/1 fields=x,y,z,gyro", "x, y and z"),
     ],
 )

@@ -114,3 +114,22 @@ def test_comments_are_text_and_damaged_headers_are_refused() -> None:
         None,
         Reason.CRC,
     ]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\r", b"\r\r\n", b"\r"])
+@given(st.lists(st.integers(0, 10_000), max_size=20))
+def test_every_usual_line_end_is_taken(end: bytes, places: list[int]) -> None:
+    data = b"".join(b"%d,2,3%b" % (i, end) for i in range(8))
+    decoder, lines = decode(cut(data, places))
+    assert [line.content for line in lines if line.content] == [Row((i, 2, 3)) for i in range(8)]
+    assert sum(line.size_bytes for line in lines) == len(data) == decoder.received_bytes
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"1,2,3", b"x" * 300, b" "]), max_size=30),
+       st.lists(st.integers(0, 10_000), max_size=20))  # fmt: skip
+def test_the_line_end_does_not_hang_on_chunks(pieces: list[bytes], places: list[int]) -> None:
+    data = b"".join(pieces)
+    _, lines = decode([data])
+    _, same = decode(cut(data, places))
+    assert lines == same
+    assert sum(line.size_bytes for line in lines) == len(data)

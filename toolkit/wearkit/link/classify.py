@@ -37,8 +37,8 @@ def carried(data: bytes) -> Carried:
 
 def _has_lines(data: bytes) -> bool:
     rows_by_columns: dict[int, int] = {}
-    for line in data.split(b"\n")[1:-1]:  # the first may be the end of one, the last is not over
-        line = line.removesuffix(b"\r")
+    # The first may be the end of one, the last is not over.
+    for line in data.replace(b"\r", b"\n").split(b"\n")[1:-1]:
         if is_header(line):
             return True
         row = parse_line(line)

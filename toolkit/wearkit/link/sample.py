@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NOT_ASCII = "not_ascii"
     NOT_NUMBERS = "not_numbers"
     COLUMNS = "columns"
+    BROKEN = "broken"
     OUT_OF_RANGE = "out_of_range"
     CRC = "crc"
     CRC_MISSING = "crc_missing"

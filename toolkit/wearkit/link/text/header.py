@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 
 from wearkit.errors import DataError
 from wearkit.link.axes import AxisMap
@@ -18,7 +19,13 @@ from wearkit.units import Unit
 
 _MAGIC = re.compile(r"#\s*wearkit\s+text/(\d{1,3})(\s|$)", re.ASCII)
 _AXES = re.compile(r"([+-])([xyz])([+-])([xyz])([+-])([xyz])")
-_COLUMNS = ("index", "t_us", "t_ms", "x", "y", "z")
+CLOCK_TICKS_US = {
+    "t_s": Fraction(1_000_000),
+    "t_ms": Fraction(1000),
+    "t_us": Fraction(1),
+    "t_ns": Fraction(1, 1000),
+}
+_COLUMNS = ("index", *CLOCK_TICKS_US, "x", "y", "z")
 IGNORED_COLUMN = "-"
 
 
@@ -74,11 +81,12 @@ def parse_fields(text: str) -> tuple[str, ...]:
         len(set(named)) != len(named)
         or not {"x", "y", "z"} <= set(named)
         or not set(named) <= set(_COLUMNS)
-        or {"t_us", "t_ms"} <= set(named)
+        or len(set(named) & CLOCK_TICKS_US.keys()) > 1
     ):
         raise DataError(
             f"The columns {text[:60]!r} are not understood: name x, y and z once each, at most "
-            "one index and one of t_us or t_ms, and - for every column to leave out."
+            "one index and one clock (t_s, t_ms, t_us or t_ns), and - for every column to leave "
+            "out."
         )
     return fields
 

@@ -12,11 +12,12 @@ import itertools
 import statistics
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 
 from wearkit.errors import DataError
 from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.sample import Reason
-from wearkit.link.text.header import IGNORED_COLUMN
+from wearkit.link.text.header import CLOCK_TICKS_US, IGNORED_COLUMN
 from wearkit.link.text.line import Number, Row
 
 LAYOUT_LINES = 20
@@ -48,6 +49,12 @@ class Layout:
     named: bool = False
     axes: AxisMap = SAME_AXES
 
+    @property
+    def tick_us(self) -> Fraction:
+        """Microseconds a count of the device's clock."""
+        names = (name for name in self.fields if name in CLOCK_TICKS_US)
+        return CLOCK_TICKS_US[next(names, "t_us")]
+
     def read(self, row: Row) -> RawSample | Reason:
         """The sample of one row, or why it is not one of this layout."""
         if row.names != (self.fields if self.named else None):
@@ -58,8 +65,6 @@ class Layout:
         index, t_us = column.get("index"), _microseconds(column)
         if isinstance(index, float):
             return Reason.NOT_INTEGER
-        if (index is not None and index < 0) or (t_us is not None and t_us < 0):
-            return Reason.OUT_OF_RANGE
         printed = (column["x"], column["y"], column["z"])
         if max(map(abs, printed)) > _MAX_AXIS:
             return Reason.OUT_OF_RANGE
@@ -111,7 +116,7 @@ def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, 
 
 def _leading_kind(column: list[Number]) -> str | None:
     """`index`, `t_us`, `t_ms`, or None when the column is neither counter nor clock."""
-    if len(column) < 3 or not all(isinstance(value, int) and value >= 0 for value in column):
+    if len(column) < 3 or not all(isinstance(value, int) for value in column):
         return None
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
@@ -123,8 +128,8 @@ def _leading_kind(column: list[Number]) -> str | None:
 
 
 def _microseconds(column: dict[str, Number]) -> int | None:
-    if "t_us" in column:
-        return round(column["t_us"])
-    if "t_ms" in column:
-        return round(column["t_ms"] * 1000)
+    for name, tick_us in CLOCK_TICKS_US.items():
+        if name in column:
+            # Exact where the stamp is whole, as one of 64 bits has to be.
+            return round(column[name] * tick_us.numerator) // tick_us.denominator
     return None

@@ -23,7 +23,8 @@ Number = int | float
 """int when the token had neither point nor exponent: counts and clocks must be whole."""
 
 MAX_LINE_BYTES = 256
-MAX_MAGNITUDE = 1e15  # above any clock in microseconds, far below a float's overflow
+MAX_MAGNITUDE = 1e15  # far below a float's overflow
+MAX_WHOLE = 1 << 64  # a clock of 64 bits, such as nanoseconds since 1970
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 16
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -83,10 +84,11 @@ def checked_text(line: bytes) -> str | Reason:
 
 
 def parse_number(token: str) -> Number | None:
-    """A number of the grammar, or None. Magnitudes above MAX_MAGNITUDE give None."""
+    """A number of the grammar, or None. Magnitudes above MAX_MAGNITUDE, or of whole numbers
+    above MAX_WHOLE, give None."""
     if _INTEGER.fullmatch(token):
         whole = int(token)
-        return whole if abs(whole) <= MAX_MAGNITUDE else None
+        return whole if abs(whole) <= MAX_WHOLE else None
     if not _NUMBER.fullmatch(token):
         return None
     value = float(token)

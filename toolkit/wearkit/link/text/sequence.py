@@ -2,7 +2,8 @@
 
 With an index column a gap is exact. One odd index proves nothing (a digit may be garbled), so it
 waits for the next lines to confirm it: one more for a gap, two more for a restart. Without an
-index every valid line is the next sample; a device clock in even steps still shows gaps.
+index every valid line is the next sample; a device clock in even steps still shows gaps, and
+without one a line that was refused as a damaged sample keeps its place.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Protocol
 
 from wearkit.link.sample import (
     MAX_GAP,
-    WRAP_32,
     Counts,
     Placed,
     PlacedSample,
@@ -21,6 +21,7 @@ from wearkit.link.sample import (
     Refused,
     Sample,
 )
+from wearkit.link.text.counter import WrappingIndex
 
 _MAX_STEP = 1000  # between two lines that confirm each other
 _RESTART_LINES = 3
@@ -36,7 +37,8 @@ class Sequencer(Protocol):
     def waiting(self) -> list[Sample]:
         """Those pushed that did not come out yet."""
 
-    def push(self, sample: Sample) -> list[Placed]: ...
+    def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
+        """refused_before: damaged samples between the one before and this one."""
 
     def resume(self) -> None:
         """The port was opened again: what comes need not follow what came."""
@@ -53,6 +55,7 @@ class IndexSequencer:
 
     def __init__(self) -> None:
         self._last: int | None = None
+        self._counter = WrappingIndex()
         self._recent: dict[int, Counts] = {}
         self._waiting: list[tuple[int, Sample]] = []
         self._begun = self._announced = False
@@ -61,8 +64,9 @@ class IndexSequencer:
     def waiting(self) -> list[Sample]:
         return [sample for _, sample in self._waiting]
 
-    def push(self, sample: Sample) -> list[Placed]:
-        """sample.index must be set. Memory: _REMEMBERED samples and three that wait."""
+    def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
+        """sample.index must be set; it counts refused lines, too. Memory: _REMEMBERED samples and
+        three that wait."""
         assert sample.index is not None
         index = self._unwrapped(sample.index)
         if self._last is None:
@@ -86,6 +90,7 @@ class IndexSequencer:
         # garbled lines, and a run that goes on from there for the rest of the one before.
         placed = self.finish()
         self._last = None
+        self._counter.restart()
         self._recent.clear()
         self._announced = self._begun
         return placed
@@ -99,11 +104,16 @@ class IndexSequencer:
         return self._refuse_waiting()
 
     def _unwrapped(self, index: int) -> int:
-        """A 32-bit counter that came round goes on counting here."""
-        if self._last is None or index >= WRAP_32:
+        """A counter that came round goes on counting here; what comes again after that stands
+        before it."""
+        if self._last is None:
             return index
-        index += self._last // WRAP_32 * WRAP_32
-        return index + WRAP_32 if self._last - index > WRAP_32 // 2 else index
+        continued = self._counter.continued(index)
+        if continued != self._last + 1 and continued not in self._recent:
+            for span in self._counter.spans(index):
+                if continued - span in self._recent:
+                    return continued - span
+        return continued
 
     def _wait_for_second(self, index: int, sample: Sample) -> list[Placed]:
         # The first line may be the rear part of one that began before we listened ("23,.." of
@@ -150,6 +160,8 @@ class IndexSequencer:
     ) -> PlacedSample:
         missing = 0 if self._last is None or restarted else index - self._last - 1
         self._last = index
+        assert sample.index is not None
+        self._counter.accept(sample.index, index)
         self._begun = True
         self._recent[index] = sample.counts
         if len(self._recent) > _REMEMBERED:
@@ -169,7 +181,8 @@ class ArrivalSequencer:
     """For lines without an index: every line is the next sample.
 
     A device clock whose last 20 steps are even shows a gap as a step of more than 1.5 of them;
-    a clock that runs backwards is a restart.
+    a clock that runs backwards is a restart. Stamps are of a clock that never comes round. Where
+    no even clock says how many samples are missing, it is as many as there were refused lines.
     """
 
     def __init__(self) -> None:
@@ -189,32 +202,28 @@ class ArrivalSequencer:
         self.resume()
         return []
 
-    def push(self, sample: Sample) -> list[Placed]:
+    def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
         last_us, self._last_us = self._last_us, sample.t_us
-        self._begun = True
+        had_begun, self._begun = self._begun, True
         if self._resumed:
             self._resumed = False
             self._steps_us.clear()
             return [PlacedSample(sample, restarted=True)]
+        refused = refused_before if had_begun else 0
         if sample.t_us is None or last_us is None:
-            return [PlacedSample(sample)]
+            return [_after_gap(sample, refused)]
         step_us = sample.t_us - last_us
-        if -step_us > WRAP_32 // 2 and last_us < WRAP_32:
-            step_us += WRAP_32
         if step_us < 0:
             self._steps_us.clear()
             return [PlacedSample(sample, restarted=True)]
         period_us = self._period_us()
-        if period_us is None or step_us <= 1.5 * period_us:
+        if period_us is None:
+            self._steps_us.append(step_us)
+            return [_after_gap(sample, refused)]
+        if step_us <= 1.5 * period_us:
             self._steps_us.append(step_us)  # not that of a gap, or the next would look normal
             return [PlacedSample(sample)]
-        missing = round(step_us / period_us) - 1
-        too_far = missing > MAX_GAP
-        return [
-            PlacedSample(sample, restarted=True, jumped=True)
-            if too_far
-            else PlacedSample(sample, missing=missing)
-        ]
+        return [_after_gap(sample, round(step_us / period_us) - 1)]
 
     def finish(self) -> list[Placed]:
         return []
@@ -228,3 +237,9 @@ class ArrivalSequencer:
         # most are alike, but not like their mean.
         in_bursts = sum(self._steps_us) > 1.5 * middle * _CLOCK_STEPS
         return middle if steady >= _STEADY_SHARE * _CLOCK_STEPS and not in_bursts else None
+
+
+def _after_gap(sample: Sample, missing: int) -> PlacedSample:
+    if missing > MAX_GAP:
+        return PlacedSample(sample, restarted=True, jumped=True)
+    return PlacedSample(sample, missing)

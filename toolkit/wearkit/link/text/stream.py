@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+from fractions import Fraction
 
 from wearkit.errors import DataError
 from wearkit.link.axes import SAME_AXES, AxisMap
@@ -12,6 +12,8 @@ from wearkit.link.header import UnitChoice
 from wearkit.link.ledger import Ledger
 from wearkit.link.options import StreamOptions
 from wearkit.link.sample import Placed, PlacedSample, Reason, Refused, Sample
+from wearkit.link.text.counter import WrappingClock
+from wearkit.link.text.damage import MissedSamples
 from wearkit.link.text.decoder import Line, TextDecoder
 from wearkit.link.text.header import TextHeader, is_header, parse_header
 from wearkit.link.text.layout import (
@@ -30,15 +32,20 @@ from wearkit.units import Unit
 _DEVICE_ERROR = "#error "
 _DEVICE_RESTART = "#restart "
 # What those look like; a damaged sample is damaged whenever it comes.
+_MAX_WAITING_REFUSED = 200  # lines that could not be read while the columns are not known
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
+
+_Waiting = tuple[RawSample, Line, int]
+"""A sample, its line, and how many were missed before it."""
 
 
 class TextStream:
     """Lines that come before columns and unit are known wait, and are then used like the others.
+    A line that was refused keeps its place where it was a sample.
 
     Memory: at most MAX_LAYOUT_LINES lines, then at most MAX_MOVING_S seconds of samples.
     device_error: what the device's last `#error` comment said, as our sketch sends it.
-    sample_messages: whole lines of numbers.
+    sample_messages: whole lines of numbers that fit the columns, once those are known.
     """
 
     def __init__(self, options: StreamOptions) -> None:
@@ -56,8 +63,12 @@ class TextStream:
         self._layout: Layout | None = None
         self._sequencer: Sequencer = ArrivalSequencer()
         self._finder: UnitFinder | None = UnitFinder(options.rate_hz)
-        self._rows: list[tuple[Row, Line]] = []
-        self._raw: list[tuple[RawSample, Line]] = []
+        self._clock = WrappingClock(Fraction(1))
+        self._missed = MissedSamples()
+        self._missed_counts = 0
+        self._rows: list[Line] = []
+        self._refused_rows = 0
+        self._raw: list[_Waiting] = []
         if options.unit is not None:
             self.choice = UnitChoice(options.unit, "said by --units")
         if options.fields is not None:
@@ -79,8 +90,12 @@ class TextStream:
         return len(self._waiting_sizes_bytes())
 
     def _waiting_sizes_bytes(self) -> list[int]:
-        lines = [line.size_bytes for _, line in (*self._rows, *self._raw)]
-        return lines + [sample.size_bytes for sample in self._sequencer.waiting]
+        waiting = [sample.size_bytes for sample in self._sequencer.waiting]
+        return self._undecided_sizes_bytes() + waiting
+
+    def _undecided_sizes_bytes(self) -> list[int]:
+        rows = [line.size_bytes for line in self._rows if isinstance(line.content, Row)]
+        return rows + [line.size_bytes for _, line, _ in self._raw]
 
     def resume(self) -> None:
         """The port was opened again: a piece of a line before it is over, and what comes need not
@@ -88,6 +103,7 @@ class TextStream:
         for line in self.decoder.resume(skip_head=self._options.skip_head):
             self.ledger.ignore(line.size_bytes, is_whole=False)
         self._opened_s = None
+        self._missed.tail()
         self._sequencer.resume()
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
@@ -119,8 +135,8 @@ class TextStream:
         placed = self._place_all() if self.choice is not None else []
         for line in self.decoder.finish():
             self.ledger.ignore(line.size_bytes, is_whole=False)
-        for _, line in (*self._rows, *self._raw):
-            self.ledger.reject(Reason.UNDECIDED, line.size_bytes)
+        for size_bytes in self._undecided_sizes_bytes():
+            self.ledger.reject(Reason.UNDECIDED, size_bytes)
         self._rows, self._raw = [], []
         return placed + self._booked(self._sequencer.finish())
 
@@ -130,12 +146,29 @@ class TextStream:
                 self._take_row(row, line)
             case Reason() as reason if reason in _NOISE and self._is_settling(line):
                 self.ledger.ignore_noise(line.size_bytes)
+                self._keep_place(line)
             case Reason() as reason:
-                self.ledger.reject(reason, line.size_bytes)
+                self._refuse(reason, line)
             case str() as text:
                 self._take_comment(text, line)
             case None:
                 self.ledger.ignore(line.size_bytes)
+                if not line.raw.strip(b" \t\r"):
+                    self._missed.tail()  # of a sample that was whole but for its line end
+
+    def _refuse(self, reason: Reason, line: Line) -> None:
+        self.ledger.reject(reason, line.size_bytes)
+        self._keep_place(line)
+
+    def _keep_place(self, line: Line) -> None:
+        """Count a refused line as a sample that was missed, if it is one."""
+        if self._layout is None:
+            if self._rows and self._refused_rows < _MAX_WAITING_REFUSED:
+                self._refused_rows += 1
+                self._rows.append(line)  # which sample it looks like is known by those around it
+            return
+        is_sample = line.content is Reason.CRC
+        self._missed.refused(line.raw.strip(), is_sample=is_sample)
 
     def _is_settling(self, line: Line) -> bool:
         assert self._opened_s is not None
@@ -143,17 +176,17 @@ class TextStream:
 
     def _take_row(self, row: Row, line: Line) -> None:
         if self.header is not None and self.header.needs_crc and not row.has_crc:
-            self.ledger.reject(Reason.CRC_MISSING, line.size_bytes)
+            self._refuse(Reason.CRC_MISSING, line)
             return
-        self.sample_messages += 1
         if self._boot:
             line = replace(line, boot=self._boot)
         if self._layout is not None:
             self._read(self._layout, row, line)
             return
-        self._rows.append((row, line))
-        if len(self._rows) >= LAYOUT_LINES:
-            rows = [row for row, _ in self._rows]
+        self.sample_messages += 1
+        self._rows.append(line)
+        if len(self._rows) - self._refused_rows >= LAYOUT_LINES:
+            rows = [line.content for line in self._rows if isinstance(line.content, Row)]
             layout = find_layout(rows)
             if layout is not None:
                 self._use(Layout(layout.fields, layout.named, self._chosen_axes()))
@@ -219,15 +252,28 @@ class TextStream:
     def _use(self, layout: Layout) -> None:
         self._layout = layout
         self._sequencer = IndexSequencer() if "index" in layout.fields else ArrivalSequencer()
+        self._clock = WrappingClock(layout.tick_us)
+        self.sample_messages -= len(self._rows) - self._refused_rows
         while self._rows:
-            self._read(layout, *self._rows.pop(0))
+            line = self._rows.pop(0)
+            if isinstance(line.content, Row):
+                self._read(layout, line.content, line)
+            else:
+                self._keep_place(line)
+        self._refused_rows = 0
 
     def _read(self, layout: Layout, row: Row, line: Line) -> None:
+        if self._missed.awaits_tail:
+            self.ledger.reject(Reason.BROKEN, line.size_bytes)
+            self._missed.tail()
+            return
         sample = layout.read(row)
         if isinstance(sample, Reason):
-            self.ledger.reject(sample, line.size_bytes)
+            self._refuse(sample, line)
             return
-        self._raw.append((sample, line))
+        self.sample_messages += 1
+        missed = self._missed.good(line.raw)
+        self._raw.append((sample, line, missed))
         self._watch_unit(sample)
 
     def _watch_unit(self, sample: RawSample) -> None:
@@ -257,25 +303,32 @@ class TextStream:
         assert self.choice is not None
         waiting, self._raw = self._raw, []
         if self.choice.unit is Unit.COUNTS:
-            waiting = list(self._whole_only(waiting))
-        counts = to_counts([raw.xyz for raw, _ in waiting], self.choice.unit).tolist()
+            waiting = self._whole_only(waiting)
+        counts = to_counts([raw.xyz for raw, _, _ in waiting], self.choice.unit).tolist()
         placed: list[Placed] = []
-        for (raw, line), (x, y, z) in zip(waiting, counts, strict=True):
+        for (raw, line, missed), (x, y, z) in zip(waiting, counts, strict=True):
             if line.boot != self._placed_boot:
                 self._placed_boot = line.boot
                 placed += self._sequencer.restart()
-            sample = Sample(raw.index, raw.t_us, (x, y, z), line.size_bytes, line.arrival_s)
-            placed += self._sequencer.push(sample)
+            t_us = None if raw.t_us is None else self._clock.continued_us(raw.t_us)
+            sample = Sample(raw.index, t_us, (x, y, z), line.size_bytes, line.arrival_s)
+            placed += self._sequencer.push(sample, missed)
         return self._booked(placed)
 
-    def _whole_only(
-        self, waiting: list[tuple[RawSample, Line]]
-    ) -> Iterable[tuple[RawSample, Line]]:
-        for raw, line in waiting:
+    def _whole_only(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        """Without those that are no counts, which are missed before the sample that follows."""
+        whole: list[_Waiting] = []
+        missed = self._missed_counts
+        for raw, line, missed_before in waiting:
+            missed += missed_before
             if all(isinstance(value, int) for value in raw.xyz):
-                yield raw, line
+                whole.append((raw, line, missed))
+                missed = 0
             else:
                 self.ledger.reject(Reason.NOT_INTEGER, line.size_bytes)
+                missed += 1
+        self._missed_counts = missed
+        return whole
 
     def _booked(self, placed: list[Placed]) -> list[PlacedSample]:
         steps: list[PlacedSample] = []

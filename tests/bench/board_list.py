@@ -1,0 +1,174 @@
+"""Boards as people have them: what each prints, how fast, and what wearkit must make of it.
+
+A board prints the sample that `motion` gives for its time: three seconds of stillness, then a walk.
+Every format prints enough digits to give the counts back exactly, so that the truth is the counts.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+Counts = tuple[int, int, int]
+Line = Callable[[int, Counts], bytes]
+"""What a board prints for its sample number i: a line, none, several, or a piece of one."""
+
+G_M_S2 = 9.80665
+_STILL_S = 3.0
+
+
+class Expect(Enum):
+    """CLEAN: every window has a verdict without a reason, and nothing is reported. MARKED: `says`
+    is a reason of a window; others may be clean where they are right. REPORTED: `says` is a fault
+    that is counted. REFUSED: the session ends with an error that says `says`."""
+
+    CLEAN = auto()
+    MARKED = auto()
+    REPORTED = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True)
+class Board:
+    """hz: of the lines. part_hz: of the sensor's own samples, where that is another. greeting: sent
+    before the first line. waits_for: it sends nothing until this came. seconds: how long it plays
+    at most. windows: how many are asked for."""
+
+    name: str
+    line: Line
+    hz: float = 50.0
+    options: tuple[str, ...] = ()
+    expect: Expect = Expect.CLEAN
+    says: str = ""
+    part_hz: float | None = None
+    greeting: bytes = b""
+    waits_for: bytes = b""
+    seconds: float = 12.0
+    windows: int = 4
+    moves: bool = field(default=True)
+
+    @property
+    def samples_hz(self) -> float:
+        return self.part_hz or self.hz
+
+    def counts(self) -> list[Counts]:
+        """Of every sample that it can print in its time, (x, y, z) in 1/256 g."""
+        source = random.Random(self.name)
+        total = round((self.seconds + 1) * self.hz)
+        return [motion(i / self.hz, source, moves=self.moves) for i in range(total)]
+
+
+def motion(t_s: float, source: random.Random, *, moves: bool = True) -> Counts:
+    """A sensor at rest for 3 s, and then worn by somebody who walks; x carries gravity."""
+    x, y, z = (base + source.gauss(0, 0.8) for base in (253.0, -10.0, 5.0))
+    if moves and t_s >= _STILL_S:
+        phase = 2 * math.pi * 1.8 * t_s
+        x += 82 * math.sin(phase) + 26 * math.sin(2 * phase)
+        y += 31 * math.sin(2 * phase)
+        z += 46 * math.sin(phase + 0.3)
+    return round(x), round(y), round(z)
+
+
+def counts_line(_: int, counts: Counts) -> bytes:
+    return b"%d,%d,%d\n" % counts
+
+
+def g_line(_: int, counts: Counts) -> bytes:
+    return ",".join(f"{count / 256:.4f}" for count in counts).encode() + b"\n"
+
+
+def shown(form: str, scale: float = 1.0) -> Line:
+    """A format of three numbers, each worth `scale` g^-1, in place of {0}, {1} and {2}; {i} is the
+    sample's number."""
+
+    def line(i: int, counts: Counts) -> bytes:
+        return form.format(*(scale * count / 256 for count in counts), i=i).encode("latin-1")
+
+    return line
+
+
+def stamped(stamp: Callable[[int], int], form: str = "{},") -> Line:
+    """A counter or clock, and then counts."""
+
+    def line(i: int, counts: Counts) -> bytes:
+        return form.format(stamp(i)).encode() + counts_line(i, counts)
+
+    return line
+
+
+def at(places: Callable[[int], bool], instead: Line, line: Line = counts_line) -> Line:
+    """`line`, but `instead` where `places` says so."""
+    return lambda i, counts: (instead if places(i) else line)(i, counts)
+
+
+def fixed(text: bytes) -> Line:
+    return lambda _i, _counts: text
+
+
+def signed(value: int, bits: int) -> int:
+    """As a signed counter of so many bits shows it."""
+    value %= 1 << bits
+    return value - (1 << bits) if value >= 1 << (bits - 1) else value
+
+
+def _log_between(i: int, counts: Counts) -> bytes:
+    log = b"I (%d) wifi: rssi -53, channel 6\r\n" % (20 * i) if i % 20 == 7 else b""
+    return counts_line(i, counts) + log
+
+
+def _broken_by_log(i: int, counts: Counts) -> bytes:
+    line = counts_line(i, counts)
+    return line[:6] + b"E (990) i2c: busy\r\n" + line[6:]
+
+
+COUNTS = ("--units", "counts")
+G = ("--units", "g")
+_C, _M, _R, _F = Expect.CLEAN, Expect.MARKED, Expect.REPORTED, Expect.REFUSED
+
+CLEAN_BOARDS = [
+    Board("counts, said", counts_line, options=COUNTS),
+    Board("counts, found", counts_line),
+    Board("g, found", g_line),
+    Board("mg, said", shown("{0:.1f},{1:.1f},{2:.1f}\n", 1000.0), options=("--units", "mg")),
+    Board("m/s2, found", shown("{0:.2f},{1:.2f},{2:.2f}\r\n", G_M_S2)),
+    Board("labels", shown("ax:{0:.4f}, ay:{1:.4f}, az:{2:.4f}\n")),
+    Board("JSON", shown('{{"x":{0:.4f},"y":{1:.4f},"z":{2:.4f}}}\n')),
+    Board("tuple, tabs", shown("({0:.4f},\t{1:.4f},\t{2:.4f})\n")),
+    Board("LFCR", shown("{0:.4f},{1:.4f},{2:.4f}\n\r")),
+    Board("CR alone", shown("{0:.4f},{1:.4f},{2:.4f}\r")),
+    Board("index", stamped(lambda i: i)),
+    Board("millis", stamped(lambda i: 20 * i)),
+    Board("micros", stamped(lambda i: 20_000 * i)),
+    Board("log text between samples", _log_between, options=COUNTS),
+]
+
+WRAP_BOARDS = [
+    Board(
+        "micros signed, wraps", stamped(lambda i: signed((1 << 31) - 2_000_000 + 20_000 * i, 32))
+    ),
+    Board("micros unsigned, wraps", stamped(lambda i: (2**32 - 2_000_000 + 20_000 * i) % 2**32)),
+    Board("millis of 16 bits, wraps", stamped(lambda i: (2**16 - 2_000 + 20 * i) % 2**16)),
+    Board("index of 8 bits, wraps", stamped(lambda i: i % 256)),
+    Board("index of 16 bits, signed", stamped(lambda i: signed((1 << 15) - 100 + i, 16))),
+    Board("nanoseconds", stamped(lambda i: 1_717_000_000_000_000_000 + 20_000_000 * i),
+          options=("--fields", "t_ns,x,y,z")),
+]  # fmt: skip
+
+DAMAGED_BOARDS = [
+    Board(f"every 25th line {text.decode()!r}", at(lambda i: i % 25 == 20, fixed(text + b"\n")),
+          options=COUNTS, expect=_M, says="gap")
+    for text in (b"253,,5", b"253,5", b"nan,nan,nan", b"253,-10,", b"2\x7f3,-10,5")
+] + [
+    Board("one line without its middle", at(lambda i: i == 50, fixed(b"253,,5\n")),
+          options=COUNTS, expect=_M, says="gap"),
+    Board("log text breaks into lines", at(lambda i: i % 40 == 30, _broken_by_log),
+          options=COUNTS, expect=_M, says="gap"),
+    Board("ignored column missing", at(lambda i: i % 25 == 20, stamped(lambda i: 20 * i),
+                                       stamped(lambda i: 20 * i, "{},7,")),
+          options=("--fields", "t_ms,-,x,y,z", *COUNTS), expect=_M, says="gap"),
+]  # fmt: skip
+
+BOARDS = CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS
