@@ -171,4 +171,44 @@ DAMAGED_BOARDS = [
           options=("--fields", "t_ms,-,x,y,z", *COUNTS), expect=_M, says="gap"),
 ]  # fmt: skip
 
-BOARDS = CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS
+
+def _two_kinds(form: str) -> Line:
+    """An accelerometer's line, and then a gyroscope's that says the same but for its word."""
+
+    def line(i: int, counts: Counts) -> bytes:
+        acc = shown(form.replace("KIND", "acc"))(i, counts)
+        return acc + shown(form.replace("KIND", "gyr"))(i, (2, 5, i % 9))
+
+    return line
+
+
+def _hex(_: int, counts: Counts) -> bytes:
+    return ",".join(f"{count & 0xFFFF:04X}" for count in counts).encode() + b"\n"
+
+
+_KIND_JSON = '{{"type":"KIND","x":{0:.4f},"y":{1:.4f},"z":{2:.4f}}}\n'
+_ZEPHYR = "     adxl345@53 [m/s^2]:    ({0:12.6f}, {1:12.6f}, {2:12.6f})\n"
+_KIND_WORD = "KIND: {0:.4f}, {1:.4f}, {2:.4f}\n"
+
+PRINT_BOARDS = [
+    Board("Adafruit", shown("X: {0:.2f}  Y: {1:.2f}  Z: {2:.2f}  m/s^2 \r\n", G_M_S2)),
+    Board("Zephyr", shown(_ZEPHYR, G_M_S2)),
+    Board("X1 = ", shown("X1 = {0:.4f} Y1 = {1:.4f} Z1 = {2:.4f}\n")),
+    Board("time = ", shown("time = 0.02, x = {0:.4f}, y = {1:.4f}, z = {2:.4f}\n")),
+    Board("closing comma", shown("{0:.4f},{1:.4f},{2:.4f},\n")),
+    Board("ESP-IDF log", shown("I ({i}) main: {0:.4f} {1:.4f} {2:.4f}\n")),
+    Board("two kinds, JSON", _two_kinds(_KIND_JSON), expect=_F, says="--only"),
+    Board("two kinds, unit said", _two_kinds(_KIND_JSON), options=G, expect=_F, says="--only"),
+    Board("two kinds, words", _two_kinds(_KIND_WORD), expect=_F, says="--only"),
+    Board("two kinds, one chosen", _two_kinds(_KIND_WORD), options=("--only", "acc")),
+    Board("hexadecimal", _hex, expect=_F, says="hexadecimal"),
+    Board("hexadecimal, counts said", _hex, options=COUNTS, expect=_F, says="hexadecimal"),
+    Board("two axes behind a counter", shown("{i},{0:.4f},{1:.4f}\n"), expect=_F,
+          says="counts up"),
+    Board("one axis a line", shown("x: {0:.4f}\ny: {1:.4f}\nz: {2:.4f}\n"), expect=_F,
+          says="one number"),
+    Board("decimal commas", at(lambda _: True, fixed(b"0,99;-0,04;0,02\n")), expect=_F,
+          says="0,99;-0,04;0,02"),
+]  # fmt: skip
+
+BOARDS = PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS

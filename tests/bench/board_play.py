@@ -37,6 +37,7 @@ RATE_TOLERANCE = 0.06
 _NOTES = {"CONNECT_NOISE", "DEVICE_TEXT"}
 _LOG_LINES = {"CORRUPT"}  # log text that is no sample is counted so, and casts no doubt
 _TICK_S = 0.1
+_GRACE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class PtyBoard:
         self.port = os.ttyname(slave)
         os.close(slave)
         self._stopped = threading.Event()
+        self.has_ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -141,6 +143,7 @@ class PtyBoard:
                 self._print()
         except OSError:
             pass  # the other side has ended
+        self.has_ended.set()
 
     def _is_opened(self) -> bool:
         """Wait for the other side; a fork holds the port for a moment, too."""
@@ -180,10 +183,7 @@ def play_on_pty(board: Board, bundle: Path) -> Came:
         text=True,
     )
     try:
-        out, err = process.communicate(timeout=board.seconds + 6)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        out, err = _communicate(process, sender)
     finally:
         sender.close()
     windows = [json.loads(line) for line in out.splitlines()]
@@ -197,12 +197,24 @@ def play_on_pty(board: Board, bundle: Path) -> Came:
     return Came(board, process.returncode, windows, faults, " ".join(said))
 
 
+def _communicate(process: subprocess.Popen[str], sender: PtyBoard) -> tuple[str, str]:
+    """All it prints; told to end when the board has nothing left to say."""
+    while True:
+        try:
+            return process.communicate(timeout=_GRACE_S)
+        except subprocess.TimeoutExpired:
+            if sender.has_ended.is_set():
+                process.send_signal(signal.SIGINT)
+
+
 def play_in_session(board: Board, graph: QuantizedGraph) -> Came:
     """The same straight into a session, a tenth of a second at a time by a clock of its own. Ports
     and what watches them are not part of it."""
     said = dict(zip(board.options[::2], board.options[1::2], strict=True))
     rate_hz = trained(graph.model).window.rate_hz
-    options = stream_options(rate_hz, said.get("--units"), said.get("--fields"), said.get("--axes"))
+    options = stream_options(
+        rate_hz, *(said.get(f"--{name}") for name in ("units", "fields", "axes", "only"))
+    )
     session = LiveSession(
         graph, Reference(graph), options, max_windows=board.windows, faults=FaultLog()
     )

@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, help="or one that nobody trained")
     parser.add_argument("--only", default="", help="boards whose name holds this")
-    parser.add_argument("--at-once", type=int, default=8)
+    parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     boards = [board for board in BOARDS if chosen.only in board.name]

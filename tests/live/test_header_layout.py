@@ -65,7 +65,7 @@ def test_fields_leave_columns_out_and_scale_clocks() -> None:
     assert layout.read(row) == RawSample(None, 21500, (1, 2, 3))
     assert layout.read(rows("1,2,3")[0]) == Reason.COLUMNS
     assert layout.read(rows("x:1,y:2,z:3")[0]) == Reason.COLUMNS
-    assert layout.read(rows("-1,9,1,2,3,9")[0]) == Reason.OUT_OF_RANGE
+    assert layout.read(rows("-1,9,1,2,3,9")[0]) == RawSample(None, -1000, (1, 2, 3))
     assert layout.read(rows("1,9,1,2,1e7,9")[0]) == Reason.OUT_OF_RANGE
     assert Layout(("index", "x", "y", "z")).read(rows("1.5,1,2,3")[0]) == Reason.NOT_INTEGER
 

@@ -55,7 +55,7 @@ def run(graph: QuantizedGraph, *pieces: bytes) -> tuple[LiveReport, list[LiveWin
         ([bytes(range(128, 256)) * 4], "--baud 9600"),
         ([b"hello\nworld\n" * 3], "6 not_numbers"),
         ([b"1,2\n" * 3], "3 columns"),
-        ([b"1,2,3 without an end"], "none was complete"),
+        ([b"1,2,3 without an end"], "no line end came"),
         ([b"boot\n#error DEVID is 0x00: check the wiring\n"], "DEVID is 0x00: check the wiring."),
     ],
 )

@@ -27,6 +27,7 @@ def open_live(
     units: str | None = None,
     fields: str | None = None,
     axes: str | None = None,
+    only: str | None = None,
     baud: int | Literal["auto"] = BAUD,
     max_windows: int | None = None,
     wait: bool = False,
@@ -56,6 +57,7 @@ def open_live(
     runtime: what computes, one of wearkit.bundle.runtimes.RUNTIMES. units: of lines of text: g,
     mg, m/s2, counts; None takes the device's header, or two seconds of stillness. fields: columns
     of the lines, such as "t_ms,x,y,z,-". axes: how the sensor is mounted, such as "-y+x+z".
+    only: which kind of lines to read, by the word in front of them or their JSON type, as "acc".
     baud: "auto" listens at the common rates; on_rate gets the one found. max_windows: end after so
     many. wait: for a port that is not there yet. reconnect_s: seconds to look for a port that went
     away; None is an hour for a board, 0 for anything else. dtr: False leaves it low. record: a new
@@ -78,7 +80,7 @@ def open_live(
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(Path(bundle))
     spec = opened.model.window
     computes = open_runtime(runtime, opened)
-    options = stream_options(spec.rate_hz, units, fields, axes)
+    options = stream_options(spec.rate_hz, units, fields, axes, only)
     faults = FaultLog()
     proving = None
     if verify:

@@ -43,6 +43,7 @@ def session_record(
         "units": None if options.unit is None else str(options.unit),
         "fields": None if options.fields is None else ",".join(options.fields),
         "axes": None if options.axes is None else axes_text(options.axes),
+        "only": options.only,
         "skip_head": options.skip_head,
         "settle_s": options.settle_s,
         "hop": hop,
@@ -61,6 +62,7 @@ def options_of(record: dict[str, Any]) -> StreamOptions:
             unit=None if units is None else Unit(units),
             fields=None if fields is None else parse_fields(str(fields)),
             axes=None if axes is None else parse_axes(str(axes), "The recording says axes="),
+            only=None if record.get("only") is None else str(record["only"]),
             skip_head=bool(record["skip_head"]),
             settle_s=float(record["settle_s"]),
         )

@@ -50,6 +50,11 @@ UNITS = ("auto", "g", "mg", "m/s2", "counts")
 @click.option(
     "--axes", metavar="MAP", help="How the sensor is mounted, such as -y+x+z.  [default: as sent]"
 )
+@click.option(
+    "--only",
+    metavar="WORD",
+    help="Read only lines of this kind, such as acc, where a board prints several.",
+)
 @click.option("--windows", type=click.IntRange(min=1), metavar="N", help="Stop after N windows.")
 @click.option(
     "--reconnect",
@@ -94,6 +99,7 @@ def command(
     baud: Baud,
     fields: str | None,
     axes: str | None,
+    only: str | None,
     windows: int | None,
     wait: bool,
     reconnect: float | None,
@@ -129,6 +135,7 @@ def command(
             units=units,
             fields=fields,
             axes=axes,
+            only=only,
             baud=baud,
             max_windows=windows,
             wait=wait,

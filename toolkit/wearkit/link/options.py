@@ -26,14 +26,17 @@ class StreamOptions:
     """What the user said. rate_hz: the rate models expect; it turns seconds into samples.
 
     unit, fields: None to take them from the header or to find them out. axes: None for the
-    header's, or as printed. skip_head: as in TextDecoder. settle_s: this long after opening,
-    unreadable lines are noise, not faults. model: that of the host; None where there is none.
+    header's, or as printed. only: the word that says which kind of lines to read, where there are
+    several; None for the only kind there is. skip_head: as in TextDecoder. settle_s: this long
+    after opening, unreadable lines are noise, not faults. model: that of the host; None where there
+    is none.
     """
 
     rate_hz: float
     unit: Unit | None = None
     fields: tuple[str, ...] | None = None
     axes: AxisMap | None = None
+    only: str | None = None
     skip_head: bool = False
     settle_s: float = 0.0
     model: ExpectedModel | None = None

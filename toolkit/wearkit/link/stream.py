@@ -170,6 +170,11 @@ class AutoStream:
         return self._chosen.sample_messages
 
     @property
+    def refused(self) -> str:
+        """A line that could not be read and what is wrong in it; empty where frames come."""
+        return self._text.refused if self._text else ""
+
+    @property
     def device_error(self) -> str:
         return self._chosen.device_error
 

@@ -275,8 +275,14 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
             fault=Fault.BAUD_MISMATCH_SUSPECTED,
         )
     why = ", ".join(f"{count} {reason}" for reason, count in report.rejected.items())
+    if not report.messages:
+        return PortError(
+            f"No readable line: {summary}; no line end came: end each line with a line feed.",
+            fault=Fault.NO_VALID_DATA,
+        )
+    refused = session.stream.refused
     return PortError(
-        f"No readable line: {summary}; lines refused: {why or 'none was complete'}; print three "
-        "numbers x,y,z a line.",
+        f"No readable line: {summary}; lines refused: {why or 'none was complete'}"
+        f"{'; ' if refused else ''}{refused}; print three numbers x,y,z a line.",
         fault=Fault.NO_VALID_DATA,
     )

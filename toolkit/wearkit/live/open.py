@@ -165,7 +165,11 @@ class Live:
 
 
 def stream_options(
-    rate_hz: float, units: str | None, fields: str | None, axes: str | None
+    rate_hz: float,
+    units: str | None,
+    fields: str | None,
+    axes: str | None,
+    only: str | None = None,
 ) -> StreamOptions:
     """What a user says of a device's lines, as text. Raises DataError for what is none."""
     try:
@@ -177,6 +181,7 @@ def stream_options(
         unit=unit,
         fields=None if fields is None else parse_fields(fields),
         axes=None if axes is None else parse_axes(axes, "--axes is "),
+        only=only,
     )
 
 

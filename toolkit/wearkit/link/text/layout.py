@@ -16,6 +16,7 @@ from fractions import Fraction
 
 from wearkit.errors import DataError
 from wearkit.link.axes import SAME_AXES, AxisMap
+from wearkit.link.faults import Fault
 from wearkit.link.sample import Reason
 from wearkit.link.text.header import CLOCK_TICKS_US, IGNORED_COLUMN
 from wearkit.link.text.line import Number, Row
@@ -26,10 +27,11 @@ _SAME_SHAPE_SHARE = 0.9
 _STEADY_SHARE = 0.8
 _MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in bursts
 _MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
+_NAMED_KINDS = 5
 _HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
 
-RowShape = int | tuple[str, ...]
-"""Number of unnamed columns, or the names a labelled line carried."""
+RowShape = tuple[int | tuple[str, ...], str | None]
+"""Number of unnamed columns, or the names a labelled line carried; and what kind it says to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,14 @@ class RawSample:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Column names in order; `-` is left out. named: lines carry these labels themselves."""
+    """Column names in order; `-` is left out. named: lines carry these labels themselves. kind:
+    the word that says of which kind they are. takes_any_kind: until the first one came."""
 
     fields: tuple[str, ...]
     named: bool = False
     axes: AxisMap = SAME_AXES
+    kind: str | None = None
+    takes_any_kind: bool = False
 
     @property
     def tick_us(self) -> Fraction:
@@ -57,6 +62,8 @@ class Layout:
 
     def read(self, row: Row) -> RawSample | Reason:
         """The sample of one row, or why it is not one of this layout."""
+        if row.kind != self.kind and not self.takes_any_kind:
+            return Reason.COLUMNS
         if row.names != (self.fields if self.named else None):
             return Reason.COLUMNS
         if len(row.numbers) != len(self.fields):
@@ -76,15 +83,34 @@ class Layout:
 def find_layout(rows: list[Row]) -> Layout | None:
     """The layout most rows agree on, or None when fewer than 90 % have one shape.
 
-    Raises DataError when their leading columns are neither counter nor clock.
+    Raises DataError when their leading columns are neither counter nor clock, when an axis is
+    missing, or when there are several kinds of lines.
     """
+    rows = _of_one_kind(rows)
     shape, count = Counter(_shape(row) for row in rows).most_common(1)[0]
     if count < _SAME_SHAPE_SHARE * len(rows):
         return None
-    if not isinstance(shape, int):
-        return Layout(shape, named=True)
-    alike = [row.numbers for row in rows if row.names is None and len(row.numbers) == shape]
-    return Layout(_unnamed_fields(alike, shape))
+    columns, kind = shape
+    if not isinstance(columns, int):
+        return Layout(columns, named=True, kind=kind)
+    alike = [row.numbers for row in rows if _shape(row) == shape]
+    return Layout(_unnamed_fields(alike, columns), kind=kind)
+
+
+def _of_one_kind(rows: list[Row]) -> list[Row]:
+    """Those without a word in front where they are the most: the others are log text then."""
+    kinds = Counter(row.kind for row in rows)
+    if 2 * kinds[None] > len(rows):
+        return [row for row in rows if row.kind is None]
+    said = sorted(kind for kind, count in kinds.items() if kind is not None and count > 1)
+    if len(said) < 2:
+        return rows
+    choices = " or ".join(f"--only {kind!a}" for kind in said[:_NAMED_KINDS])
+    raise DataError(
+        f"There are {len(said)} kinds of lines, and which are the accelerometer's is not clear: "
+        f"choose with {choices}.",
+        fault=Fault.FORMAT,
+    )
 
 
 def mixed_shapes(rows: list[Row]) -> DataError:
@@ -97,11 +123,16 @@ def mixed_shapes(rows: list[Row]) -> DataError:
 
 
 def _shape(row: Row) -> RowShape:
-    return len(row.numbers) if row.names is None else row.names
+    return (len(row.numbers) if row.names is None else row.names), row.kind
 
 
 def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, ...]:
     if columns == 3:
+        if _counts_up([row[0] for row in rows]):
+            raise DataError(
+                "The first of the three columns counts up like an index or a clock, so that an "
+                "axis is missing: print x, y and z as well."
+            )
         return ("x", "y", "z")
     leading = tuple(_leading_kind([row[i] for row in rows]) for i in range(min(columns - 3, 2)))
     if columns == 4 and leading[0] is not None:
@@ -125,6 +156,13 @@ def _leading_kind(column: list[Number]) -> str | None:
     if middle < 1 or steady < _STEADY_SHARE * len(steps) or in_bursts:
         return None
     return "index" if middle < 2 else "t_ms" if middle < 1000 else "t_us"
+
+
+def _counts_up(column: list[Number]) -> bool:
+    """Whether every step is the same, or nearly, as no sensor's would be."""
+    steps = [later - earlier for earlier, later in itertools.pairwise(column)]
+    middle = statistics.median(steps)
+    return middle > 0 and all(abs(step - middle) <= middle / 4 for step in steps)
 
 
 def _microseconds(column: dict[str, Number]) -> int | None:

@@ -2,8 +2,8 @@
 
     [index,][t_us,]x,y,z[*CRC32]      separated by comma, semicolon, TAB or blanks
     ax:0.01, ay:-0.02, az:0.98        label:value parts, as serial plotters take them
-    {"x": 0.01, "y": -0.02, "z": 1}   JSON objects
-    (1, 2, 256)   [1, 2, 256]   1;2;256;
+    (1, 2, 256)   [1, 2, 256]   1;2;256;   1, 2, 256,
+    9.71 -0.39 0.20 m/s^2             and what wearkit.link.text.labels reads besides
 
 Numbers are matched before they are converted: Python's float() also takes `1_0`, `nan`, `inf`
 and digits of other scripts, none of which a sensor sends on purpose.
@@ -12,12 +12,20 @@ and digits of other scripts, none of which a sensor sends on purpose.
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from wearkit.link.sample import Reason
+from wearkit.link.text.labels import (
+    Pairs,
+    canonical_name,
+    closing_unit,
+    front_word,
+    json_pairs,
+    labelled_pairs,
+    plain_text,
+)
+from wearkit.units import Unit
 
 Number = int | float
 """int when the token had neither point nor exponent: counts and clocks must be whole."""
@@ -27,31 +35,25 @@ MAX_MAGNITUDE = 1e15  # far below a float's overflow
 MAX_WHOLE = 1 << 64  # a clock of 64 bits, such as nanoseconds since 1970
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 16
 
+_COLUMN = r"[+-]?\d{1,15}(?:\.\d{0,15})?"
+_COMMON = re.compile(rf"{_COLUMN}(?:,{_COLUMN}){{2,15}}", re.ASCII)  # what most boards print
+_SEPARATOR = re.compile(r"[ \t]*[,;][ \t]*|[ \t]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_PART = re.compile(r"[ \t]*([A-Za-z_]\w*(?: \w+)*)[ \t]*:[ \t]*([^\s,;:]+)[ \t]*[,;]?", re.ASCII)
 _CRC_SUFFIX = re.compile(rb"\*([0-9A-Fa-f]{8})\Z")
 _BRACKETS = {"(": ")", "[": "]"}
-
-_NAMES = {
-    **{alias: "index" for alias in ("index", "seq")},
-    **{alias: "t_us" for alias in ("t_us", "us", "micros")},
-    **{alias: "t_ms" for alias in ("t_ms", "ms", "millis")},
-    **{
-        form.format(axis): axis
-        for axis in "xyz"
-        for form in ("{}", "a{}", "acc{}", "acc_{}", "accel{}", "accel_{}")
-    },
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The numbers of one line. names: canonical column names when the line carried its own."""
+    """The numbers of one line. names: canonical column names when the line carried its own. kind:
+    the word that says which kind of line it is. unit: printed beside the numbers."""
 
     numbers: tuple[Number, ...]
     names: tuple[str, ...] | None = None
     has_crc: bool = False
+    kind: str | None = None
+    unit: Unit | None = None
 
 
 def parse_line(line: bytes) -> Row | Reason:
@@ -63,12 +65,31 @@ def parse_line(line: bytes) -> Row | Reason:
     if isinstance(text, Reason):
         return text
     has_crc = len(text) < len(line)
-    text = text.strip(" \t")
+    if _COMMON.fullmatch(text):
+        return Row(tuple(map(_common_number, text.split(","))), None, has_crc)
+    text = plain_text(text.strip(" \t"))
     if text.startswith("{"):
         return _json_row(text, has_crc)
-    if ":" in text:
-        return _labelled_row(text, has_crc)
-    return _plain_row(text, has_crc)
+    return _text_row(text, has_crc)
+
+
+def _common_number(token: str) -> Number:
+    return float(token) if "." in token else int(token)
+
+
+def _text_row(text: str, has_crc: bool) -> Row | Reason:
+    text, unit = closing_unit(text)
+    if ":" in text or "=" in text:
+        row = _labelled_row(text, has_crc, unit)
+    else:
+        row = _plain_row(text, has_crc, unit)
+    if row is Reason.NOT_NUMBERS and (front := front_word(text)) is not None:
+        kind, beside, rest = front
+        is_labelled = ":" in rest or "=" in rest
+        inner = (_labelled_row if is_labelled else _plain_row)(rest, has_crc, unit or beside)
+        if isinstance(inner, Row):
+            return Row(inner.numbers, inner.names, has_crc, kind, inner.unit)
+    return row
 
 
 def checked_text(line: bytes) -> str | Reason:
@@ -95,66 +116,45 @@ def parse_number(token: str) -> Number | None:
     return value if abs(value) <= MAX_MAGNITUDE else None
 
 
-def _plain_row(text: str, has_crc: bool) -> Row | Reason:
+def _plain_row(text: str, has_crc: bool, unit: Unit | None) -> Row | Reason:
     if text[:1] in _BRACKETS and text.endswith(_BRACKETS[text[0]]):
         text = text[1:-1].strip(" \t")
-    text = text.removesuffix(";").rstrip(" \t")
-    separator = "," if "," in text else ";" if ";" in text else None
-    tokens = text.split(separator)
+    if text.endswith((",", ";")):
+        text = text[:-1].rstrip(" \t")
+    if "," in text and ";" in text:
+        return Reason.NOT_NUMBERS  # decimal commas, or something else that must not be guessed
     numbers: list[Number] = []
-    for token in tokens:
-        number = parse_number(token.strip(" \t"))
+    for token in _SEPARATOR.split(text):
+        number = parse_number(token)
         if number is None:
-            return _why_no_number(token.strip(" \t"))
+            return _why_no_number(token)
         numbers.append(number)
     if not _MIN_COLUMNS <= len(numbers) <= _MAX_COLUMNS:
         return Reason.COLUMNS
-    return Row(tuple(numbers), None, has_crc)
+    return Row(tuple(numbers), None, has_crc, None, unit)
 
 
-def _labelled_row(text: str, has_crc: bool) -> Row | Reason:
-    pairs: list[tuple[str, str]] = []
-    position = 0
-    while position < len(text):
-        part = _PART.match(text, position)
-        if part is None:
-            return Reason.NOT_NUMBERS
-        pairs.append((part.group(1), part.group(2)))
-        position = part.end()
-    return _named_row(pairs, has_crc)
+def _labelled_row(text: str, has_crc: bool, unit: Unit | None) -> Row | Reason:
+    labelled = labelled_pairs(text)
+    if labelled is None:
+        return Reason.NOT_NUMBERS
+    pairs, beside = labelled
+    return _named_row(pairs, has_crc, None, unit or beside)
 
 
 def _json_row(text: str, has_crc: bool) -> Row | Reason:
-    fields: list[tuple[str, str]] = []
-
-    def keep(pairs: list[tuple[str, Any]]) -> None:
-        # Called innermost object first, so the outermost one is what remains.
-        fields[:] = [(key, value) for key, value in pairs if isinstance(value, _Token)]
-
-    try:
-        json.loads(
-            text,
-            object_pairs_hook=keep,
-            parse_int=_Token,
-            parse_float=_Token,
-            parse_constant=_Token,
-        )
-    except (ValueError, RecursionError):
+    numbers = json_pairs(text)
+    if numbers is None:
         return Reason.NOT_NUMBERS
-    return _named_row(fields, has_crc)
+    pairs, kind = numbers
+    return _named_row(pairs, has_crc, kind, None)
 
 
-class _Token(str):
-    """A JSON number still as text, for this module's own grammar; a JSON string is not one."""
-
-    __slots__ = ()
-
-
-def _named_row(pairs: list[tuple[str, str]], has_crc: bool) -> Row | Reason:
+def _named_row(pairs: Pairs, has_crc: bool, kind: str | None, unit: Unit | None) -> Row | Reason:
     """Columns we know, in the line's order; others (temperature, gyroscope) are left out."""
     columns: dict[str, Number] = {}
     for label, token in pairs:
-        name = _NAMES.get(label.lower().replace(" ", "_"))
+        name = canonical_name(label)
         if name is None:
             continue
         number = parse_number(token)
@@ -165,7 +165,7 @@ def _named_row(pairs: list[tuple[str, str]], has_crc: bool) -> Row | Reason:
         columns[name] = number
     if not {"x", "y", "z"} <= columns.keys():
         return Reason.COLUMNS if columns else Reason.NOT_NUMBERS
-    return Row(tuple(columns.values()), tuple(columns), has_crc)
+    return Row(tuple(columns.values()), tuple(columns), has_crc, kind, unit)
 
 
 def _why_no_number(token: str) -> Reason:

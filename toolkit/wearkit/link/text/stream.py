@@ -25,6 +25,7 @@ from wearkit.link.text.layout import (
     mixed_shapes,
 )
 from wearkit.link.text.line import Row
+from wearkit.link.text.refusals import Refusals
 from wearkit.link.text.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 from wearkit.link.text.unit_finder import UnitFinder, to_counts
 from wearkit.units import Unit
@@ -66,13 +67,20 @@ class TextStream:
         self._clock = WrappingClock(Fraction(1))
         self._missed = MissedSamples()
         self._missed_counts = 0
+        self._refusals = Refusals()
         self._rows: list[Line] = []
         self._refused_rows = 0
         self._raw: list[_Waiting] = []
         if options.unit is not None:
             self.choice = UnitChoice(options.unit, "said by --units")
         if options.fields is not None:
-            self._use(Layout(options.fields, axes=options.axes or SAME_AXES))
+            axes = options.axes or SAME_AXES
+            self._use(Layout(options.fields, axes=axes, takes_any_kind=True))
+
+    @property
+    def refused(self) -> str:
+        """A refused line and what is wrong in it, as a sentence part; empty without any."""
+        return self._refusals.sentence
 
     @property
     def axes(self) -> AxisMap:
@@ -158,6 +166,8 @@ class TextStream:
 
     def _refuse(self, reason: Reason, line: Line) -> None:
         self.ledger.reject(reason, line.size_bytes)
+        self._refusals.note(line.raw, reason)
+        self._refusals.check_hex(self.sample_messages)
         self._keep_place(line)
 
     def _keep_place(self, line: Line) -> None:
@@ -178,6 +188,11 @@ class TextStream:
         if self.header is not None and self.header.needs_crc and not row.has_crc:
             self._refuse(Reason.CRC_MISSING, line)
             return
+        only = self._options.only
+        if only is not None and (row.kind or "").lower() != only.lower():
+            self.ledger.ignore(line.size_bytes)
+            self._refusals.other_kinds.add(row.kind or "none")
+            return
         if self._boot:
             line = replace(line, boot=self._boot)
         if self._layout is not None:
@@ -189,7 +204,7 @@ class TextStream:
             rows = [line.content for line in self._rows if isinstance(line.content, Row)]
             layout = find_layout(rows)
             if layout is not None:
-                self._use(Layout(layout.fields, layout.named, self._chosen_axes()))
+                self._use(replace(layout, axes=self._chosen_axes()))
             elif len(rows) >= MAX_LAYOUT_LINES:
                 raise mixed_shapes(rows)
 
@@ -269,12 +284,30 @@ class TextStream:
             return
         sample = layout.read(row)
         if isinstance(sample, Reason):
-            self._refuse(sample, line)
+            if row.kind == layout.kind:
+                self._refuse(sample, line)
+            else:  # a whole line of another kind is no sample
+                self.ledger.reject(sample, line.size_bytes)
             return
+        if layout.takes_any_kind:
+            self._layout = replace(layout, kind=row.kind, takes_any_kind=False)
+        self._take_unit(row)
         self.sample_messages += 1
         missed = self._missed.good(line.raw)
         self._raw.append((sample, line, missed))
         self._watch_unit(sample)
+
+    def _take_unit(self, row: Row) -> None:
+        """A unit printed beside the numbers, unless another was said."""
+        if row.unit is None or (self.choice is not None and self.choice.unit is row.unit):
+            return
+        if self.choice is not None:
+            raise DataError(
+                f"The device prints {row.unit} behind its numbers, which contradicts "
+                f"{self.choice.unit} ({self.choice.evidence}).",
+                fault=Fault.UNITS,
+            )
+        self.choice = UnitChoice(row.unit, "printed beside the numbers")
 
     def _watch_unit(self, sample: RawSample) -> None:
         """Find the unit; or, where it was said, check it once against gravity at rest."""
