@@ -204,7 +204,7 @@ def _device(path: Path, work: Path) -> None:
 def _firmware(path: Path, work: Path) -> None:
     from wearkit.cli.firmware import _files
 
-    for name, data in _files(open_bundle(path), "sources", work).items():
+    for name, data in _files(open_bundle(path), "sources", None, work).items():
         target = work / "out" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

@@ -50,7 +50,12 @@ def lines(first: int, end: int) -> bytes:
 def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wearkit.capture.decode.time.time", lambda: 1234.56789)
     options = StreamOptions(
-        25.0, Unit.MG, ("index", "x", "y", "z"), parse_axes("-y+x+z", ""), True, 3.5
+        25.0,
+        Unit.MG,
+        ("index", "x", "y", "z"),
+        parse_axes("-y+x+z", ""),
+        skip_head=True,
+        settle_s=3.5,
     )
     assert session_record(options, "/dev/x", "ab", hop=30) == {
         "wearkit": __version__,
