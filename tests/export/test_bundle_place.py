@@ -73,6 +73,18 @@ def test_an_unchanged_bundle_and_an_empty_folder_are_replaced(copy: Path, empty:
     assert [path.name for path in out.iterdir()] == ["new.txt"]
 
 
+def test_of_two_exports_at_once_the_second_replaces_nothing(copy: Path) -> None:
+    out = copy.parent / "both-int8"
+
+    def second() -> None:
+        with replacing_bundle(out):
+            copy.rename(out)  # the first one is in place
+
+    with pytest.raises(StorageError, match="Another export wrote"):
+        second()
+    open_bundle(out)
+
+
 def test_a_link_to_a_bundle_stays_one(copy: Path, tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to(copy)
     replace(tmp_path / "latest")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from wearkit.api import train as train_verb
+from wearkit.api.folds import every_fold
 from wearkit.api.train import train, write_run
 from wearkit.errors import ModelFileError, StorageError
 from wearkit.evaluation.scores import evaluate_float
@@ -19,7 +21,7 @@ from wearkit.training.claim import claimed, refuse_to_replace_run, replaced_by_a
 from wearkit.training.config import TrainingConfig
 from wearkit.training.loop import TrainingResult
 from wearkit.training.loop import train as learn
-from wearkit.training.run import TIED, open_run, save_run
+from wearkit.training.run import FOLDS_SUMMARY, TIED, Run, open_run, save_run
 from wearkit.training.state import discard_state
 from wearkit.windows.split import Split
 from wearkit.windows.window_set import WindowSet
@@ -174,3 +176,22 @@ def test_a_state_that_ends_takes_its_own_files_along_and_no_others(tmp_path: Pat
         (tmp_path / name).write_text("")
     discard_state(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(mine)
+
+
+def test_two_trainings_of_every_fold_do_not_share_a_folder(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "all"
+    path.mkdir()
+    (path / FOLDS_SUMMARY).write_text("of the folds before")
+
+    def train_fold(fold: int, folder: Path) -> Run:
+        assert not (path / FOLDS_SUMMARY).exists(), "it would outlive a kill"
+        with pytest.raises(StorageError, match="Another training is at work"):
+            every_fold(path, train_fold)
+        run = open_run(runs[fold])
+        split = replace(run.metrics.split, folds=2)
+        return replace(run, metrics=replace(run.metrics, split=split))
+
+    summary = every_fold(path, train_fold)
+    assert summary is not None and (path / FOLDS_SUMMARY).exists()

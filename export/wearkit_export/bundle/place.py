@@ -35,6 +35,7 @@ def replacing_bundle(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _clean_up_after_kills(out)
         _refuse_foreign(out)
+        began_with = _identity(out)
         scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
         mine = _locked(scratch)
     except OSError as error:
@@ -43,7 +44,12 @@ def replacing_bundle(out: Path) -> Iterator[Path]:
         fresh, old = scratch / _FRESH, scratch / _OLD
         fresh.mkdir()
         yield fresh
-        _refuse_foreign(out)  # again: an export takes a while
+        # Again: an export takes a while.
+        _refuse_foreign(out)
+        if _identity(out) != began_with:
+            raise StorageError(
+                f"Another export wrote {out} meanwhile: look at it, or export again with --force."
+            )
         if out.exists():
             out.rename(old)
         try:
@@ -68,6 +74,14 @@ def _refuse_foreign(out: Path) -> None:
         raise StorageError(
             f"{path} {reason} and would be lost: move it, or name another folder with --out."
         )
+
+
+def _identity(out: Path) -> bytes | None:
+    """What tells one bundle in this place from another; None where there is none."""
+    try:
+        return read_limited(out / MANIFEST, MAX_JSON_BYTES)
+    except ModelFileError:
+        return None
 
 
 def _foreign(out: Path) -> tuple[Path, str] | None:

@@ -90,9 +90,9 @@ def print_checked(bundle: Bundle, out: Path) -> Path:
         )
     if odd:
         warnings.warn(
-            f"{len(odd)} files of the bundle, {odd[0]} first, are not what this wearkit, "
-            f"{__version__}, prints from its graph; it says that it was written by "
-            f"{bundle.manifest.get('wearkit')!r}. What is compiled is printed anew.",
+            f"{bundle.path / odd[0]} is not what this wearkit, {__version__}, prints from the "
+            f"bundle's graph; it was written by {bundle.manifest.get('wearkit')!r}, the bundle "
+            "says. What is compiled is printed anew.",
             RuntimeWarning,
             stacklevel=2,
         )

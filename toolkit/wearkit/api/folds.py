@@ -9,6 +9,7 @@ from typing import Any
 
 from wearkit.evaluation.folds import summarise
 from wearkit.files.safe_write import write_json
+from wearkit.training.claim import claimed
 from wearkit.training.run import FOLDS_SUMMARY, Run, fold_folder
 
 
@@ -38,20 +39,35 @@ def every_fold(path: str | Path, train_fold: Callable[[int, Path], Run]) -> Fold
 
     train_fold: a fold and its folder -> its run, which says how many folds there are. None when
     one of them was interrupted: that ends it all, and the fold is resumed by its own folder.
+    Raises StorageError while another training is at work in `path`.
     """
+    folder = Path(path)
+    with claimed(folder):
+        (folder / FOLDS_SUMMARY).unlink(missing_ok=True)  # of folds that are about to be replaced
+        runs = _trained(folder, train_fold)
+        if runs is None:
+            return None
+        summary = _summary(runs)
+        write_json(folder / FOLDS_SUMMARY, summary.to_json())
+        return summary
+
+
+def _trained(folder: Path, train_fold: Callable[[int, Path], Run]) -> list[Run] | None:
     runs: list[Run] = []
     folds = 1
     while len(runs) < folds:
-        run = train_fold(len(runs), fold_folder(Path(path), len(runs)))
+        run = train_fold(len(runs), fold_folder(folder, len(runs)))
         if run.interrupted:
             return None
         folds = run.metrics.split.folds
         runs.append(run)
-    summary = FoldsSummary(
+    return runs
+
+
+def _summary(runs: list[Run]) -> FoldsSummary:
+    return FoldsSummary(
         simulated=runs[-1].metrics.simulated,
         leak_share=max(run.metrics.split.leak_share for run in runs),
         folds=tuple(run.path.name for run in runs),
         tasks=summarise([run.metrics.tasks for run in runs]),
     )
-    write_json(Path(path) / FOLDS_SUMMARY, summary.to_json())
-    return summary

@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     metavar="BUNDLE",
     help="Folder for the bundle.  [default: build/<run>-int8]",
 )
-@click.option("--force", is_flag=True, help="Let the bundle replace one that is there.")
+@click.option(
+    "--force", is_flag=True, help="Let the bundle replace one that is there, if nobody edited it."
+)
 @click.option(
     "--dense-per-channel",
     is_flag=True,
