@@ -116,6 +116,6 @@ def test_a_board_that_began_again_is_no_complete_run(
     process.unplug()
     outcome = process.finish()
     assert outcome.code == 1, outcome.err
-    assert "The certificate is incomplete: 12 windows compared, 0 differ; 1 devices, 2 boots" in (
+    assert "The certificate is incomplete: 12 windows compared, 0 differ; 2 boots, 2 runs" in (
         outcome.err
     )
