@@ -593,7 +593,7 @@ def _stopped() -> tuple[bool, str]:
     return _judged(certify(made_bundle(), "pty", hello, report, verifier))
 
 
-def honest() -> list[Attack]:
+def controls() -> list[Attack]:
     """No attacks: what an honest device must get, or every verdict above means nothing. Fooled is
     one that is not equivalent."""
 

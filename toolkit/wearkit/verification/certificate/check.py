@@ -249,6 +249,7 @@ def _of_session(certificate: CheckedCertificate) -> Checks:
         "the session ended with an error that is left out",
         error is not None or (session_error is None or ended == "lost"),
     )
+    yield "its error is not that of its session", error in (None, session_error)
     yield "its faults are not those of its session", value["faults"] == session.get("faults")
     ends = ("refused", "lost") if error is None and session_error is None else ()
     yield "it ended well, and its session did not", ended not in ends
