@@ -39,8 +39,8 @@ def attacks_of(source: str) -> list[Attack]:
     if str(REPOSITORY) not in sys.path:
         sys.path.append(str(REPOSITORY))  # the devices of tests/live are imported from there
     module = import_module(SOURCES[source])
-    honest = module.honest() if hasattr(module, "honest") else []
-    return [*honest, *module.attacks()]
+    controls = module.controls() if hasattr(module, "controls") else []
+    return [*controls, *module.attacks()]
 
 
 def tried(attack: Attack) -> Tried:

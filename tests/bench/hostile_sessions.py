@@ -30,7 +30,7 @@ from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.codec import decode_message, encode_message
 from wearkit.link.frames.frame import Frame, FrameDecoder
-from wearkit.link.frames.from_device import Hello, Prediction, Stats
+from wearkit.link.frames.from_device import Feature, Hello, Prediction, Stats
 from wearkit.link.options import StreamOptions
 from wearkit.live.session import LiveSession
 from wearkit.spec import ModelSpec, TaskSpec, WindowSpec
@@ -227,6 +227,9 @@ _SESSIONS: Sequence[tuple[str, Callable[[], tuple[bool, str]]]] = (
     ("another device in the middle, the same boot",
      partial(_session, then={"uid": OTHER_UID, "first": 840})),
     ("another firmware in the middle", partial(_session, then={"firmware": (9, 9, 9)})),
+    ("first no simulation, then one",
+     partial(_session, then={"features": Feature.SAMPLES | Feature.PREDICTIONS
+                             | Feature.SIMULATED, "first": 840})),
     ("the same device boots again", partial(_session, then={"boot_id": 8})),
     ("numbers begin again without a boot", partial(_session, then={"seq": 0})),
     ("boots again before every window it would get wrong", _reboots_before_it_errs),
@@ -429,6 +432,17 @@ def _other_logit(windows: list[Any]) -> list[Any]:
     return [*windows[:3], replace(windows[3], logits=tuple(row)), *windows[4:]]
 
 
+def _renumbered(folder: Path) -> tuple[bool, str]:
+    """A wrong window in the middle is left out, and those behind it take the numbers before."""
+    return _relisted(
+        folder,
+        lambda windows: [
+            *windows[:5],
+            *(replace(window, index=window.index - 60) for window in windows[6:]),
+        ],
+    )
+
+
 def _other_page(folder: Path) -> tuple[bool, str]:
     value = json.loads(_honest())
     return _checks(value, folder, page=page_of(value).replace("12 windows", "99 windows"))
@@ -541,6 +555,7 @@ _FILES: Sequence[tuple[str, Callable[[Path], tuple[bool, str]]]] = (
     ("file: other classes", partial(_edited, classes={"activity": {}, "side": {}})),
     ("file: a window taken from the middle",
      partial(_relisted, change=lambda windows: windows[:5] + windows[6:])),
+    ("file: a window taken from the middle, the others renumbered", _renumbered),
     ("file: a window moved to the end",
      partial(_relisted, change=lambda windows: [*windows[1:], windows[0]])),
     ("file: a window there twice",
@@ -593,7 +608,7 @@ def _stopped() -> tuple[bool, str]:
     return _judged(certify(made_bundle(), "pty", hello, report, verifier))
 
 
-def honest() -> list[Attack]:
+def controls() -> list[Attack]:
     """No attacks: what an honest device must get, or every verdict above means nothing. Fooled is
     one that is not equivalent."""
 

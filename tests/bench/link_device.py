@@ -93,7 +93,10 @@ class Device:
         self._boot, self._counts, self._answer, self._model_id = boot, counts, answer, model_id
         self.seq = boot.seq
         features = Feature.SAMPLES | (Feature.PREDICTIONS if answer else 0)
-        self._hello = Hello(boot_id=boot.number + 1, features=features, model_id=model_id)
+        classes = tuple(len(head.logits) for head in answer(0)) if answer else ()
+        self._hello = Hello(
+            boot_id=boot.number + 1, features=features, model_id=model_id, classes=classes
+        )
 
     def frames(self, number: int, late_us: int) -> list[Sent]:
         """What it sends when its `number`th ten samples are there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,34 @@ def test_a_board_that_began_again_is_no_complete_run(
     process.unplug()
     outcome = process.finish()
     assert outcome.code == 1, outcome.err
-    assert "The certificate is incomplete: 12 windows compared, 0 differ; 1 devices, 2 boots" in (
+    assert "The certificate is incomplete: 12 windows compared, 0 differ; 2 boots, 2 runs" in (
         outcome.err
     )
+
+
+@pytest.mark.parametrize("answers", ["all", "all but the last", "all but two"])
+def test_ctrl_c_is_no_error_and_hides_none(
+    live_on_pty: Callable[..., Any],
+    bundle: Bundle,
+    made_counts: Callable[..., Counts],
+    tmp_path: Path,
+    answers: str,
+) -> None:
+    """What was compared until then stands; one answer may have been on its way, two not."""
+    device = Device(bundle, made_counts(4).reshape(400, 3)[:340])  # 5 windows, the last at its end
+    device.run()
+    *rest, last = device.wire
+    if answers == "all but two":
+        del rest[-7]  # the answer before it; six frames of samples lie between them
+    path = tmp_path / "proof.json"
+    process = live_on_pty("--verify", "--certificate", str(path))
+    process.send(b"".join(rest) + (last if answers == "all" else b""))
+    for _ in range(5):
+        process.read_window()
+    process.process.send_signal(signal.SIGINT)
+    outcome = process.finish()
+    assert outcome.code == 130, outcome.err
+    proof = json.loads(path.read_text())
+    expected = {"all": (5, "equivalent"), "all but the last": (4, "equivalent"),
+                "all but two": (3, "incomplete")}  # fmt: skip
+    assert (proof["windows_compared"], proof["result"]) == expected[answers]

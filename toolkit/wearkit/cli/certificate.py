@@ -155,9 +155,10 @@ def _again(certificate: CheckedCertificate, bundle: Bundle, samples: _Samples | 
         return f"it is of {bundle.path}, and no window was computed again (--data)"
     else:
         computed = recompute_live(certificate, bundle, _ways_to_read(samples, bundle))
+    outside = f"; there is room for {computed.outside} more around them" if computed.outside else ""
     return (
         f"it is of {bundle.path}, and {computed.windows} of {computed.listed} windows were "
-        "computed again, every logit"
+        f"computed again, every logit{outside}"
     )
 
 

@@ -11,7 +11,7 @@ from wearkit.errors import DataError, VerificationError, WearkitError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.link.faults import Fault
 from wearkit.link.frames.fields import ID_BYTES
-from wearkit.link.frames.from_device import NO_MODEL, Hello, Prediction
+from wearkit.link.frames.from_device import NO_MODEL, Feature, Hello, Prediction
 from wearkit.spec import ModelSpec
 
 _PER_G = (COUNTS_PER_G,) * 3
@@ -24,7 +24,8 @@ class DeviceIdentity:
     hellos: that came. hellos_of_another_model, predictions_of_another_model: naming another than
     the bundle's, whether refused or let through. hellos_of_another_input: with other windows,
     classes or input numbers. hellos_of_another_device: with another uid or firmware than the
-    first. windows_by_boot: compared windows under each (uid, boot id).
+    first, or no longer simulated, or no longer not. windows_by_boot: compared windows under each
+    (uid, boot id).
     """
 
     def __init__(self, graph: QuantizedGraph, model_id: str, *, any_model: bool = False) -> None:
@@ -133,4 +134,5 @@ class DeviceIdentity:
 
 
 def _named(hello: Hello) -> str:
-    return f"{hello.uid.hex()}, firmware {'.'.join(map(str, hello.firmware))}"
+    simulated = ", simulated" if hello.features & Feature.SIMULATED else ""
+    return f"{hello.uid.hex()}, firmware {'.'.join(map(str, hello.firmware))}{simulated}"

@@ -249,6 +249,7 @@ def _of_session(certificate: CheckedCertificate) -> Checks:
         "the session ended with an error that is left out",
         error is not None or (session_error is None or ended == "lost"),
     )
+    yield "its error is not that of its session", error in (None, session_error)
     yield "its faults are not those of its session", value["faults"] == session.get("faults")
     ends = ("refused", "lost") if error is None and session_error is None else ()
     yield "it ended well, and its session did not", ended not in ends
@@ -420,6 +421,9 @@ def _object(**fields: _Is) -> _Is:
 
 _is_bool: _Is = lambda value: isinstance(value, bool)  # noqa: E731
 _is_int: _Is = lambda value: type(value) is int and abs(value) <= _MAX_COUNT  # noqa: E731
+_is_labels: _Is = lambda value: (  # noqa: E731
+    _list_of(_is_text)(value) and len(value) == len(set(value)) >= 2
+)
 _IS_SIDE = _object(crc=_is_count, logits=_map_of(_list_of(_is_int)))
 _IS_WINDOW = _object(
     rate_hz=_is_number,
@@ -457,7 +461,7 @@ _SHAPE: dict[str, _Is] = {
     "model_id": _is_hex(64),
     "rounding": _is_text,
     "window": _or_none(_IS_WINDOW),
-    "tasks": _map_of(_list_of(_is_text)),
+    "tasks": lambda value: bool(value) and _map_of(_is_labels)(value),
     "port": _is_text,
     "simulated": _is_bool,
     "replayed": _or_none(_is_text),

@@ -1,4 +1,8 @@
-"""The closed list of conditions that decide a certificate. Nothing else does."""
+"""The closed list of conditions that decide a certificate. Nothing else does.
+
+The names, counts and words here, in limits.py and in page.py are part of the format: a check writes
+them again. To change one is to begin a new format version, and to keep these for the older one.
+"""
 
 from __future__ import annotations
 

@@ -50,10 +50,12 @@ def check_bundle(certificate: CheckedCertificate, bundle: Bundle) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """windows: that were computed again and are as listed, of so many listed ones."""
+    """windows: that were computed again and are as listed, of so many listed ones. outside: how
+    many more the recording has room for, before the first and behind the last of them."""
 
     windows: int
     listed: int
+    outside: int = 0
 
 
 def recompute_replay(
@@ -93,13 +95,16 @@ def recompute_live(
     which the first listed window is. Raises VerificationError as recompute_replay.
     """
     listed = certificate.windows
-    length = trained(bundle.graph.model).window.length
+    spec = trained(bundle.graph.model).window
+    length = spec.length
     first = next(iter(listed))
     for read in recordings:
         recorded = _Recorded(read(), length)
         if recorded.has(first.crc):
-            computed = _compare(certificate, bundle, recorded.windows(listed))
-            return Recomputed(computed, len(listed))
+            one_run = certificate.counts("one_device")["runs"] == 1
+            windows = recorded.windows(listed, one_run=one_run)
+            computed = _compare(certificate, bundle, windows)
+            return Recomputed(computed, len(listed), recorded.outside(spec.hop))
     raise _absent(first)
 
 
@@ -110,24 +115,46 @@ class _Recorded:
         self._counts = np.ascontiguousarray(counts.astype("<i2"))
         self._length = length
         self._crcs: NDArray[np.uint32] | None = None
+        self._first = self._last = 0  # where the first and the last window was
 
     def has(self, crc: int) -> bool:
         return bool((self._all_crcs() == crc).any())
 
-    def windows(self, listed: Iterable[ListedWindow]) -> Iterator[tuple[ListedWindow, Counts]]:
-        """Each listed window with its samples, further on in the recording than the one before
-        it; where no sample was lost, by as many as their indices say."""
-        at, before = -1, 0
-        crcs = self._all_crcs()
+    def outside(self, hop: int) -> int:
+        """As in Recomputed, once the windows were given."""
+        return self._first // hop + (len(self._all_crcs()) - 1 - self._last) // hop
+
+    def windows(
+        self, listed: Iterable[ListedWindow], *, one_run: bool
+    ) -> Iterator[tuple[ListedWindow, Counts]]:
+        """Each listed window with its samples. one_run: further on than the one before it by as
+        many samples as their indices say, or by fewer where some were lost, and never by more,
+        which would hide windows; else anywhere behind it."""
+        crcs, at, before = self._all_crcs(), -1, 0
         for window in listed:
-            expected = at + (window.index - before) % WRAP_32 if at >= 0 else 0
-            if not (expected < len(crcs) and crcs[expected] == window.crc):
-                later = np.flatnonzero(crcs[at + 1 :] == window.crc)
-                if not later.size:
-                    raise _absent(window)
-                expected = at + 1 + int(later[0])
-            at, before = expected, window.index
+            step = (window.index - before) % WRAP_32
+            if at < 0:
+                at = self._first = self._nearest(window, 0, len(crcs) - 1)
+            elif one_run:
+                at = self._nearest(window, at + 1, min(at + step, len(crcs) - 1))
+            else:
+                at = self._nearest(window, at + 1, len(crcs) - 1, at + step)
+            before, self._last = window.index, at
             yield window, self._counts[at : at + self._length]
+
+    def _nearest(
+        self, window: ListedWindow, first: int, last: int, expected: int | None = None
+    ) -> int:
+        """Where it is from `first` to `last`: at the expected place, else at the last, else at the
+        first place it is at."""
+        crcs = self._all_crcs()
+        for place in (expected, last):
+            if place is not None and first <= place <= last and crcs[place] == window.crc:
+                return place
+        places = np.flatnonzero(crcs[first : last + 1] == window.crc)
+        if not places.size:
+            raise _absent(window)
+        return first + int(places[0])
 
     def _all_crcs(self) -> NDArray[np.uint32]:
         if self._crcs is None:
@@ -171,5 +198,5 @@ def _compare(
 def _absent(window: ListedWindow) -> VerificationError:
     return VerificationError(
         f"The window at sample {window.index} (CRC {window.crc:08x}) is not in the recordings, or "
-        "not behind the one before it."
+        "not where its number says."
     )
