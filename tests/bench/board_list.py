@@ -234,4 +234,11 @@ SENSOR_BOARDS = [
           options=("--fields", "t_us,x,y,z", *COUNTS)),
 ]  # fmt: skip
 
-BOARDS = SENSOR_BOARDS + PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS
+ASKED_BOARDS = [
+    Board("waits to be asked", counts_line, options=(*COUNTS, "--send", r"go\n"),
+          waits_for=b"go\n"),
+    Board("waits, is not asked", counts_line, options=COUNTS, waits_for=b"go\n", expect=_F,
+          says="--send"),
+]  # fmt: skip
+
+BOARDS = ASKED_BOARDS + SENSOR_BOARDS + PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS
