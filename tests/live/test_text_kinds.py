@@ -69,10 +69,19 @@ def test_words_among_lines_without_are_log_text() -> None:
 
 
 def test_two_axes_behind_a_counter_are_no_three() -> None:
-    with pytest.raises(DataError, match="first of the three columns counts up"):
+    with pytest.raises(DataError, match="Column 1 of three counts up"):
         stream().feed(b"".join(b"%d,250,-10\n" % i for i in range(30)))
-    with pytest.raises(DataError, match="first of the three columns counts up"):
+    with pytest.raises(DataError, match="Column 3 of three counts up"):
+        stream().feed(b"".join(b"250,-10,%d\n" % (20 * i) for i in range(30)))
+    with pytest.raises(DataError, match="Column 1 of three counts up"):
         stream().feed(b"".join(b"%.2f,0.99,-0.04\n" % (0.02 * i) for i in range(30)))
+
+
+@pytest.mark.parametrize("unit", [None, Unit.COUNTS])
+def test_negative_counts_printed_unsigned_are_named(unit: Unit | None) -> None:
+    data = b"".join(b"%d,%d,5\n" % (250 + i % 5, (i % 7 - 10) % 65536) for i in range(90))
+    with pytest.raises(DataError, match=r"as unsigned ones \(655\d\d stands for -\d"):
+        TextStream(StreamOptions(rate_hz=50.0, unit=unit)).feed(data)
 
 
 @pytest.mark.parametrize("only", [None, "acc"])

@@ -2,7 +2,8 @@
 
 Without any of these the first LAYOUT_LINES lines of numbers decide, once for the session:
 3 columns are x,y,z; in 4 or 5 the leading ones must behave like a counter (steps of 1) or a
-clock (even steps: 2..999 are milliseconds, from 1000 on microseconds). Anything else is refused
+clock (even steps: below 1 are seconds, 2..999 milliseconds, from 1000 on microseconds, from
+1,000,000 on nanoseconds). Anything else is refused
 with a request to name the columns, because guessing wrong would give confident nonsense.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from wearkit.errors import DataError
@@ -26,6 +27,8 @@ MAX_LAYOUT_LINES = 200
 _SAME_SHAPE_SHARE = 0.9
 _STEADY_SHARE = 0.8
 _MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in bursts
+_CLOCK_STEP = 2  # of a clock of whole numbers at least; a counter's is 1
+_MICROSECONDS, _NANOSECONDS = 1000, 1_000_000  # steps from which on a clock counts those
 _MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
 _NAMED_KINDS = 5
 _HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
@@ -53,6 +56,10 @@ class Layout:
     axes: AxisMap = SAME_AXES
     kind: str | None = None
     takes_any_kind: bool = False
+    _places: _Places = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", _places(self))
 
     @property
     def tick_us(self) -> Fraction:
@@ -62,22 +69,47 @@ class Layout:
 
     def read(self, row: Row) -> RawSample | Reason:
         """The sample of one row, or why it is not one of this layout."""
+        numbers = row.numbers
         if row.kind != self.kind and not self.takes_any_kind:
             return Reason.COLUMNS
         if row.names != (self.fields if self.named else None):
             return Reason.COLUMNS
-        if len(row.numbers) != len(self.fields):
+        places = self._places
+        if len(numbers) != len(self.fields):
             return Reason.COLUMNS
-        column = dict(zip(self.fields, row.numbers, strict=True))
-        index, t_us = column.get("index"), _microseconds(column)
+        index = None if places.index is None else numbers[places.index]
         if isinstance(index, float):
             return Reason.NOT_INTEGER
-        printed = (column["x"], column["y"], column["z"])
-        if max(map(abs, printed)) > _MAX_AXIS:
+        (x, y, z), (sign_x, sign_y, sign_z) = places.axes, self.axes.sign
+        xyz = numbers[x] * sign_x, numbers[y] * sign_y, numbers[z] * sign_z
+        if max(xyz) > _MAX_AXIS or min(xyz) < -_MAX_AXIS:
             return Reason.OUT_OF_RANGE
-        source, sign = self.axes.source, self.axes.sign
-        x, y, z = (printed[source[axis]] * sign[axis] for axis in range(3))
-        return RawSample(index, t_us, (x, y, z))
+        t_us = None
+        if places.clock is not None:
+            # Exact where the stamp is whole, as one of 64 bits has to be.
+            t_us = round(numbers[places.clock] * places.up) // places.down
+        return RawSample(index, t_us, xyz)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the columns of a layout stand. axes: the columns of x, y and z after they were turned.
+    up, down: of the clock, which give microseconds."""
+
+    index: int | None
+    clock: int | None
+    up: int
+    down: int
+    axes: tuple[int, int, int]
+
+
+def _places(layout: Layout) -> _Places:
+    place = {name: at for at, name in enumerate(layout.fields)}
+    printed = place["x"], place["y"], place["z"]
+    x, y, z = (printed[source] for source in layout.axes.source)
+    clock = next((place[name] for name in CLOCK_TICKS_US if name in place), None)
+    tick_us = layout.tick_us
+    return _Places(place.get("index"), clock, tick_us.numerator, tick_us.denominator, (x, y, z))
 
 
 def find_layout(rows: list[Row]) -> Layout | None:
@@ -128,16 +160,17 @@ def _shape(row: Row) -> RowShape:
 
 def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, ...]:
     if columns == 3:
-        if _counts_up([row[0] for row in rows]):
-            raise DataError(
-                "The first of the three columns counts up like an index or a clock, so that an "
-                "axis is missing: print x, y and z as well."
-            )
+        for place in range(3):
+            if _counts_up([row[place] for row in rows]):
+                raise DataError(
+                    f"Column {place + 1} of three counts up like an index or a clock, so that an "
+                    "axis is missing: print x, y and z as well."
+                )
         return ("x", "y", "z")
     leading = tuple(_leading_kind([row[i] for row in rows]) for i in range(min(columns - 3, 2)))
     if columns == 4 and leading[0] is not None:
         return (leading[0], "x", "y", "z")
-    if columns == 5 and leading[0] == "index" and leading[1] in ("t_us", "t_ms"):
+    if columns == 5 and leading[0] == "index" and leading[1] in CLOCK_TICKS_US:
         return ("index", leading[1], "x", "y", "z")
     raise DataError(
         f"The lines have {columns} columns and it is not clear which are x, y and z: "
@@ -146,16 +179,32 @@ def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, 
 
 
 def _leading_kind(column: list[Number]) -> str | None:
-    """`index`, `t_us`, `t_ms`, or None when the column is neither counter nor clock."""
-    if len(column) < 3 or not all(isinstance(value, int) for value in column):
+    """`index`, a clock, or None when the column is neither counter nor clock."""
+    if len(column) < 3:
         return None
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
     steady = sum(abs(step - middle) <= middle / 2 for step in steps)
-    in_bursts = sum(steps) > _MOST_LOST * middle * len(steps)
-    if middle < 1 or steady < _STEADY_SHARE * len(steps) or in_bursts:
+    ahead = [step for step in steps if step > 0]  # without one where a counter came round
+    in_bursts = sum(ahead) > _MOST_LOST * middle * len(steps)
+    if middle <= 0 or steady < _STEADY_SHARE * len(steps) or in_bursts:
         return None
-    return "index" if middle < 2 else "t_ms" if middle < 1000 else "t_us"
+    is_whole = all(isinstance(value, int) for value in column)
+    if is_whole and 1 <= middle < _CLOCK_STEP:
+        return "index"
+    # Samples stamped as a FIFO is emptied are next to each other: what passes is their mean step.
+    return _clock_kind(middle, sum(ahead) / len(ahead), is_whole=is_whole)
+
+
+def _clock_kind(middle: float, mean: float, *, is_whole: bool) -> str | None:
+    """By the step of a clock, for sensors of 1 Hz to 1 kHz."""
+    if middle >= _NANOSECONDS:
+        return "t_ns"
+    if mean >= _MICROSECONDS:
+        return "t_us"
+    if middle >= _CLOCK_STEP:
+        return "t_ms"
+    return None if is_whole or middle >= 1 else "t_s"
 
 
 def _counts_up(column: list[Number]) -> bool:
@@ -163,11 +212,3 @@ def _counts_up(column: list[Number]) -> bool:
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
     return middle > 0 and all(abs(step - middle) <= middle / 4 for step in steps)
-
-
-def _microseconds(column: dict[str, Number]) -> int | None:
-    for name, tick_us in CLOCK_TICKS_US.items():
-        if name in column:
-            # Exact where the stamp is whole, as one of 64 bits has to be.
-            return round(column[name] * tick_us.numerator) // tick_us.denominator
-    return None
