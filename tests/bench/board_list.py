@@ -211,4 +211,34 @@ PRINT_BOARDS = [
           says="0,99;-0,04;0,02"),
 ]  # fmt: skip
 
-BOARDS = PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS
+
+def _in_turn(i: int, counts: Counts) -> bytes:
+    return g_line(i, counts) if i % 2 else b"0.0%d,0.02,0.01\n" % (i // 2 % 3)
+
+
+def _in_bursts_us(i: int) -> int:
+    """Ten samples 180 us apart as a FIFO is emptied, every 0.2 s."""
+    return 200_000 * (i // 10) + 180 * (i % 10)
+
+
+SENSOR_BOARDS = [
+    Board("all zero", fixed(b"0.000,0.000,0.000\n"), expect=_F, says="no sensor answers"),
+    Board("all -1", fixed(b"-1,-1,-1\n"), expect=_F, says="no sensor answers"),
+    Board("all zero, unit said", fixed(b"0.000,0.000,0.000\n"), options=G, expect=_M, says="bus"),
+    Board("two things in turn", _in_turn, hz=100.0, part_hz=50.0, expect=_F, says="take turns"),
+    Board("two things in turn, unit said", _in_turn, hz=100.0, part_hz=50.0, options=G,
+          expect=_F, says="take turns"),
+    Board("gyroscope alone", lambda i, _: b"0.0%d,0.02,-0.01\n" % (i % 4), options=G, expect=_M,
+          says="scale"),
+    Board("micros as a FIFO is emptied", stamped(_in_bursts_us),
+          options=("--fields", "t_us,x,y,z", *COUNTS)),
+]  # fmt: skip
+
+ASKED_BOARDS = [
+    Board("waits to be asked", counts_line, options=(*COUNTS, "--send", r"go\n"),
+          waits_for=b"go\n"),
+    Board("waits, is not asked", counts_line, options=COUNTS, waits_for=b"go\n", expect=_F,
+          says="--send"),
+]  # fmt: skip
+
+BOARDS = ASKED_BOARDS + SENSOR_BOARDS + PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS

@@ -33,6 +33,7 @@ def open_live(
     wait: bool = False,
     reconnect_s: float | None = None,
     dtr: bool = True,
+    send: bytes = b"",
     record: str | Path | None = None,
     force: bool = False,
     placement: str | None = None,
@@ -60,8 +61,10 @@ def open_live(
     only: which kind of lines to read, by the word in front of them or their JSON type, as "acc".
     baud: "auto" listens at the common rates; on_rate gets the one found. max_windows: end after so
     many. wait: for a port that is not there yet. reconnect_s: seconds to look for a port that went
-    away; None is an hour for a board, 0 for anything else. dtr: False leaves it low. record: a new
-    file for the session, or for its samples alone if it ends with .csv; force replaces one.
+    away; None is an hour for a board, 0 for anything else. dtr: False leaves it low. send: what
+    asks a board that prints nothing by itself, at every opening and again while nothing comes.
+    record: a new file for the session, or for its samples alone if it ends with .csv; force
+    replaces one.
     placement: where the sensor is worn; no verdicts while the model's placement head disagrees.
     verify: compare the device's own logits with the reference until the first difference.
     certificate: where verify writes what it proved; None writes nothing, and live.certificate has
@@ -87,10 +90,10 @@ def open_live(
         verifier = Verifier(opened.graph, opened.model_id, faults, any_model=any_model)
         proving = Proving(verifier, None if certificate is None else Path(certificate))
     worn = None if placement is None else placement_check(opened, placement, faults)
-    handle = open_at(port, baud, wait=wait, dtr=dtr, stop=stop, on_rate=on_rate)
+    handle = open_at(port, baud, wait=wait, dtr=dtr, send=send, stop=stop, on_rate=on_rate)
     options = options.joining(handle.joins_in_mid_line)
     with ExitStack() as resources:
-        source = source_of(handle, faults, dtr=dtr, reconnect_s=reconnect_s)
+        source = source_of(handle, faults, dtr=dtr, send=send, reconnect_s=reconnect_s)
         resources.callback(source.close)
         path = None if record is None else Path(record)
         recording = open_recording(path, options, port, opened.model_id, spec.hop, force=force)

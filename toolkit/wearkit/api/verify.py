@@ -50,6 +50,7 @@ def verify(
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
     dtr: bool = True,
+    send: bytes = b"",
     stop: Callable[[], bool] = lambda: False,
     on_compared: Callable[[int], None] = lambda _: None,
 ) -> Certificate:
@@ -63,8 +64,8 @@ def verify(
     ADXL345 counts, -512 to 511 at 1/256 g, in the model's axes; None for the golden ones alone.
     max_windows: of both together. any_model: compare with another model, too. certificate: where
     to write it as JSON, with a page that ends with .md beside it; None writes nothing, and where
-    nothing was compared an older file stays. baud, wait, dtr: as in open_live. stop: asked several
-    times a second; the result is "incomplete" then. on_compared: how many were, after each.
+    nothing was compared an older file stays. baud, wait, dtr, send: as in open_live. stop: asked
+    several times a second; the result is "incomplete" then. on_compared: how many were, after each.
 
     Returns only what went well: the result is "equivalent", or "incomplete" after `stop`. Raises
     VerificationError for a difference or another model, PortError when nobody answers,
@@ -84,6 +85,7 @@ def verify(
         baud=baud,
         wait=wait,
         dtr=dtr,
+        send=send,
         stop=stop,
         on_compared=on_compared,
     )
@@ -110,6 +112,7 @@ def replay(
     baud: int | Literal["auto"] = BAUD,
     wait: bool = False,
     dtr: bool = True,
+    send: bytes = b"",
     stop: Callable[[], bool] = lambda: False,
     on_compared: Callable[[int], None] = lambda _: None,
     on_rate: Callable[[int], None] = lambda _: None,
@@ -124,7 +127,7 @@ def replay(
     if windows is not None:
         played = chain(golden, _checked(windows, opened.model.window.length))
         name = f"{name}, then {test_set or _described(windows)}"
-    handle = open_at(port, baud, wait=wait, dtr=dtr, stop=stop, on_rate=on_rate)
+    handle = open_at(port, baud, wait=wait, dtr=dtr, send=send, stop=stop, on_rate=on_rate)
     options = ReplayOptions(
         name,
         max_windows=max_windows,

@@ -263,7 +263,8 @@ def _nothing_readable(session: LiveSession, waited_s: float) -> PortError:
     if received == 0:
         return PortError(
             f"Nothing came from the port in {waited_s:.0f} s: check that the board is powered, "
-            "runs its sketch and is the one on this port.",
+            "runs its sketch and is the one on this port; one that waits to be asked is sent a "
+            "line with --send, such as --send '\\n'.",
             fault=Fault.NO_VALID_DATA,
         )
     share = report.printable_bytes / received

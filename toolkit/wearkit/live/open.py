@@ -192,17 +192,18 @@ def placement_check(bundle: Bundle, declared: str, faults: FaultLog) -> Placemen
 
 
 def source_of(
-    port: Port, faults: FaultLog, *, dtr: bool, reconnect_s: float | None
+    port: Port, faults: FaultLog, *, dtr: bool, reconnect_s: float | None, send: bytes = b""
 ) -> SerialSource:
     """Reads the port. reconnect_s: how long to look for it when it went away; None for an hour
-    where a board is behind it, and not at all for a program or a connection."""
+    where a board is behind it, and not at all for a program or a connection. dtr, send: how it is
+    opened again."""
     rate = port.baud
     if reconnect_s is None:
         reconnect_s = RECONNECT_S if port.joins_in_mid_line else 0.0
     return SerialSource(
         port,
         identify(port.url),
-        lambda url: open_port(url, rate, dtr=dtr),
+        lambda url: open_port(url, rate, dtr=dtr, send=send),
         faults,
         give_up_s=reconnect_s,
     )

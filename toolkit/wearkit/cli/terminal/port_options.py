@@ -7,6 +7,8 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from wearkit.errors import DataError
+
 Baud = int | Literal["auto"]
 BAUD = 115200  # wearkit.link.ports.serial_port.BAUD, spelled out so that --help imports nothing
 AUTO: Literal["auto"] = "auto"
@@ -34,8 +36,20 @@ def no_nan(
     return value
 
 
+def bytes_to_send(_context: click.Context, _parameter: click.Parameter, value: str | None) -> bytes:
+    """The bytes of a text with escapes; none where it was not given."""
+    if value is None:
+        return b""
+    from wearkit.link.ports.question import question_bytes
+
+    try:
+        return question_bytes(value)
+    except DataError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def port_options(command: _Command) -> _Command:
-    """The options port, baud, wait and no_dtr."""
+    """The options port, baud, wait, no_dtr and send."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -58,6 +72,12 @@ _OPTIONS = (
     ),
     click.option("--wait", is_flag=True, help="Wait for a port that is not there yet."),
     click.option("--no-dtr", is_flag=True, help="Leave DTR low, which would reset many boards."),
+    click.option(
+        "--send",
+        callback=bytes_to_send,
+        metavar="TEXT",
+        help=r"Send this when the port is opened, to a board that waits for it; \n is a line end.",
+    ),
 )
 
 

@@ -18,19 +18,21 @@ def open_at(
     *,
     wait: bool = False,
     dtr: bool = True,
+    send: bytes = b"",
     stop: Callable[[], bool] = lambda: False,
     on_rate: Callable[[int], None] = lambda _: None,
 ) -> Port:
     """The open port. baud: a rate, or AUTO to listen at the common ones; on_rate gets the rate
-    that was found so. wait: for a port that is not there yet, until `stop`.
+    that was found so. wait: for a port that is not there yet, until `stop`. dtr, send: as in
+    open_port.
 
     Raises PortError and LinkLostError as open_port and find_baud.
     """
     if wait:
         wait_for(url, stop)
     if baud != AUTO:
-        return open_port(url, int(baud), dtr=dtr)
-    port = open_port(url, dtr=dtr)
+        return open_port(url, int(baud), dtr=dtr, send=send)
+    port = open_port(url, dtr=dtr, send=send)
     try:
         rate = find_baud(port, stop)
     except WearkitError:

@@ -9,6 +9,7 @@ import queue
 import re
 import select
 import termios
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import serial
 
 from wearkit.errors import PortError
 from wearkit.link.faults import Fault
+from wearkit.link.ports.question import Question
 
 BAUD = 115200
 POLL_S = 0.2
@@ -33,8 +35,12 @@ class Port:
     has no way to hold its sender back, either. is_pty: a program of this computer is behind it.
     """
 
-    def __init__(self, url: str, handle: Any, *, is_device: bool, is_pty: bool) -> None:
+    def __init__(
+        self, url: str, handle: Any, *, is_device: bool, is_pty: bool, send: bytes = b""
+    ) -> None:
+        """send: asks a board that says nothing by itself (wearkit.link.ports.question)."""
         self.url = url
+        self._question = Question(send)
         self.is_pty = is_pty
         is_uart = is_device and not is_pty
         self.joins_in_mid_line = is_uart or url.lower().startswith("rfc2217://")
@@ -67,6 +73,14 @@ class Port:
         if self._unread:
             data, self._unread = self._unread, b""
             return data
+        if self._question.is_due(time.monotonic()):
+            self.write(self._question.text)
+        data = self._read()
+        if data:
+            self._question.answered()
+        return data
+
+    def _read(self) -> bytes:
         if self._poll is not None:
             return bytes(self._handle.read(_READ_BYTES)) if self._poll.poll(_POLL_MS) else b""
         if self._received is not None:
@@ -101,6 +115,7 @@ class Port:
         """Listen at another rate; what waits was received at the old one and is thrown away."""
         self._handle.baudrate = baud
         self._unread = b""
+        self._question.ask_anew()
         if self._poll is None or self._poll.poll(0):
             self.read()
 
@@ -116,10 +131,11 @@ class Port:
             self._handle.close()
 
 
-def open_port(url: str, baud: int = BAUD, *, dtr: bool = True) -> Port:
+def open_port(url: str, baud: int = BAUD, *, dtr: bool = True, send: bytes = b"") -> Port:
     """Open `/dev/...` or a pyserial URL such as `socket://host:port`.
 
     dtr: False to leave DTR low, which resets many boards; Linux raises it for a moment anyhow.
+    send: to a board that says nothing until it is asked, at once and while nothing comes.
     Raises PortError naming the cause (missing, busy, forbidden, not a port) and a remedy.
     """
     is_device = "://" not in url
@@ -142,7 +158,7 @@ def open_port(url: str, baud: int = BAUD, *, dtr: bool = True) -> Port:
     except (OSError, ValueError, termios.error) as error:
         raise PortError(_why(url, error), fault=_code(error)) from error
     is_pty = is_device and _PTY.fullmatch(os.path.realpath(url)) is not None
-    return Port(url, handle, is_device=is_device, is_pty=is_pty)
+    return Port(url, handle, is_device=is_device, is_pty=is_pty, send=send)
 
 
 def _keep_input() -> None:

@@ -295,7 +295,7 @@ class TextStream:
         self.sample_messages += 1
         missed = self._missed.good(line.raw)
         self._raw.append((sample, line, missed))
-        self._watch_unit(sample)
+        self._watch_unit(sample, line.arrival_s)
 
     def _take_unit(self, row: Row) -> None:
         """A unit printed beside the numbers, unless another was said."""
@@ -309,11 +309,11 @@ class TextStream:
             )
         self.choice = UnitChoice(row.unit, "printed beside the numbers")
 
-    def _watch_unit(self, sample: RawSample) -> None:
+    def _watch_unit(self, sample: RawSample, arrival_s: float) -> None:
         """Find the unit; or, where it was said, check it once against gravity at rest."""
         if self._finder is None:
             return
-        choice = self._finder.push(sample.xyz)
+        choice = self._finder.push(sample.xyz, arrival_s)
         if choice is not None:
             self._finder = None
             if self.choice is not None and choice.unit is not self.choice.unit:
@@ -329,7 +329,7 @@ class TextStream:
                     fault=Fault.UNITS,
                 )
             self.choice = self.choice or choice
-        elif self.choice is None and (refusal := self._finder.given_up):
+        elif self.choice is None and (refusal := self._finder.dead or self._finder.given_up):
             raise refusal
 
     def _place_all(self) -> list[PlacedSample]:

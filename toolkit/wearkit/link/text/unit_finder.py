@@ -1,7 +1,8 @@
 """g, mg, m/s2 or counts? Said by the header or the user, or found from gravity at rest.
 
 A sensor lying still measures 1 g. Over 2 s in which every axis' standard deviation stays below
-5 % of |a|, |a| within 20 % of one candidate names the unit. The candidates are at least a factor
+5 % of |a|, |a| within 20 % of one candidate names the unit. Up to a fifth of the values may be
+glitches, which are left out here and nowhere else. The candidates are at least a factor
 2 apart, so a sensor within its data sheet (0.65 to 1.35 g at rest, ADXL345 Table 1) never fits
 two. The choice is made once for a session, and its evidence is printed.
 A sensor in cm/s2 reads 981 and one in mg 1000: what lies between could be either, and is asked.
@@ -9,7 +10,7 @@ A sensor in cm/s2 reads 981 and one in mg 1000: what lies between could be eithe
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,16 @@ STILL_S = 2.0
 MAX_MOVING_S = 30.0
 _STILL_SHARE = 0.05
 _TOLERANCE = 0.2
+_STILL_VALUES = 0.8  # of a stretch at rest; the others are glitches
+_GLITCH_SHARE = 4 * _STILL_SHARE  # of |a| away from the median
+_MIN_SAMPLES = 10
+_NO_UNIT_S = 5.0  # at rest, and no candidate is near
+# Faster than any sensor: then lines came from a buffer or a file, and say nothing of seconds.
+_FASTEST_HZ = 1000.0
+_DEAD = ((0, 0, 0), (-1, -1, -1))  # a bus without a sensor reads so
+_TURN_LINES = 60  # fewer than a window
+_MAX_TURN_S = 3.0  # slower, steps may fall on every second line
+_TURN_SHARE, _TURN_FACTOR = 0.2, 3.0
 _MG_OR_CM_S2 = (980.0, 1000.0)  # |a| at rest, both included
 
 _REFUSED: dict[float, str] = {
@@ -41,65 +52,188 @@ _REFUSED: dict[float, str] = {
 Triple = tuple[Number, Number, Number]
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The robust mean of a stretch. gravity: its length; spread: the largest standard deviation of
+    an axis; glitches: how many values were left out."""
+
+    mean: NDArray[np.float64]
+    spread: float
+    glitches: int
+
+    @property
+    def gravity(self) -> float:
+        return float(np.linalg.norm(self.mean))
+
+    @property
+    def is_still(self) -> bool:
+        return self.gravity > 0 and self.spread < _STILL_SHARE * self.gravity
+
+
 class UnitFinder:
     """Watches printed triples until one still stretch names their unit.
 
-    rate_hz turns STILL_S and MAX_MOVING_S into numbers of samples, so that the answer depends on
-    the samples alone and not on when they arrived.
+    Seconds are those in which the lines came; where they came faster than any sensor measures,
+    they are samples at rate_hz, so that a file gives the answer that its board gave.
     """
 
     def __init__(self, rate_hz: float) -> None:
-        self._length = max(2, math.ceil(STILL_S * rate_hz))
-        self._limit = math.ceil(MAX_MOVING_S * rate_hz)
+        self._rate_hz = rate_hz
         self._recent: list[Triple] = []
+        self._arrivals_s: list[float] = []
         self._sample_count = 0
-        self._last_still = ""
+        self._first_s = self._last_s = 0.0
+        self._dead_count = 0
+        self._dead_since_s = 0.0
+        self._no_unit_s = 0.0
+        self._evidence = ""
 
-    def push(self, xyz: Triple) -> UnitChoice | None:
+    def push(self, xyz: Triple, arrival_s: float = 0.0) -> UnitChoice | None:
         """A choice when this sample completes a still stretch of a known unit.
 
-        Raises DataError when a still stretch looks like counts that cannot be used.
+        Raises DataError when a still stretch looks like counts that cannot be used, or when lines
+        of different things take turns.
         """
-        self._recent.append(xyz)
+        if not self._sample_count:
+            self._first_s = arrival_s
         self._sample_count += 1
-        if len(self._recent) < self._length:
+        self._last_s = arrival_s
+        self._watch_bus(xyz, arrival_s)
+        self._recent.append(xyz)
+        self._arrivals_s.append(arrival_s)
+        count = len(self._recent)
+        if self._sample_count % _TURN_LINES == 0 and count >= _TURN_LINES:
+            self._check_turns(arrival_s)
+        stretch_s = self._seconds(count, arrival_s - self._arrivals_s[0])
+        if count < _MIN_SAMPLES or stretch_s < STILL_S:
             return None
-        stretch, self._recent = self._recent, self._recent[self._length // 2 :]
-        return self._judge(stretch)
+        stretch, self._recent = self._recent, self._recent[count // 2 :]
+        self._arrivals_s = self._arrivals_s[count // 2 :]
+        return self._judge(stretch, stretch_s)
+
+    @property
+    def dead(self) -> DataError | None:
+        """The refusal of values that have all been 0, or all -1, for STILL_S."""
+        dead_s = self._seconds(self._dead_count, self._last_s - self._dead_since_s)
+        if not self._dead_count or dead_s < STILL_S:
+            return None
+        value = self._recent[-1][0]
+        return DataError(
+            f"All axes have read {value:g} for {STILL_S:g} s: no sensor answers the board; check "
+            "its wiring, its power and its address.",
+            fault=Fault.BUS_FAULT,
+        )
 
     @property
     def given_up(self) -> DataError | None:
-        """The refusal once MAX_MOVING_S went by without an answer."""
-        if self._sample_count < self._limit:
+        """The refusal once MAX_MOVING_S went by without an answer, or a rest that is no unit's."""
+        session_s = self._seconds(self._sample_count, self._last_s - self._first_s)
+        if session_s < MAX_MOVING_S and self._no_unit_s < _NO_UNIT_S:
             return None
-        evidence = self._last_still or "the sensor never lay still for 2 s"
+        seconds = min(session_s, MAX_MOVING_S)
         return DataError(
-            f"The unit could not be found in {MAX_MOVING_S:.0f} s ({evidence}): say it with "
+            f"The unit could not be found in {seconds:.0f} s ({self._evidence}): say it with "
             "--units g, mg, m/s2 or counts.",
             fault=Fault.UNITS,
         )
 
-    def _judge(self, stretch: list[Triple]) -> UnitChoice | None:
+    def _seconds(self, samples: int, span_s: float) -> float:
+        """How long so many samples took that came within span_s."""
+        return span_s if samples < _FASTEST_HZ * span_s else samples / self._rate_hz
+
+    def _watch_bus(self, xyz: Triple, arrival_s: float) -> None:
+        if xyz not in _DEAD:
+            self._dead_count = 0
+            return
+        if not self._dead_count:
+            self._dead_since_s = arrival_s
+        self._dead_count += 1
+
+    def _check_turns(self, arrival_s: float) -> None:
+        span_s = arrival_s - self._arrivals_s[-_TURN_LINES]
+        if self._seconds(_TURN_LINES, span_s) <= _MAX_TURN_S:
+            _refuse_turns(np.asarray(self._recent[-_TURN_LINES:], dtype=np.float64))
+
+    def _judge(self, stretch: list[Triple], stretch_s: float) -> UnitChoice | None:
         values = np.asarray(stretch, dtype=np.float64)
-        gravity = float(np.linalg.norm(values.mean(axis=0)))
-        spread = float(values.std(axis=0).max())
-        if not (gravity > 0 and spread < _STILL_SHARE * gravity):
+        rest = _rest(values)
+        if rest is None or not rest.is_still:
+            if not self._no_unit_s:
+                self._evidence = _restless(values)
             return None
-        whole = all(isinstance(value, int) for triple in stretch for value in triple)
-        evidence = f"|a| = {gravity:.4g} at rest over {STILL_S:g} s, spread {spread / gravity:.1%}"
-        self._last_still = evidence
-        for per_g, kind in _REFUSED.items():
-            if whole and abs(gravity / per_g - 1) <= _TOLERANCE:
-                raise DataError(
-                    f"The values look like {kind} ({evidence}).", fault=Fault.SCALE_FAULT
-                )
-        for unit in Unit:
-            is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
-            if is_near and (whole or unit is not Unit.COUNTS):
-                low, high = _MG_OR_CM_S2
-                is_doubtful = unit is Unit.MG and low <= gravity <= high
-                return UnitChoice(unit, f"{evidence}: 1 g is {unit.per_g:g} {unit}", is_doubtful)
+        gravity = rest.gravity
+        evidence = (
+            f"|a| = {gravity:.4g} at rest over {STILL_S:g} s, spread {rest.spread / gravity:.1%}"
+        )
+        if rest.glitches:
+            evidence += f", {rest.glitches} of {len(stretch)} samples left out as glitches"
+        self._evidence = evidence
+        choice = _unit_of(stretch, gravity, evidence)
+        if choice is None:
+            self._no_unit_s += stretch_s if not self._no_unit_s else stretch_s / 2
+        return choice
+
+
+def _unit_of(stretch: list[Triple], gravity: float, evidence: str) -> UnitChoice | None:
+    """Raises DataError for counts that cannot be used."""
+    whole = all(isinstance(value, int) for triple in stretch for value in triple)
+    for per_g, kind in _REFUSED.items():
+        if whole and abs(gravity / per_g - 1) <= _TOLERANCE:
+            raise DataError(f"The values look like {kind} ({evidence}).", fault=Fault.SCALE_FAULT)
+    for unit in Unit:
+        is_near = abs(gravity / unit.per_g - 1) <= _TOLERANCE
+        if is_near and (whole or unit is not Unit.COUNTS):
+            low, high = _MG_OR_CM_S2
+            is_doubtful = unit is Unit.MG and low <= gravity <= high
+            return UnitChoice(unit, f"{evidence}: 1 g is {unit.per_g:g} {unit}", is_doubtful)
+    return None
+
+
+def _rest(values: NDArray[np.float64]) -> _Rest | None:
+    """None where too many of (N, 3) values are far from the others for a rest."""
+    middle = np.median(values, axis=0)
+    limit = _GLITCH_SHARE * float(np.linalg.norm(middle))
+    is_near = (np.abs(values - middle) <= limit).all(axis=1)
+    if is_near.mean() < _STILL_VALUES:
         return None
+    near = values[is_near]
+    spread = float(near.std(axis=0).max())
+    return _Rest(near.mean(axis=0), spread, len(values) - len(near))
+
+
+def _refuse_turns(values: NDArray[np.float64]) -> None:
+    """Raises DataError when lines are far from the one before and near the second or third before:
+    no movement looks so, but sensors that print in turn do."""
+    usual = float(np.median(np.linalg.norm(values, axis=1)))
+    far = _TURN_SHARE * usual
+    steps = [_usual_step(values, lag) for lag in (1, 2, 3)]
+    for kinds in (2, 3):
+        nearest, others = steps[kinds - 1], steps[: kinds - 1]
+        if min(others) > max(far, _TURN_FACTOR * nearest):
+            shown = " and ".join(
+                "(" + ", ".join(f"{v:.4g}" for v in np.median(values[first::kinds], axis=0)) + ")"
+                for first in range(kinds)
+            )
+            raise DataError(
+                f"Lines of {kinds} different things take turns, about {shown}: print the "
+                "accelerometer alone, or put a word such as acc: before its lines and choose it "
+                "with --only acc.",
+                fault=Fault.FORMAT,
+            )
+
+
+def _usual_step(values: NDArray[np.float64], lag: int) -> float:
+    return float(np.median(np.linalg.norm(values[lag:] - values[:-lag], axis=1)))
+
+
+def _restless(values: NDArray[np.float64]) -> str:
+    """Why a stretch was no rest, as a sentence part."""
+    lengths = np.linalg.norm(values, axis=1)
+    usual = float(np.median(lengths))
+    return (
+        f"the sensor never lay still for {STILL_S:g} s; the length of its values is mostly about "
+        f"{usual:.4g}, from {lengths.min():.4g} to {lengths.max():.4g}"
+    )
 
 
 def to_counts(triples: list[Triple], unit: Unit) -> NDArray[np.int16]:
