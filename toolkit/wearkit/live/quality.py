@@ -71,6 +71,7 @@ class SignalQuality:
         self._jumps = 0
         self._dropped: int | None = None
         self._lowest = SAME_AXES.lower_rails
+        self._highest_low = max(self._lowest)
         self._unwatched: list[NDArray[np.int16]] = []  # samples since the watch last looked
         self._unwatched_s: list[float] = []
         self._last_at_rail = -1  # session index
@@ -91,6 +92,7 @@ class SignalQuality:
     def note_axes(self, axes: AxisMap) -> None:
         """How the samples to come were turned, which says where their rails are."""
         self._lowest = axes.lower_rails
+        self._highest_low = max(self._lowest)
 
     def note_dropped(self, frames: int) -> None:
         """frames: that the device could not send since it started. Those before we listened, and
@@ -151,7 +153,7 @@ class SignalQuality:
     def at_rail(self, index: int, run: SampleRun) -> int:
         """How many samples of a run, the first of them at `index`, have an axis at a rail."""
         lowest, highest = run.within
-        if highest < COUNT_MAX and lowest > max(self._lowest):
+        if highest < COUNT_MAX and lowest > self._highest_low:
             return 0
         at_rail = np.flatnonzero(self._are_at_rail(run.counts))
         if len(at_rail):

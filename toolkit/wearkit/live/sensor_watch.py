@@ -76,7 +76,7 @@ class SensorWatch:
         """As `push`, for (n, 3) samples in a row: the conditions with the place of the sample that
         establishes each. Where no condition can begin or end among them, only what is needed to
         go on from there is looked at, which costs a tenth."""
-        rows: list[Counts] = [(x, y, z) for x, y, z in counts.tolist()]
+        rows: list[Counts] = list(map(tuple, counts.tolist()))
         if self._may_change(rows):
             return [(at, *fault) for at, row in enumerate(rows) for fault in self.push(row)]
         return self._pass(rows)

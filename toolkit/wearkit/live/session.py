@@ -127,6 +127,8 @@ class LiveSession:
         self._claimed_hz: float | None = None
         self._axes = SAME_AXES
         self._hello: Hello | None = None
+        self._heard: Hello | None = None
+        self._stats = 0  # frames that came
         self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
         self._finished = False
         self._kept: list[LiveWindow] = []  # of a refused chunk, before what was refused
@@ -238,9 +240,16 @@ class LiveSession:
         return windows
 
     def _hear_claims(self) -> None:
-        stream = self.stream
-        for dropped in [] if stream.frames is None else stream.frames.take_dropped():
-            self.quality.note_dropped(dropped)
+        stream, frames = self.stream, self.stream.frames
+        if frames is not None:
+            if frames.tally.stats != self._stats:
+                self._stats = frames.tally.stats
+                for dropped in frames.take_dropped():
+                    self.quality.note_dropped(dropped)
+            if frames.hello is not None and frames.hello is self._heard:
+                return  # what frames claim of samples stands in HELLO
+            if stream.is_binary:
+                self._heard = frames.hello
         if stream.axes is not self._axes:
             self._axes = stream.axes
             self.quality.note_axes(self._axes)
