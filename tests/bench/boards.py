@@ -19,6 +19,7 @@ from unittest import mock
 
 from board_list import BOARDS
 from board_play import Came, Judge, play_on_pty
+from board_rates import RATE_BOARDS
 from link_models import untrained_checkpoint
 
 from wearkit.bundle.bundle import open_bundle
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    boards = [board for board in BOARDS if chosen.only in board.name]
+    boards = [board for board in BOARDS + RATE_BOARDS if chosen.only in board.name]
     with tempfile.TemporaryDirectory() as folder:
         bundle = chosen.bundle or _untrained_bundle(Path(folder) / "bundle")
         judge = Judge(open_bundle(bundle).graph)

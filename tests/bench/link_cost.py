@@ -1,6 +1,7 @@
 """Part 6 of link.py: what a live session costs the host, and how fast a stream it can follow.
 
     python tests/bench/link_cost.py --bundle build/micro-int8 --json
+    python tests/bench/link_cost.py --base ../older-checkout --rounds 5 --scale 0.3
 
 Processor time of this process, medians over rounds in which the variants take turns: of a sample,
 as text and in frames; of a window, with a silent model, with the integer reference of both nets,
@@ -10,6 +11,9 @@ come at a sensor's pace. Then, given a bundle, both commands on a real pty: `wea
 or player or verdicts fall half a second behind; then three times the middle of what held and what
 did not. Exits 1 when a sample is lost or a fault reported at any speed, since a pty holds its
 writer back.
+
+--base: another checkout. Each round then is a process of that one and a process of this one, one
+after the other, each running its own copy of this file; printed are the medians and their ratio.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -79,6 +84,42 @@ def host_cost(windows: int, rounds: int, bundle: Path | None) -> dict[str, Any]:
         "us_per_window": {name: _spread(found[name]) for name in per_window},
         "text_to_frames": round(statistics.median(text_to_frames), 2),
     }
+
+
+def side_by_side(base: Path, rounds: int, scale: float) -> dict[str, dict[str, list[float]]]:
+    """Of each variant: microseconds in the other checkout and in this one, and their ratio."""
+    roots = (base.resolve(), Path(__file__).resolve().parents[2])
+    costs: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
+    for _ in range(rounds):
+        for side, root in enumerate(roots):
+            measured = _cost_of(root, scale)
+            for kind in ("us_per_sample", "us_per_window"):
+                for name, (median_us, *_) in measured[kind].items():
+                    both = costs.setdefault(kind, {}).setdefault(name, ([], []))
+                    both[side].append(median_us)
+    return {
+        kind: {name: _compared(*both) for name, both in variants.items()}
+        for kind, variants in costs.items()
+    }
+
+
+def _compared(base_us: list[float], this_us: list[float]) -> list[float]:
+    before_us, now_us = statistics.median(base_us), statistics.median(this_us)
+    return [round(before_us, 1), round(now_us, 1), round(before_us / now_us, 2)]
+
+
+def _cost_of(root: Path, scale: float) -> dict[str, Any]:
+    """What a checkout's own copy of this file says, in a process that imports that checkout."""
+    path = os.pathsep.join([str(root / "toolkit"), str(root / "export")])
+    said = subprocess.run(
+        [sys.executable, str(root / "tests" / "bench" / "link_cost.py"),
+         "--json", "--rounds", "1", "--scale", str(scale)],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout  # fmt: skip
+    measured: dict[str, Any] = json.loads(said)
+    return measured
 
 
 def _spread(values: list[float]) -> list[float]:
@@ -142,6 +183,10 @@ def _session_s(
 
 def main() -> int:
     options = _options()
+    if options.base is not None:
+        compared = side_by_side(options.base, options.rounds, options.scale)
+        print(json.dumps(compared) if options.json else _as_text(compared))
+        return 0
     before = os.getloadavg()
     found: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
@@ -169,6 +214,7 @@ def _as_text(found: dict[str, Any]) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--bundle", type=Path, help="else an untrained mtl-net-micro, and no pty")
+    parser.add_argument("--base", type=Path, help="another checkout to compare with")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--first-speed", type=float, default=64.0)

@@ -83,4 +83,4 @@ def test_memory_is_bounded() -> None:
     sequencer = FrameSequencer(HELLO)
     for first in range(0, 5000, 10):
         place(sequencer, first)
-    assert len(sequencer._recent) == 128
+    assert 128 <= sum(block.samples for _, block in sequencer._recent) < 128 + 10

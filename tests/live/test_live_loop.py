@@ -15,6 +15,7 @@ from wearkit.capture.file import CaptureWriter
 from wearkit.errors import LinkLostError, PortError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
+from wearkit.link.faults import Fault
 from wearkit.link.ledger import Ended
 from wearkit.link.options import StreamOptions
 from wearkit.link.ports.reader import Chunk, PortReader
@@ -121,8 +122,23 @@ def test_a_forbidden_port_names_the_group_and_the_remedy(
     monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     refuse_to_open(monkeypatch, code, "dialout")
-    with pytest.raises(PortError, match=r"group \S+; run `sudo usermod -aG \S+ \$USER`"):
+    remedy = r"group \S+; run `sudo usermod -aG \S+ \$USER`"
+    with pytest.raises(PortError, match=remedy) as refusal:
         open_port("/dev/null")
+    assert refusal.value.fault == Fault.PERMISSION
+
+
+@pytest.mark.parametrize(
+    "code", [errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EAGAIN, errno.EBUSY]
+)
+def test_a_port_that_is_not_there_and_one_that_is_in_use_have_their_codes(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    refuse_to_open(monkeypatch, code, "dialout")
+    with pytest.raises(PortError) as refusal:
+        open_port("/dev/null")
+    in_use = code in (errno.EAGAIN, errno.EBUSY)
+    assert refusal.value.fault == (Fault.BUSY if in_use else Fault.NO_PORT)
 
 
 def test_nobody_is_told_to_join_a_group_that_is_not_for_ports(

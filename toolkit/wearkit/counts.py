@@ -26,4 +26,5 @@ def g_to_counts(acc_g: NDArray[np.floating]) -> NDArray[np.int16]:
 def counts_to_int8(counts: NDArray[np.integer]) -> NDArray[np.int8]:
     """The model input of a count: clamp((count + 2) >> 2, -128, 127). Integers only."""
     shifted: NDArray[np.int32] = (np.asarray(counts, dtype=np.int32) + 2) >> 2
-    return np.clip(shifted, -128, 127).astype(np.int8)
+    # Not np.clip, which asks each time what an int32 can hold: four times as slow on a window.
+    return np.minimum(np.maximum(shifted, -128), 127).astype(np.int8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, repeat
+
 from wearkit.link.rate import RateMeter
 from wearkit.link.sample import WRAP_32
 
@@ -43,6 +45,33 @@ class SessionClock:
             time_s = max(time_s, self._last_s + _SMALLEST_STEP_S)
         self._last_s = time_s
         return time_s
+
+    def advance_run(self, index: int, number: int, stamps_us: list[int] | None) -> list[float]:
+        """As `advance`, for samples in a row. index: of the first; stamps_us: one each, or None."""
+        last_s = self._last_s
+        if last_s is not None and stamps_us is None:
+            # Added one by one, so that a time does not hang on how the samples were cut into runs.
+            times_s = list(accumulate(repeat(self._period_s, number), initial=last_s))
+            self._last_s = times_s[-1]
+            return times_s[1:]
+        offset_s, before_s = self._offset_s, last_s
+        if stamps_us is not None and before_s is not None and offset_s is not None:
+            times_s = [t_us / 1e6 - offset_s for t_us in stamps_us]
+            longest_s = _TOLERANCE_S + 2 * self._period_s
+            for time_s in times_s:
+                if not _SMALLEST_STEP_S <= time_s - before_s <= longest_s:
+                    break
+                before_s = time_s
+            else:
+                self._odd_lines, self._last_s = 0, before_s
+                self.device.extend(range(index, index + number), times_s)
+                return times_s
+        return [
+            self.advance(
+                index + at, 1, None if stamps_us is None else stamps_us[at], restarted=False
+            )
+            for at in range(number)
+        ]
 
     def _stamped_s(self, index: int, steps: int, stamp_s: float, expected_s: float) -> float:
         if self._offset_s is None:

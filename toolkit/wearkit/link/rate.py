@@ -98,7 +98,9 @@ class RateMeter:
         step_s = _median_slope(index, time_s)
         if step_s is None:
             return None
-        return self._rated(index, time_s, step_s, _robust_deviation(time_s - step_s * index))
+        energy = float(((index - index.mean()) ** 2).sum())
+        deviation_s = _robust_deviation(time_s - step_s * index)
+        return self._rated(index, energy, step_s, deviation_s)
 
     def since(self, first_index: int) -> MeasuredRate | None:
         """Over the points from first_index on alone. None while they do not tell."""
@@ -122,20 +124,16 @@ class RateMeter:
         if deviation_s > _RESOLUTION_S[self._source]:
             step_s = _resistant_slope(index, time_s)
             deviation_s = _robust_deviation(time_s - step_s * index)
-        return self._rated(index, time_s, step_s, deviation_s)
+        return self._rated(index, energy, step_s, deviation_s)
 
     def _rated(
-        self,
-        index: NDArray[np.float64],
-        time_s: NDArray[np.float64],
-        step_s: float,
-        deviation_s: float,
+        self, index: NDArray[np.float64], energy: float, step_s: float, deviation_s: float
     ) -> MeasuredRate | None:
-        """step_s: seconds a sample; deviation_s: of the points from the line."""
+        """energy: of the indices about their mean; step_s: seconds a sample; deviation_s: of the
+        points from the line."""
         span = float(index[-1] - index[0])
         if step_s <= 0 or span <= 0:
             return None
-        energy = float(((index - index.mean()) ** 2).sum())
         error_s = _quantile(len(index) - 2) * deviation_s / energy**0.5
         error_s += _RESOLUTION_S[self._source] / span
         if error_s > _MOST_ERROR * step_s:

@@ -12,7 +12,7 @@ from wearkit.link.frames.stream import FrameStream, FrameTally
 from wearkit.link.header import StreamHeader, UnitChoice
 from wearkit.link.ledger import Ledger
 from wearkit.link.options import StreamOptions
-from wearkit.link.sample import PlacedSample
+from wearkit.link.sample import PlacedSample, Stretch, runs_of
 from wearkit.link.text.stream import TextStream
 
 FRAMES_TO_DECIDE = 2
@@ -187,6 +187,12 @@ class AutoStream:
         for stream in (self._text, self._frames):
             if stream is not None:
                 stream.resume()
+
+    def feed_runs(self, chunk: bytes, arrival_s: float = 0.0) -> list[Stretch]:
+        """As `feed`, with samples in a row put together."""
+        if self._text is None and self._frames is not None:
+            return self._frames.feed_runs(chunk, arrival_s)
+        return runs_of(self.feed(chunk, arrival_s))
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
         """As SampleStream.feed."""

@@ -13,7 +13,7 @@ from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.stream import FrameTally
 from wearkit.link.rate import RATE_TOLERANCE, MeasuredRate, RateMeter
-from wearkit.link.sample import Counts, PlacedSample, Reason
+from wearkit.link.sample import Counts, PlacedSample, Reason, SampleRun
 from wearkit.link.stream import SampleStream
 from wearkit.live.sensor_watch import SensorWatch, Still
 from wearkit.live.window_values import glitches, times_repeated
@@ -71,11 +71,16 @@ class SignalQuality:
         self._jumps = 0
         self._dropped: int | None = None
         self._lowest = SAME_AXES.lower_rails
+        self._highest_low = max(self._lowest)
+        self._unwatched: list[NDArray[np.int16]] = []  # samples since the watch last looked
+        self._unwatched_s: list[float] = []
+        self._last_at_rail = -1  # session index
         self._in_window: set[Fault] = set()  # what the newest whole window's own counts show
 
     @property
     def still(self) -> Still | None:
         """The newest stretch at rest: gravity as the sensor sees it."""
+        self.watch()
         return self._watch.still
 
     def note_rate(self, rate_hz: float) -> None:
@@ -87,6 +92,7 @@ class SignalQuality:
     def note_axes(self, axes: AxisMap) -> None:
         """How the samples to come were turned, which says where their rails are."""
         self._lowest = axes.lower_rails
+        self._highest_low = max(self._lowest)
 
     def note_dropped(self, frames: int) -> None:
         """frames: that the device could not send since it started. Those before we listened, and
@@ -98,6 +104,7 @@ class SignalQuality:
 
     def sample(self, index: int, steps: int, step: PlacedSample) -> float:
         """The session time of a sample. index: its place; steps: since the last one."""
+        self.watch()
         sample = step.sample
         time_s = self.clock.advance(index, steps, sample.t_us, restarted=step.restarted)
         self._faults.now_s = time_s
@@ -112,7 +119,46 @@ class SignalQuality:
         self._arrived(index, sample.arrival_s)
         for fault, detail in self._watch.push(sample.counts):
             self._faults.add(fault, detail)
+        if self.is_at_rail(sample.counts):
+            self._last_at_rail = index
         return time_s
+
+    def run(self, index: int, run: SampleRun) -> list[float]:
+        """As `sample`, for samples in a row that follow at once. index: of the first. What the
+        watch says of them comes with the next `watch`."""
+        number = len(run.counts)
+        times_s = self.clock.advance_run(index, number, run.stamps_us)
+        self._faults.now_s = times_s[-1]
+        if self.clock.jumps != self._jumps:
+            self._jumps = self.clock.jumps
+            self._faults.add(Fault.CLOCK_JUMP, "the device's clock was set")
+        self._arrived(index + number - 1, run.arrival_s)
+        self._unwatched.append(run.counts)
+        self._unwatched_s += times_s
+        return times_s
+
+    def watch(self) -> None:
+        """Look at the samples that only waited to be looked at together."""
+        if not self._unwatched:
+            return
+        whole = self._unwatched
+        counts = whole[0] if len(whole) == 1 else np.concatenate(whole)
+        times_s, now_s = self._unwatched_s, self._faults.now_s
+        self._unwatched, self._unwatched_s = [], []
+        for at, fault, detail in self._watch.extend(counts):
+            self._faults.now_s = times_s[at]
+            self._faults.add(fault, detail)
+        self._faults.now_s = now_s
+
+    def at_rail(self, index: int, run: SampleRun) -> int:
+        """How many samples of a run, the first of them at `index`, have an axis at a rail."""
+        lowest, highest = run.within
+        if highest < COUNT_MAX and lowest > self._highest_low:
+            return 0
+        at_rail = np.flatnonzero(self._are_at_rail(run.counts))
+        if len(at_rail):
+            self._last_at_rail = index + int(at_rail[-1])
+        return len(at_rail)
 
     def resume(self) -> None:
         """The port went away and was opened again."""
@@ -136,6 +182,7 @@ class SignalQuality:
 
     def conclude(self) -> None:
         """The session ends: a rate that is off is a fault, however few its windows were."""
+        self.watch()
         self._end_batch()
         rate = self._meter.measure()
         if rate is not None and rate.is_off(self._rate_hz):
@@ -143,6 +190,7 @@ class SignalQuality:
 
     def reasons(self, length: int) -> tuple[str, ...]:
         """What holds or held in the window of so many samples that ends now."""
+        self.watch()
         held = self._watch.held_within(length) | self._in_window
         reasons = [_REASONS[fault] for fault in sorted(held)]
         if self._rate_is_off is None:
@@ -161,8 +209,8 @@ class SignalQuality:
         if glitch is not None:
             self._in_window.add(Fault.BUS_FAULT if glitch.is_bus else Fault.GLITCH)
             if not glitch.is_bus and Fault.GLITCH not in before:
-                what = f"{glitch.samples} samples of window {window} are values no movement gives"
-                self._faults.add(Fault.GLITCH, what)
+                detail = f"{glitch.samples} samples of window {window} are values no movement gives"
+                self._faults.add(Fault.GLITCH, detail)
         if times is not None:
             self._in_window.add(Fault.REPEATED)
             if Fault.REPEATED not in before:
@@ -212,13 +260,19 @@ class SignalQuality:
         x, y, z = self._lowest
         return counts[0] <= x or counts[1] <= y or counts[2] <= z or max(counts) >= COUNT_MAX
 
-    def clipped_share(self, window: int, counts: NDArray[np.int16]) -> float:
+    def clipped_share(self, window: int, first_index: int, counts: NDArray[np.int16]) -> float:
         """The share of a window's samples with an axis at a rail; past 0 a fault."""
-        at_rail = ((counts <= np.array(self._lowest)) | (counts >= COUNT_MAX)).any(axis=1)
-        share = float(at_rail.mean())
+        if self._last_at_rail < first_index:
+            return 0.0
+        share = float(self._are_at_rail(counts).mean())
         if share:
             self._faults.add(Fault.CLIPPED, f"{share:.0%} of window {window} at a rail")
         return share
+
+    def _are_at_rail(self, counts: NDArray[np.int16]) -> NDArray[np.bool_]:
+        beyond = (counts <= np.array(self._lowest)) | (counts >= COUNT_MAX)
+        at_rail: NDArray[np.bool_] = np.any(beyond, axis=1)
+        return at_rail
 
     def _restart(self, step: PlacedSample) -> None:
         self._forget_arrivals()

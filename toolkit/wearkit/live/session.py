@@ -21,7 +21,7 @@ from wearkit.link.axes import SAME_AXES
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.from_device import Hello
 from wearkit.link.options import ExpectedModel, StreamOptions
-from wearkit.link.sample import PlacedSample
+from wearkit.link.sample import PlacedSample, SampleRun, Stretch
 from wearkit.link.stream import AutoStream
 from wearkit.live.placement import REASON as PLACEMENT_REASON
 from wearkit.live.placement import TASK as PLACEMENT_TASK
@@ -118,7 +118,7 @@ class LiveSession:
         self.stream = AutoStream(replace(options, model=_expected(graph)))
         self.faults = faults if faults is not None else FaultLog()
         self.quality = SignalQuality(self._rate_hz, self.faults)
-        self._length = trained(graph.model).window.length
+        self._length, self._hop = _grid_of(graph)
         self._grid = WindowGrid(trained(graph.model).window)
         self._last_index = -1
         self._samples = self._missing = self._restarts = self._clipped = 0
@@ -127,6 +127,8 @@ class LiveSession:
         self._claimed_hz: float | None = None
         self._axes = SAME_AXES
         self._hello: Hello | None = None
+        self._heard: Hello | None = None
+        self._stats = 0  # frames that came
         self._to_verify: list[tuple[int, NDArray[np.int16], dict[str, tuple[int, ...]]]] = []
         self._finished = False
         self._kept: list[LiveWindow] = []  # of a refused chunk, before what was refused
@@ -146,12 +148,12 @@ class LiveSession:
         that the chunk completed before.
         """
         if self._verifier is None:
-            return self._advance(self.stream.feed(chunk, arrival_s), judge)
+            return self._advance(self.stream.feed_runs(chunk, arrival_s), judge)
         # Frame by frame, so that a prediction stands between the samples it stood between.
         windows: list[LiveWindow] = []
         try:
             for piece in _PIECE.finditer(chunk):
-                windows += self._advance(self.stream.feed(piece.group(), arrival_s), judge)
+                windows += self._advance(self.stream.feed_runs(piece.group(), arrival_s), judge)
                 self._verify()
                 if self.is_full:
                     break
@@ -172,7 +174,7 @@ class LiveSession:
         Raises VerificationError as `feed` does; asked again, it gives the windows all the same.
         """
         kept, self._kept = self._kept, []
-        windows = kept + self._advance(self.stream.finish(), judge=True)
+        windows = kept + self._advance(list(self.stream.finish()), judge=True)
         self.quality.conclude()
         if self._verifier is not None and not self._finished:
             self._finished = True
@@ -188,6 +190,7 @@ class LiveSession:
 
     def report(self, ended: str = "", error: WearkitError | None = None) -> LiveReport:
         """Where the session stands now."""
+        self.quality.watch()
         stream = self.stream
         ledger, decoder = stream.ledger, stream.decoder
         return LiveReport(
@@ -222,23 +225,33 @@ class LiveSession:
             error=error,
         )
 
-    def _advance(self, steps: list[PlacedSample], judge: bool) -> list[LiveWindow]:
+    def _advance(self, steps: list[Stretch], judge: bool) -> list[LiveWindow]:
         self._hear_claims()
         marked: list[_MarkedWindow] = []
         for step in steps:
-            marked += [self._mark(window) for window in self._push(step)]
+            if isinstance(step, SampleRun):
+                marked += self._push_run(step)
+            else:
+                marked += [self._mark(window) for window in self._push(step)]
         if self.recorder is not None:
             self.recorder.tick()
         if self._max_windows is not None and self._verifier is None:
             marked = _first_windows(marked, self._max_windows - self._windows)
         windows = self._judge(marked) if judge else self._shed(marked)
-        self._windows += sum(one.window.windows for one in marked)
+        self._windows += sum(record.window.windows for record in marked)
         return windows
 
     def _hear_claims(self) -> None:
-        stream = self.stream
-        for dropped in [] if stream.frames is None else stream.frames.take_dropped():
-            self.quality.note_dropped(dropped)
+        stream, frames = self.stream, self.stream.frames
+        if frames is not None:
+            if frames.tally.stats != self._stats:
+                self._stats = frames.tally.stats
+                for dropped in frames.take_dropped():
+                    self.quality.note_dropped(dropped)
+            if frames.hello is not None and frames.hello is self._heard:
+                return  # what frames claim of samples stands in HELLO
+            if stream.is_binary:
+                self._heard = frames.hello
         if stream.axes is not self._axes:
             self._axes = stream.axes
             self.quality.note_axes(self._axes)
@@ -263,6 +276,24 @@ class LiveSession:
         if self.recorder is not None:
             self.recorder.add(time_s, step.sample.counts, simulated=self._is_simulated)
         return self._grid.push(step, time_s, index)
+
+    def _push_run(self, run: SampleRun) -> list[_MarkedWindow]:
+        """Part by part, so that a window is marked by what was known when it ended."""
+        marked: list[_MarkedWindow] = []
+        for part in _cut(run, self._grid.room, self._hop):
+            index, number = self._last_index + 1, len(part.counts)
+            times_s = self.quality.run(index, part)
+            self._last_index += number
+            self._samples += number
+            self._clipped += self.quality.at_rail(index, part)
+            if self.recorder is not None:
+                for time_s, (x, y, z) in zip(times_s, part.counts.tolist(), strict=True):
+                    self.recorder.add(time_s, (x, y, z), simulated=self._is_simulated)
+            last = None if part.first_index is None else part.first_index + number - 1
+            window = self._grid.fill(part.counts, times_s, last)
+            if window is not None:
+                marked.append(self._mark(window))
+        return marked
 
     @property
     def _is_simulated(self) -> bool:
@@ -297,7 +328,7 @@ class LiveSession:
         reasons = self.quality.reasons(self._length)
         if window.counts is None:
             return _MarkedWindow(window, (*window.reasons, *reasons), 0.0)
-        share = self.quality.clipped_share(window.window, window.counts)
+        share = self.quality.clipped_share(window.window, window.first_index, window.counts)
         return _MarkedWindow(window, (*reasons, *([CLIPPED_REASON] if share else [])), share)
 
     def _judge(self, marked: list[_MarkedWindow]) -> list[LiveWindow]:
@@ -383,6 +414,21 @@ def _unjudged(marked: _MarkedWindow, *, valid: bool) -> LiveWindow:
     )
 
 
+def _grid_of(graph: QuantizedGraph) -> tuple[int, int]:
+    """(length, hop) of the model's windows."""
+    window = trained(graph.model).window
+    return window.length, window.hop
+
+
+def _cut(run: SampleRun, room: int, hop: int) -> list[SampleRun]:
+    """In parts that end where windows do: the first after `room` samples, others every `hop`."""
+    number = len(run.counts)
+    if number <= room:
+        return [run]
+    ends = [*range(room, number, hop), number]
+    return [run.part(begin, end) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
 def _expected(graph: QuantizedGraph) -> ExpectedModel:
     window, source = trained(graph.model).window, graph.tensor(graph.input)
     return ExpectedModel(window.length, window.hop, source.scale, source.zero_point)
@@ -391,11 +437,11 @@ def _expected(graph: QuantizedGraph) -> ExpectedModel:
 def _first_windows(marked: list[_MarkedWindow], most: int) -> list[_MarkedWindow]:
     """Of those, the first `most` windows; the last record may stand for fewer than it did."""
     kept: list[_MarkedWindow] = []
-    for one in marked:
+    for record in marked:
         if most <= 0:
             break
-        if one.window.windows > most:
-            one = replace(one, window=replace(one.window, windows=most))
-        kept.append(one)
-        most -= one.window.windows
+        if record.window.windows > most:
+            record = replace(record, window=replace(record.window, windows=most))
+        kept.append(record)
+        most -= record.window.windows
     return kept

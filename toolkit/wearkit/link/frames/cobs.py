@@ -20,12 +20,11 @@ def decode(encoded: bytes) -> bytes | None:
     """The frame, or None for what `encode` never makes. Takes any bytes."""
     if not encoded or 0 in encoded:
         return None
-    blocks: list[bytes] = []
-    at, end = 0, len(encoded)
+    frame, at, end = bytearray(encoded), 0, len(encoded)
     while at < end:
         code = encoded[at]
-        if at + code > end or (code == _FULL_BLOCK and end != _FULL_BLOCK):
+        if code == _FULL_BLOCK and end != _FULL_BLOCK:
             return None
-        blocks.append(encoded[at + 1 : at + code])
+        frame[at] = 0  # what a code stands for, but for the first
         at += code
-    return b"\0".join(blocks)
+    return bytes(frame[1:]) if at == end else None

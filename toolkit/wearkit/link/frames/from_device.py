@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.frames.fields import (
     ID_BYTES,
@@ -35,6 +38,8 @@ from wearkit.link.sample import Counts
 from wearkit.units import Unit
 
 NO_MODEL = bytes(ID_BYTES)
+_SAMPLES_HEAD = struct.Struct("<IIBB")
+_COUNTS = [struct.Struct(f"<{3 * samples}h") for samples in range(MAX_SAMPLES + 1)]
 HELLO_PERIOD_S, STATS_PERIOD_S = 2.0, 5.0
 
 
@@ -196,7 +201,7 @@ class Samples:
     """
 
     TYPE: ClassVar[FrameType] = FrameType.SAMPLES
-    _HEAD: ClassVar[struct.Struct] = struct.Struct("<IIBB")
+    _HEAD: ClassVar[struct.Struct] = _SAMPLES_HEAD
 
     first_index: int
     t_us: int
@@ -214,6 +219,46 @@ class Samples:
     def from_payload(cls, payload: bytes) -> Self:
         first_index, t_us, _, flags = cls._HEAD.unpack_from(payload)
         return cls(first_index, t_us, counts_from_bytes(payload[cls._HEAD.size :]), flags)
+
+
+class SampleBlock:
+    """A SAMPLES payload, read only as far as most frames need: Samples costs five times as much.
+
+    samples: how many; lowest, highest: of all their counts.
+    """
+
+    __slots__ = ("_payload", "first_index", "flags", "highest", "lowest", "samples", "t_us")
+
+    first_index: int
+    t_us: int
+    samples: int
+    flags: int
+    lowest: int
+    highest: int
+
+    def __init__(self, payload: bytes) -> None:
+        """payload: of the length that its own number of samples gives, as `decode_frame` checks.
+
+        Raises ValueError when it holds none.
+        """
+        self.first_index, self.t_us, self.samples, self.flags = _SAMPLES_HEAD.unpack_from(payload)
+        require(1 <= self.samples <= MAX_SAMPLES, "number of samples")
+        values = _COUNTS[self.samples].unpack_from(payload, _SAMPLES_HEAD.size)
+        self.lowest, self.highest = min(values), max(values)
+        self._payload = payload
+
+    @classmethod
+    def of(cls, samples: Samples) -> Self:
+        return cls(samples.to_payload())
+
+    def counts(self) -> NDArray[np.int16]:
+        """(samples, 3) int16, sensor axes."""
+        counts = np.frombuffer(self._payload, dtype="<i2", offset=_SAMPLES_HEAD.size)
+        return counts.reshape(self.samples, 3)
+
+    def message(self) -> Samples:
+        """The whole message."""
+        return Samples.from_payload(self._payload)
 
 
 @dataclass(frozen=True, slots=True)

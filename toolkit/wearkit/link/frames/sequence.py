@@ -7,12 +7,15 @@ of the hop), so that host and device speak of the same windows; up to 59 before 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.axes import SAME_AXES, mapped
-from wearkit.link.frames.from_device import Hello, Samples
-from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample
+from wearkit.link.frames.from_device import Hello, SampleBlock, Samples
+from wearkit.link.sample import MAX_GAP, WRAP_32, Counts, PlacedSample, Sample, SampleRun
 
 _REMEMBERED = 128
 _LEAP = 1000  # samples; a second one that comes before so many samples followed the first
@@ -55,7 +58,8 @@ class FrameSequencer:
         self._step_us: float | None = None  # of the frame before, from sample to sample
         self._next: int | None = None
         self._last_us = 0
-        self._recent: dict[int, Counts] = {}
+        self._recent: deque[tuple[int, SampleBlock]] = deque()  # (first index, samples in a row)
+        self._recent_samples = 0
         self._is_aligned = False
         self._announce_restart = self._announce_jump = False
         self._since_leap: int | None = None  # samples; None when none was seen
@@ -66,6 +70,44 @@ class FrameSequencer:
         self._next, self._is_aligned = None, False
         self._step_us = None
         self._recent.clear()
+        self._recent_samples = 0
+
+    def run(self, block: SampleBlock, arrival_s: float) -> SampleRun | None:
+        """The samples of a frame that follows at once, which `place` would place one by one; None,
+        and nothing done, where it does not. block: with counts between the rails of +-2 g."""
+        first = self._next
+        if first is None or not self._is_aligned or (block.first_index - first) % WRAP_32:
+            return None
+        clock_step_us = _signed(block.t_us - self._last_us)
+        if clock_step_us < 0:
+            return None
+        number = block.samples
+        if self._since_leap is not None:
+            self._since_leap += number
+        t_us = self._last_us + clock_step_us
+        step_us = self._believed_step_us(clock_step_us / number, number)
+        self._next, self._last_us = first + number, t_us
+        self._remember(first, block)
+        counts, within = block.counts(), (block.lowest, block.highest)
+        if self._turns:
+            turned = [mapped((x, y, z), self._axes) for x, y, z in counts.tolist()]
+            counts = np.array(turned, dtype=np.int16)
+            within = int(counts.min()), int(counts.max())
+        stamps_us = [round(t_us - back * step_us) for back in range(number - 1, -1, -1)]
+        return SampleRun(counts, first, stamps_us, arrival_s, within)
+
+    def _remember(self, first: int, block: SampleBlock) -> None:
+        self._recent.append((first, block))
+        self._recent_samples += block.samples
+        while self._recent_samples - self._recent[0][1].samples >= _REMEMBERED:
+            self._recent_samples -= self._recent.popleft()[1].samples
+
+    def _remembered(self, index: int) -> Counts | None:
+        for first, block in self._recent:
+            if first <= index < first + block.samples:
+                x, y, z = block.counts()[index - first].tolist()
+                return x, y, z
+        return None
 
     def place(self, frame: Samples, arrival_s: float) -> PlacedFrame:
         """frame: with counts between the rails of +-2 g."""
@@ -75,7 +117,7 @@ class FrameSequencer:
         clock_step_us = _signed(frame.t_us - self._last_us)
         if ahead < 0:
             repeated = min(-ahead, len(frame.counts))
-            before = [self._recent.get(self._next + ahead + at) for at in range(repeated)]
+            before = [self._remembered(self._next + ahead + at) for at in range(repeated)]
             if tuple(before) != frame.counts[:repeated]:
                 self.restart()
                 return self._begin(frame, arrival_s, conflicts=None not in before)
@@ -118,9 +160,10 @@ class FrameSequencer:
         repeated = max(self._next - first, 0)
         steps: list[PlacedSample] = []
         unaligned = 0
-        for index in range(max(first, self._next), end):
+        begin = max(first, self._next)
+        self._remember(begin, SampleBlock.of(replace(frame, counts=frame.counts[begin - first :])))
+        for index in range(begin, end):
             counts = frame.counts[index - first]
-            self._recent[index] = counts
             if not self._is_aligned and index % self._hop:
                 unaligned += 1
                 continue
@@ -130,8 +173,6 @@ class FrameSequencer:
             steps.append(self._step(sample, missing))
             missing = 0
         self._next, self._last_us = end, t_us
-        while len(self._recent) > _REMEMBERED:
-            del self._recent[next(iter(self._recent))]
         return PlacedFrame(steps, unaligned, repeated)
 
     def _believed_step_us(self, step_us: float, elapsed: int) -> float:
@@ -152,9 +193,9 @@ class FrameSequencer:
         return PlacedSample(sample, restarted=restarted, jumped=jumped)
 
 
-def within_rails(frame: Samples) -> bool:
+def within_rails(block: SampleBlock) -> bool:
     """Whether an ADXL345 at +-2 g can give these counts."""
-    return all(COUNT_MIN <= min(xyz) and max(xyz) <= COUNT_MAX for xyz in frame.counts)
+    return block.lowest >= COUNT_MIN and block.highest <= COUNT_MAX
 
 
 def _signed(difference: int) -> int:

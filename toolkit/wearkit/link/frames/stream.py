@@ -18,6 +18,7 @@ from wearkit.link.frames.from_device import (
     Feature,
     Hello,
     Prediction,
+    SampleBlock,
     SampleFlag,
     Samples,
     SensorRegisters,
@@ -28,7 +29,7 @@ from wearkit.link.frames.sequence import FrameSequencer, PlacedFrame, within_rai
 from wearkit.link.header import StreamHeader, UnitChoice
 from wearkit.link.ledger import Ledger
 from wearkit.link.options import StreamOptions
-from wearkit.link.sample import PlacedSample, Reason
+from wearkit.link.sample import PlacedSample, Reason, SampleRun, Stretch
 from wearkit.units import Unit
 
 MAX_WAITING_SAMPLES = 1000  # before the first HELLO, which comes after two seconds at the latest
@@ -103,7 +104,7 @@ class FrameStream:
         self._lost_before_run: int | None = None
         self._foreign = ForeignFrames()
         self._opened_s: float | None = None
-        self._kept: list[PlacedSample] = []  # what a refused chunk held before the fault
+        self._kept: list[Stretch] = []  # what a refused chunk held before the fault
 
     @property
     def device_error(self) -> str:
@@ -154,6 +155,13 @@ class FrameStream:
         return dropped
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:
+        """As SampleStream.feed; `feed_runs`, one by one."""
+        steps: list[PlacedSample] = []
+        for stretch in self.feed_runs(chunk, arrival_s):
+            steps += stretch.steps() if isinstance(stretch, SampleRun) else [stretch]
+        return steps
+
+    def feed_runs(self, chunk: bytes, arrival_s: float = 0.0) -> list[Stretch]:
         """The samples this chunk completes, in order.
 
         Raises DataError when the device is of another major version, not an ADXL345 at +-2 g,
@@ -164,7 +172,7 @@ class FrameStream:
         zeros = self.decoder.delimiter_bytes
         segments = self.decoder.feed(chunk, arrival_s)
         self.ledger.ignore(self.decoder.delimiter_bytes - zeros, is_whole=False)
-        steps: list[PlacedSample] = []
+        steps: list[Stretch] = []
         for position, segment in enumerate(segments):
             try:
                 steps += self._take(segment)
@@ -190,9 +198,12 @@ class FrameStream:
             self.ledger.reject(Reason.UNDECIDED, segment.size_bytes)
         self._waiting = []
         kept, self._kept = self._kept, []
-        return kept
+        steps: list[PlacedSample] = []
+        for stretch in kept:
+            steps += stretch.steps() if isinstance(stretch, SampleRun) else [stretch]
+        return steps
 
-    def _take(self, segment: Segment) -> list[PlacedSample]:
+    def _take(self, segment: Segment) -> list[Stretch]:
         match segment.content:
             case Frame() as frame:
                 return self._take_frame(frame, segment)
@@ -213,14 +224,14 @@ class FrameStream:
         assert self._opened_s is not None
         return segment.arrival_s - self._opened_s < self._options.settle_s
 
-    def _take_frame(self, frame: Frame, segment: Segment) -> list[PlacedSample]:
+    def _take_frame(self, frame: Frame, segment: Segment) -> list[Stretch]:
         try:
+            if frame.type == Samples.TYPE:
+                return self._take_samples(SampleBlock(frame.payload), frame.seq, segment)
             message = decode_message(frame)
         except ValueError:
             self.ledger.reject(FrameFault.VALUE, segment.size_bytes)
             return []
-        if isinstance(message, Samples):
-            return self._take_samples(message, frame.seq, segment)
         if isinstance(message, Hello):
             self.ledger.accept(segment.size_bytes)
             return self._take_hello(message, frame.seq)
@@ -244,22 +255,29 @@ class FrameStream:
             self.tally.others += 1
         return []
 
-    def _take_samples(self, samples: Samples, seq: int, segment: Segment) -> list[PlacedSample]:
-        if not within_rails(samples):
+    def _take_samples(self, block: SampleBlock, seq: int, segment: Segment) -> list[Stretch]:
+        if not within_rails(block):
             self.ledger.reject(FrameFault.VALUE, segment.size_bytes)
             return []
         lost = self._count_lost(seq)
         self.sample_messages += 1
         self.tally.sample_frames += 1
-        self.tally.samples += len(samples.counts)
-        self.tally.overruns += bool(samples.flags & SampleFlag.OVERRUN)
-        self.tally.bus_errors += bool(samples.flags & SampleFlag.BUS_ERROR)
+        self.tally.samples += block.samples
+        if block.flags:
+            self.tally.overruns += bool(block.flags & SampleFlag.OVERRUN)
+            self.tally.bus_errors += bool(block.flags & SampleFlag.BUS_ERROR)
+        if self._sequencer is not None:
+            run = self._sequencer.run(block, segment.arrival_s)
+            if run is not None:
+                self.ledger.accept(segment.size_bytes)
+                return [run]
+        samples = block.message()
         if self._sequencer is not None:
             placed = self._place(self._sequencer, samples, segment)
             if placed.began:
                 self.tally.lost -= lost
                 self._seq, self._lost_before_run = seq, lost
-            return placed.steps
+            return list(placed.steps)
         self._waiting.append((samples, segment))
         self._waiting_samples += len(samples.counts)
         if self._waiting_samples > MAX_WAITING_SAMPLES:
@@ -280,7 +298,7 @@ class FrameStream:
             self.ledger.accept(segment.size_bytes)
         return placed
 
-    def _take_hello(self, hello: Hello, seq: int) -> list[PlacedSample]:
+    def _take_hello(self, hello: Hello, seq: int) -> list[Stretch]:
         self.tally.hellos += 1
         known = self.hello
         if known is not None and hello.registers == _NO_ANSWER:
@@ -296,7 +314,7 @@ class FrameStream:
         self._follow_boot(is_new=known is not None and hello.boot_id != known.boot_id, seq=seq)
         self.hello = hello
         waiting, self._waiting, self._waiting_samples = self._waiting, [], 0
-        steps: list[PlacedSample] = []
+        steps: list[Stretch] = []
         for samples, segment in waiting:
             assert self._sequencer is not None
             steps += self._place(self._sequencer, samples, segment).steps
