@@ -44,7 +44,7 @@ def device_source(bundle: Bundle) -> str:
             f"{MAX_LOGITS} logits; this model has {window.length}, {len(graph.heads)} and "
             f"{outputs}."
         )
-    rate_mhz = sensor_rate_mhz(window)
+    sensor_rate_mhz(window)  # what is said first, where the rate is wrong
     check_link(model)
     step = _stream_step(graph, window)
     return "".join(
@@ -58,7 +58,7 @@ def device_source(bundle: Bundle) -> str:
             _golden_arrays(graph, golden),
             _RUN,
             _STREAM if step else "",
-            _classifier(bundle, rate_mhz, step),
+            _classifier(bundle, step),
         ]
     )
 
@@ -109,7 +109,7 @@ def _differing(golden: Golden) -> list[int]:
     return sorted((leading + others)[:GOLDEN_WINDOWS])
 
 
-def _classifier(bundle: Bundle, rate_mhz: int, step: int) -> str:
+def _classifier(bundle: Bundle, step: int) -> str:
     graph = bundle.graph
     window, tensor = bundle.model.window, graph.tensor(graph.input)
     at = plan_model(graph).head_at
@@ -126,7 +126,7 @@ def _classifier(bundle: Bundle, rate_mhz: int, step: int) -> str:
     return (
         "const wk_classifier_t wk_device_model = {\n"
         f"    {{{identity}}},\n"
-        f"    {window.length}, {window.hop}, {rate_mhz},\n"
+        f"    {window.length}, {window.hop}, {sensor_rate_mhz(window)},\n"
         f"    {_c_float(tensor.scale)}, {tensor.zero_point},\n"
         f"    {len(heads)}, WK_OUTPUT_LEN,\n"
         f"    {{{', '.join(heads)}}},\n"
