@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 
 from wearkit.bundle.bundle import Bundle, Golden
@@ -11,6 +9,7 @@ from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.spec import WindowSpec, trained
 from wearkit_export.c.golden_header import c_array
+from wearkit_export.c.labels_header import c_float as _c_float
 from wearkit_export.c.plan import plan_model
 from wearkit_export.c.stream import plan_stream
 from wearkit_export.device.sensor_rate import check_link, sensor_rate_mhz
@@ -134,12 +133,6 @@ def _classifier(bundle: Bundle, step: int) -> str:
         f"    {golden}, golden_counts, golden_logits,\n"
         "};\n"
     )
-
-
-def _c_float(value: float) -> str:
-    """The decimal that a C compiler turns into this float32."""
-    single = struct.unpack("<f", struct.pack("<f", value))[0]
-    return f"{single:.9g}f" if "e" in f"{single:.9g}" or "." in f"{single:.9g}" else f"{single}f"
 
 
 _RUN = """static union {
