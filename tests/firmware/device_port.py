@@ -10,7 +10,7 @@ import os
 import struct
 import threading
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,12 @@ from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
 
 Counts = NDArray[np.int16]
 HELLO, SAMPLES, PREDICTION, STATS, ERROR, PONG = 1, 2, 3, 4, 5, 6
+
+
+def at_rate(bundle: Bundle, rate_hz: float) -> Bundle:
+    """The same network, said to be of windows at another rate."""
+    model = replace(bundle.model, window=replace(bundle.model.window, rate_hz=rate_hz))
+    return replace(bundle, graph=replace(bundle.graph, model=model))
 
 
 @dataclass(slots=True)

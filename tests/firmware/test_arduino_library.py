@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, assert_predictions, hear
+from tests.firmware.device_port import Counts, assert_predictions, at_rate, hear
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.device.arduino import arduino_library
@@ -34,9 +34,9 @@ MEGA_FLASH_BYTES, MEGA_RAM_BYTES = 253_952, 8192
 
 @pytest.fixture(scope="module")
 def library(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked library."""
+    """The unpacked library, of a model of 100 Hz."""
     work, folder = tmp_path_factory.mktemp("arduino-work"), tmp_path_factory.mktemp("arduino")
-    with zipfile.ZipFile(io.BytesIO(arduino_library(bundle, work))) as archive:
+    with zipfile.ZipFile(io.BytesIO(arduino_library(at_rate(bundle, 100.0), work))) as archive:
         archive.extractall(folder)
     return folder / "wearkit"
 
@@ -151,11 +151,12 @@ def test_the_full_sketch_computes_what_the_reference_computes(
     (run,) = heard.runs()
 
     np.testing.assert_array_equal(run, fed[1 : len(run) + 1])
-    assert len(run) > len(fed) - 20 and len(heard.predictions) >= 9
+    assert len(run) > len(fed) - 25 and len(heard.predictions) >= 9
     assert_predictions(heard, bundle, run)
     assert heard.errors == []
     assert heard.seqs == list(range(len(heard.seqs)))
     assert all(hello[12:20] == b"arduino\0" for hello in heard.hellos)
+    assert {hello[4] for hello in heard.hellos} == {0x0A}
 
 
 @pytest.fixture(scope="module")

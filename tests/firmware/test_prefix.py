@@ -199,6 +199,8 @@ def test_the_command_writes_the_c_alone(
     assert run([*command, "--out", str(tmp_path / "plain")]) == 0
     for path in (tmp_path / "plain").rglob("*.[ch]"):  # byte for byte the bundle's own
         name = path.relative_to(tmp_path / "plain")
+        if name.name == "wk_model_labels.h":
+            continue  # of the command alone
         assert path.read_bytes() == (bundle.path / "c" / name).read_bytes()
     assert run([*command, "--prefix", "gait", "--out", str(tmp_path / "gait")]) == 0
     assert (tmp_path / "gait" / "gait" / "gait_layer.h").is_file()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, assert_predictions, hear
+from tests.firmware.device_port import Counts, assert_predictions, at_rate, hear
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.device.build import PROGRAM_FOLDERS, firmware_sources, model_sources
@@ -282,19 +282,25 @@ def test_kconfig_of_esp_idf(
     assert asked == {"WEARKIT_SDA_GPIO", "WEARKIT_SCL_GPIO"}
 
 
-@pytest.mark.parametrize("sdk", SDKS)
+@pytest.mark.parametrize(
+    ("sdk", "rate_hz", "bw_rate"),
+    [(ZEPHYR, 25.0, 0x08), (ESP_IDF, 50.0, 0x09)],
+    ids=["zephyr", "esp-idf"],
+)
 def test_the_board_computes_what_the_reference_computes(
     sdk: Sdk,
+    rate_hz: float,
+    bw_rate: int,
     ports: Path,
     repository: Path,
     bundle: Bundle,
-    model: Path,
     tmp_path: Path,
     made_counts: Callable[..., Counts],
     needs_program: Callable[[str, str], str],
 ) -> None:
     """The example, the glue, the firmware and the model as one program, on the SDK's stub."""
     gcc = needs_program("gcc", "apt-get install gcc")
+    model = model_sources(at_rate(bundle, rate_hz), tmp_path)
     stubs, port = repository / "tests/firmware/sdk", ports / sdk.name
     (tmp_path / "sdkconfig.h").write_text(
         "#define CONFIG_WEARKIT_SDA_GPIO 21\n#define CONFIG_WEARKIT_SCL_GPIO 22\n"
@@ -332,6 +338,7 @@ def test_the_board_computes_what_the_reference_computes(
     assert {struct.unpack_from("<4I", stats)[3] for stats in heard.stats} == {0}
     assert heard.pongs == [(0x5EED).to_bytes(4, "little")]
     assert {hello[12:20] for hello in heard.hellos} == {sdk.uid}
+    assert {hello[4] for hello in heard.hellos} == {bw_rate}
     assert {hello[8:12] for hello in heard.hellos} == {(0x01020304 + 1).to_bytes(4, "little")}
 
 

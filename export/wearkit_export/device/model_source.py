@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 import numpy as np
 
 from wearkit.bundle.bundle import Bundle, Golden
@@ -11,6 +9,7 @@ from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.spec import WindowSpec, trained
 from wearkit_export.c.golden_header import c_array
+from wearkit_export.c.labels_header import c_float as _c_float
 from wearkit_export.c.plan import plan_model
 from wearkit_export.c.stream import plan_stream
 from wearkit_export.device.sensor_rate import check_link, sensor_rate_mhz
@@ -44,7 +43,7 @@ def device_source(bundle: Bundle) -> str:
             f"{MAX_LOGITS} logits; this model has {window.length}, {len(graph.heads)} and "
             f"{outputs}."
         )
-    rate_mhz = sensor_rate_mhz(window)
+    sensor_rate_mhz(window)  # what is said first, where the rate is wrong
     check_link(model)
     step = _stream_step(graph, window)
     return "".join(
@@ -58,7 +57,7 @@ def device_source(bundle: Bundle) -> str:
             _golden_arrays(graph, golden),
             _RUN,
             _STREAM if step else "",
-            _classifier(bundle, rate_mhz, step, min(GOLDEN_WINDOWS, len(golden.counts))),
+            _classifier(bundle, step, min(GOLDEN_WINDOWS, len(golden.counts))),
         ]
     )
 
@@ -109,7 +108,7 @@ def _differing(golden: Golden) -> list[int]:
     return sorted((leading + others)[:GOLDEN_WINDOWS])
 
 
-def _classifier(bundle: Bundle, rate_mhz: int, step: int, golden: int) -> str:
+def _classifier(bundle: Bundle, step: int, golden: int) -> str:
     graph = bundle.graph
     window, tensor = bundle.model.window, graph.tensor(graph.input)
     at = plan_model(graph).head_at
@@ -125,7 +124,7 @@ def _classifier(bundle: Bundle, rate_mhz: int, step: int, golden: int) -> str:
     return (
         "const wk_classifier_t wk_device_model = {\n"
         f"    {{{identity}}},\n"
-        f"    {window.length}, {window.hop}, {rate_mhz},\n"
+        f"    {window.length}, {window.hop}, {sensor_rate_mhz(window)},\n"
         f"    {_c_float(tensor.scale)}, {tensor.zero_point},\n"
         f"    {len(heads)}, WK_OUTPUT_LEN,\n"
         f"    {{{', '.join(heads)}}},\n"
@@ -133,12 +132,6 @@ def _classifier(bundle: Bundle, rate_mhz: int, step: int, golden: int) -> str:
         f"    {golden}, golden_counts, golden_logits,\n"
         "};\n"
     )
-
-
-def _c_float(value: float) -> str:
-    """The decimal that a C compiler turns into this float32."""
-    single = struct.unpack("<f", struct.pack("<f", value))[0]
-    return f"{single:.9g}f" if "e" in f"{single:.9g}" or "." in f"{single:.9g}" else f"{single}f"
 
 
 _RUN = """static union {

@@ -6,20 +6,22 @@ from pathlib import Path
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.c.emit import emit_c
+from wearkit_export.c.labels_header import LABELS_HEADER, labels_header
 from wearkit_export.c.prefix import check_prefix, prefixed, prefixed_binding, prefixed_path
 from wearkit_export.device.build import model_sources
 from wearkit_export.device.model_source import DEVICE_HEADER, DEVICE_MODEL
 
 
 def c_files(bundle: Bundle, work: Path, prefix: str | None = None) -> dict[str, str]:
-    """The model and its kernels, path -> text, printed from the bundle's graph.
+    """The model and its kernels, path -> text, printed from the bundle's graph, and a header with
+    its labels.
 
     Raises ModelFileError when the model has no exact C, DataError for a prefix that is none.
     """
     if prefix is not None:
         check_prefix(prefix)
     emit_c(bundle.graph, work / "c", model_id=bundle.model_id)
-    files = _texts(work / "c")
+    files = _texts(work / "c") | {LABELS_HEADER: labels_header(bundle.graph)}
     return files if prefix is None else prefixed(files, prefix)
 
 
@@ -30,7 +32,7 @@ def firmware_files(bundle: Bundle, work: Path, prefix: str | None = None) -> dic
     """
     if prefix is not None:
         check_prefix(prefix)
-    files = _texts(model_sources(bundle, work))
+    files = _texts(model_sources(bundle, work)) | {LABELS_HEADER: labels_header(bundle.graph)}
     if prefix is None:
         return files
     bindings = {name: files.pop(name) for name in (DEVICE_MODEL, DEVICE_HEADER)}

@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wk/wk_classifier.h"
 #include "wk_adxl345_pace.h"
 #include "wk_adxl345_wires.h"
+
+extern const wk_classifier_t wk_device_model;
 
 static wk_adxl345_model_t model;
 static wk_adxl345_wires_t wires;
@@ -32,6 +35,7 @@ void sdk_begin(void)
     wires.model = &model;
     wires.bus_hz = WK_ADXL345_I2C_HZ_MAX;
     wk_adxl345_pace_begin(&pace, &model, next_sample, NULL);
+    pace.source_mhz = wk_device_model.rate_mhz;
 }
 
 uint64_t sdk_now_us(void)

@@ -2,8 +2,8 @@
  *
  *   program < samples > frames
  *
- * Standard input: x, y, z as little-endian int16 in 1/256 g, one for each conversion; its end ends
- * the program. */
+ * Standard input: x, y, z as little-endian int16 in 1/256 g, one for each conversion at the model's
+ * rate; its end ends the program. */
 #ifndef SDK_BOARD_H
 #define SDK_BOARD_H
 
