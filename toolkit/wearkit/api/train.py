@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wearkit.errors import StorageError
+from wearkit.errors import DataError, StorageError
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.scores import evaluate_float
 from wearkit.model.checkpoint import JSON_NAME, save_checkpoint
@@ -53,7 +53,8 @@ def train(
     training early and keeps the best network so far: `run.interrupted`. On the CPU the same
     arguments give the same bits.
 
-    Raises DataError when the windows do not fit, MissingToolError without torch or the device,
+    Raises DataError when the windows do not fit or a tested person is trained or validated on
+    (except in the paper's split), MissingToolError without torch or the device,
     ModelFileError when there is nothing to resume, StorageError when a run is there or the disk
     refuses, WearkitError when training diverges.
 
@@ -68,6 +69,7 @@ def train(
     path = new_run(arch) if out is None else Path(out)
     if not resume:
         refuse_to_replace_run(path, force=force)
+    _refuse_known_people(split)
     model = ModelSpec(arch, windows.spec, windows.tasks)
     claim_folder(path, windows, split, model)
     result = learn(
@@ -85,6 +87,17 @@ def train(
     if not result.interrupted:
         state.discard_state(path)
     return open_run(path)
+
+
+def _refuse_known_people(split: Split) -> None:
+    """Raises DataError when somebody is tested whom the network sees, unless it is the paper's
+    split, whose figures are printed as leaky."""
+    if split.shared_subjects and split.name != "paper":
+        raise DataError(
+            f"The {split.name} split tests {len(split.shared_subjects)} people that it trains or "
+            f"validates on, {split.shared_subjects[0]!r} for one: such scores say nothing of new "
+            "people. Split by people, or take the paper's split, whose figures say that they leak."
+        )
 
 
 def refuse_to_replace_run(path: Path, *, force: bool) -> None:
