@@ -26,9 +26,10 @@ def recording_g(
     return acc_g
 
 
-def write_recordings(folder: Path, people: tuple[str, ...] = PEOPLE) -> None:
-    """One CSV a person, all postures and placements in it, a gap between any two."""
-    generator = np.random.default_rng(0)
+def write_recordings(folder: Path, people: tuple[str, ...] = PEOPLE, seed: int = 0) -> None:
+    """One CSV a person, all postures and placements in it, a gap between any two. seed: another
+    one is another day, with none of the same samples."""
+    generator = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     for person in people:
         lines = ["# units=g task=posture", "time,x,y,z,label,placement,subject"]

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.cli.conftest import write_recordings
 
 from wearkit.bundle.bundle import Bundle
 from wearkit.cli import run
@@ -42,24 +43,49 @@ def test_a_run_s_own_windows_give_the_figures_of_training(
     assert found["notes"] == []
 
 
-def test_other_recordings_are_scored_and_familiar_people_named(
-    trained_run: Path, recordings: Path, capfd: pytest.CaptureFixture[str]
+def test_other_recordings_are_scored_without_the_people_that_the_network_knows(
+    trained_run: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = _json(capfd, "--checkpoint", str(trained_run), "--data", str(recordings))
     metrics = json.loads((trained_run / "metrics.json").read_text())
     parts = metrics["split"]
-    assert found["windows"] == sum(parts[name]["windows"] for name in ("train", "val", "test"))
+    assert found["windows"] == parts["test"]["windows"] and found["people"] == 1
     assert found["models"]["fp32"]["tasks"]["posture"]["accuracy"] > 0.9
     (note,) = found["notes"]
-    assert note.startswith("4 of 5 subjects are named like people of the training data")
+    assert note.startswith("4 people that the network was trained or chosen on")
+    # Under another name they are known by what they recorded.
+    (trained, *_) = parts["train"]["subjects"]
+    text = (recordings / f"{trained}.csv").read_text()
+    (tmp_path / "zoe.csv").write_text(text.replace(f",{trained}", ",zoe"))
+    code, err = _error(capfd, "--checkpoint", str(trained_run), "--data", str(tmp_path))
+    assert code == 5 and "by what they recorded (zoe)" in err
+
+
+def test_files_of_two_runs_are_not_scored_together(
+    trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(trained_run, path)
+    metrics = json.loads((path / "metrics.json").read_text())
+    where = ("--checkpoint", str(path), "--report", str(tmp_path / "report"))
+    for change, why in (
+        ({"fold": 1}, "metrics.json of subject fold 1"),
+        ({"test": {"windows": 999, "subjects": ["zoe"]}}, "says 999 of 1"),
+        ({"train": metrics["split"]["test"]}, "was trained or chosen on"),
+    ):
+        changed = metrics | {"split": metrics["split"] | change}
+        (path / "metrics.json").write_text(json.dumps(changed))
+        code, err = _error(capfd, *where)
+        assert code in (5, 6) and why in err
 
 
 def test_labels_are_matched_by_name(
     trained_run: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Renamed and reordered labels: what the model knows is scored, the rest is counted."""
-    text = (recordings / "ann.csv").read_text()
-    (tmp_path / "zoe.csv").write_text(text.replace(",ann", ",zoe").replace("supine", "a_nap"))
+    write_recordings(tmp_path, ("zoe",), seed=1)
+    text = (tmp_path / "zoe.csv").read_text()
+    (tmp_path / "zoe.csv").write_text(text.replace("supine", "a_nap"))
     found = _json(capfd, "--checkpoint", str(trained_run), "--data", str(tmp_path))
     posture = found["models"]["fp32"]["tasks"]["posture"]
     assert posture["accuracy"] > 0.9
@@ -71,7 +97,7 @@ def test_labels_are_matched_by_name(
 def test_tables_are_readable(trained_run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "--checkpoint", str(trained_run)]) == 0
     out = capfd.readouterr().out
-    assert "macro F1" in out and "±" in out and "posture, by person" in out
+    assert "macro F1" in out and "(one person)" in out and "posture, by person" in out
 
 
 def test_the_newest_run_is_the_default(

@@ -46,15 +46,22 @@ def test_what_training_left_out_is_on_the_page(
     assert (found["rejected"], found["dropped_rows"]) == ({"mixed labels": 41}, {"NaN": 17})
 
 
-def test_a_run_whose_people_are_in_two_parts_is_called_leaky(
+def test_a_run_whose_people_are_in_two_parts_is_refused_unless_it_says_so_itself(
     untrained_run: Callable[[str], Path],
     tmp_path: Path,
     needs_module: Callable[[str, str], None],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     needs_module("torch", "pip install 'wearkit[train]'")
-    path = str(untrained_run("mtl-net-micro"))
-    assert run(["evaluate", "--checkpoint", path, "--report", str(tmp_path)]) == 0
+    path = tmp_path / "run"
+    shutil.copytree(untrained_run("mtl-net-micro"), path)
+    evaluate = ["evaluate", "--checkpoint", str(path), "--report", str(tmp_path / "report")]
+    assert run(evaluate) == 5
+    assert "tests 3 people that its network was trained or chosen on" in capfd.readouterr().err
+    for name in ("metrics.json", "checkpoint.json"):
+        text = (path / name).read_text()
+        (path / name).write_text(text.replace('"kind": "subject"', '"kind": "paper"'))
+    assert run(evaluate) == 0
     first, second, *_ = capfd.readouterr().out.splitlines()
     assert first.startswith("LEAKY SPLIT: 0.0%") and "3 of 3 test people" in first
     assert second.startswith("SIMULATED DATA")

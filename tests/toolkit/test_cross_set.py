@@ -64,7 +64,9 @@ def made(
                 for code in range(len(names)):
                     codes = np.full(210, code, np.int16)
                     codes[:10] = UNLABELLED
-                    generator = np.random.default_rng([person, code, len(placement)])
+                    # Nobody's samples are another's, or they would be one person.
+                    seed = [person, code, *format.encode(), *placement.encode()]
+                    generator = np.random.default_rng(seed)
                     yield Recording(
                         acc_g=generator.normal(code / 8, 0.1, (210, 3)).astype(np.float32),
                         time_s=np.arange(210) / 50,

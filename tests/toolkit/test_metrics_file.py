@@ -34,7 +34,7 @@ def test_what_runs_hold_is_read(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps(GOOD))
     made = read_metrics(path).to_json()
-    assert made["split"] == {**GOOD["split"], "shared_subjects": []}
+    assert made["split"] == {**GOOD["split"], "shared_subjects": [], "copied_share": 0.0}
     assert GOOD["data"].items() <= made["data"].items()
     older = {key: value for key, value in GOOD.items() if key != "data"}
     path.write_text(json.dumps(older))

@@ -13,7 +13,7 @@ import pytest
 
 from wearkit.api import train as train_verb
 from wearkit.api.train import write_run
-from wearkit.errors import ModelFileError
+from wearkit.errors import DataError, ModelFileError
 from wearkit.evaluation.scores import evaluate_float
 from wearkit.files.npz import read_npz, write_npz
 from wearkit.model.checkpoint import Checkpoint, save_checkpoint
@@ -31,7 +31,7 @@ from wearkit.training.run import (
     room_for,
     save_run,
 )
-from wearkit.windows.split import Split
+from wearkit.windows.split import Split, by_windows
 from wearkit.windows.window_set import WindowSet
 
 Trained = tuple[Path, TrainingResult]
@@ -321,3 +321,15 @@ def test_npz_that_is_encrypted_is_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ModelFileError, match="encrypted"):
         read_npz(path, {"counts": "int16"})
+
+
+def test_somebody_in_two_parts_is_refused_before_training(
+    toy_windows: WindowSet, tmp_path: Path
+) -> None:
+    index = np.arange(len(toy_windows))
+    mixed = by_windows(
+        toy_windows, "mine", index[::3], index[1::3], index[2::3], fold=0, folds=1, seed=0
+    )
+    with pytest.raises(DataError, match="The mine split tests 6 people that it trains"):
+        train_verb.train(toy_windows, mixed, "mtl-net-micro", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

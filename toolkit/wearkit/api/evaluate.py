@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from wearkit.api.open_dataset import open_dataset
 from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.errors import DataError, ModelFileError
@@ -17,7 +19,7 @@ from wearkit.evaluation.evaluation import (
 )
 from wearkit.evaluation.forest import TrainingData, forest_probabilities
 from wearkit.evaluation.over_folds import evaluate_folds
-from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
+from wearkit.evaluation.scores import OnProgress, check_fit, check_unseen, float_logits
 from wearkit.evaluation.twin import clean_and_twin, without
 from wearkit.integer import reference
 from wearkit.model.checkpoint import weights_sha256
@@ -28,6 +30,8 @@ from wearkit.spec import ModelSpec
 from wearkit.training.metrics_file import DataMetrics
 from wearkit.training.run import Run, holds_folds, open_run
 from wearkit.windows.cache import DataCache, cached_cut
+from wearkit.windows.copies import one_name_each
+from wearkit.windows.landmarks import window_digests
 from wearkit.windows.window_set import WindowSet
 
 
@@ -55,7 +59,10 @@ def evaluate(
     gravity at rest is not 1 g. progress: called with what is computed,
     the windows done, and how many there are (0 where nobody knows).
 
-    Raises DataError when there is nothing to score or these do not go together, ModelFileError
+    People of data whom the run was trained or chosen on are left out with a note, except those of
+    a run on the paper's split, which says that it leaks.
+
+    Raises DataError when there is nobody to score or these do not go together, ModelFileError
     for a run or bundle that is damaged or another model's, MissingToolError for a package that is
     not installed.
 
@@ -133,6 +140,7 @@ def _own(
     """On the run's own test windows."""
     if run is None:
         raise DataError("A bundle does not hold its run's test windows: give data, or the run.")
+    check_unseen(run)
     models = (*_networks(run, bundle, progress, run.test), *others)
     source = f"test windows of {run.path}"
     return _evaluation(run, bundle, models, run.test, source=source, own=True)
@@ -160,13 +168,15 @@ def _on_recordings(
     progress: OnProgress | None,
 ) -> Evaluation:
     model = _model(run, bundle)
+    windows = one_name_each(windows)
     familiar = familiar_subjects(run, windows)
+    if twin is not None or run is None or run.metrics.split.kind != "paper":
+        windows, familiar = without(windows, familiar), ()
     if twin is None:
         models = _networks(run, bundle, progress, windows)
     else:
         score = partial(_networks, run, bundle, progress)
-        windows, models = clean_and_twin(recordings, without(windows, familiar), model, twin, score)
-        familiar = ()
+        windows, models = clean_and_twin(recordings, windows, model, twin, score)
     return _evaluation(run, bundle, models, windows, source=recordings.name, familiar=familiar)
 
 
@@ -239,15 +249,19 @@ def _evaluation(
 
 
 def familiar_subjects(run: Run | None, windows: WindowSet) -> tuple[str, ...]:
-    """Subjects of the windows named like subjects that the network was trained or chosen on:
-    scores on them say little."""
+    """Subjects of the windows who the network was trained or chosen on: by their names, or because
+    a window of theirs is one of the training windows that the run keeps for calibration. Scores on
+    them say little."""
     if run is None:
         return ()
     known = {person_of(name) for part in ("train", "val") for name in run.split_subjects(part)}
     # Under a label map people are called "<data set>:<name>"; a name alone may be the same person.
     bare = {name.partition(":")[2] for name in known} - {""}
+    kept = window_digests(run.calibration)
+    equal = np.isin(window_digests(windows.counts), kept[kept != 0])
+    recorded = {windows.subjects[code] for code in np.unique(windows.subject[equal]).tolist()}
     return tuple(
         name
         for name in sorted(windows.subjects)
-        if person_of(name) in known | bare or name.partition(":")[2] in known
+        if name in recorded or person_of(name) in known | bare or name.partition(":")[2] in known
     )

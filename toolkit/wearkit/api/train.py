@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wearkit.errors import DataError
 from wearkit.evaluation.metrics import TaskScore
 from wearkit.evaluation.scores import evaluate_float
 from wearkit.model.checkpoint import save_checkpoint
@@ -52,9 +53,10 @@ def train(
     true, ends training early and keeps the best network so far: `run.interrupted`. On the CPU the
     same arguments give the same bits.
 
-    Raises DataError when the windows do not fit, MissingToolError without torch or the device,
-    ModelFileError when there is nothing to resume, StorageError when a run is there, another
-    training is at work in the folder or the disk refuses, WearkitError when training diverges.
+    Raises DataError when the windows do not fit or a tested person is trained or validated on
+    (except in the paper's split), MissingToolError without torch or the device, ModelFileError when
+    there is nothing to resume, StorageError when a run is there, another training is at work in the
+    folder or the disk refuses, WearkitError when training diverges.
 
     >>> settings = wk.TrainingConfig(epochs=1)
     >>> again = wk.train(windows, split, "mtl-net-micro", settings, out="runs/again")
@@ -68,6 +70,7 @@ def train(
     model = ModelSpec(arch, windows.spec, windows.tasks)
     if not resume:
         refuse_to_replace_run(path, force=force)
+    _refuse_known_people(split)
     with claimed(path):
         if not resume:  # again, for what another training wrote while this one waited to begin
             refuse_to_replace_run(path, force=force)
@@ -87,6 +90,17 @@ def train(
         if not result.interrupted:
             state.discard_state(path)
         return open_run(path)
+
+
+def _refuse_known_people(split: Split) -> None:
+    """Raises DataError when somebody is tested whom the network sees, unless it is the paper's
+    split, whose figures are printed as leaky."""
+    if split.shared_subjects and split.name != "paper":
+        raise DataError(
+            f"The {split.name} split tests {len(split.shared_subjects)} people that it trains or "
+            f"validates on, {split.shared_subjects[0]!r} for one: such scores say nothing of new "
+            "people. Split by people, or take the paper's split, whose figures say that they leak."
+        )
 
 
 def write_run(

@@ -20,7 +20,7 @@ from wearkit.evaluation.evaluation import (
     split_facts,
 )
 from wearkit.evaluation.folds import open_folds
-from wearkit.evaluation.scores import OnProgress, check_fit, float_logits
+from wearkit.evaluation.scores import OnProgress, check_fit, check_unseen, float_logits
 from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet
 
@@ -50,6 +50,7 @@ def evaluate_folds(
     """
     runs = open_folds(path)
     for run in runs:
+        check_unseen(run)
         check_fit(run.checkpoint.model, run.test)
     models = [
         _Answered(

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.errors import ModelFileError
+from wearkit.errors import DataError, ModelFileError
 from wearkit.evaluation.metrics import TaskScore, score_task
 from wearkit.model.checkpoint import Checkpoint
 from wearkit.optional_packages import require_packages
+from wearkit.recordings.combined import person_of
 from wearkit.spec import ModelSpec
+from wearkit.training.run import Run
 from wearkit.windows.window_set import WindowSet
 
 _BATCH = 512  # windows at a time
@@ -78,6 +80,40 @@ def evaluate_float(checkpoint: Checkpoint, windows: WindowSet) -> dict[str, Task
     """Task -> score of the float network. Cut the windows with the model's spec and tasks."""
     check_fit(checkpoint.model, windows)
     return score_logits(float_logits(checkpoint, windows.inputs), windows)
+
+
+def check_unseen(run: Run) -> None:
+    """That the run's test windows are of its own split, and of people its network never saw.
+
+    The paper's split mixes people on purpose, and whoever scores it says that it leaks. Raises
+    ModelFileError when checkpoint, metrics.json and test.npz are of different runs, DataError
+    when a tested person was trained or chosen on.
+    """
+    split, how = run.metrics.split, run.checkpoint.provenance.split
+    if how is not None and (how.kind, how.fold, how.folds, how.seed) != (
+        split.kind, split.fold, split.folds, split.seed
+    ):  # fmt: skip
+        raise ModelFileError(
+            f"{run.path}: the checkpoint is of {how.kind} fold {how.fold} of {how.folds}, but "
+            f"metrics.json of {split.kind} fold {split.fold} of {split.folds}: train again."
+        )
+    tested = {run.test.subjects[code] for code in np.unique(run.test.subject).tolist()}
+    if tested != set(split.test.subjects) or len(run.test) != split.test.windows:
+        raise ModelFileError(
+            f"{run.path}: test.npz holds {len(run.test)} windows of {len(tested)} people, but "
+            f"metrics.json says {split.test.windows} of {len(split.test.subjects)}, or other "
+            "people: they are of two runs; train again."
+        )
+    if split.kind == "paper":
+        return
+    known = {person_of(name) for part in (split.train, split.val) for name in part.subjects}
+    seen = sorted(name for name in tested if person_of(name) in known)
+    if seen:
+        raise DataError(
+            f"{run.path} tests {len(seen)} people that its network was trained or chosen on, "
+            f"{seen[0]!r} for one: such scores say nothing of new people; split by people and "
+            "train again."
+        )
 
 
 def check_fit(model: ModelSpec, windows: WindowSet) -> None:

@@ -43,15 +43,26 @@ def clean_and_twin(
 
 
 def without(windows: WindowSet, familiar: tuple[str, ...]) -> WindowSet:
-    """The windows of the others. Raises DataError when there is nobody else."""
+    """The windows of the others, with a note. familiar: subjects that the network knows.
+
+    Raises DataError when there is nobody else.
+    """
     if not familiar:
         return windows
     known = [windows.subjects.index(name) for name in familiar]
     keep = np.flatnonzero(~np.isin(windows.subject, known))
     if not len(keep):
         raise DataError(
-            "The network was trained on all people of these recordings: a twin of them says "
-            "nothing of how it does on other people; add --data with others."
+            "The network was trained or chosen on all people of these recordings, by their names "
+            f"or by what they recorded ({_listed(familiar)}): such scores say nothing of other "
+            "people. Give --data with others; people who only have the same name need another."
         )
-    note = f"{len(familiar)} people that the network was trained on were left out."
+    note = (
+        f"{len(familiar)} people that the network was trained or chosen on, by their names or by "
+        f"what they recorded, were left out ({_listed(familiar)})."
+    )
     return replace(windows.take(keep), notes=(*windows.notes, note))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

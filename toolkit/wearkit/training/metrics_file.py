@@ -41,7 +41,8 @@ class SplitPart:
 
 @dataclass(frozen=True, slots=True)
 class SplitMetrics:
-    """leak_share: 0 to 1, of the test windows. shared_subjects: in the test part and another."""
+    """leak_share: 0 to 1, of the test windows; copied_share: of them as copies under another name
+    alone. shared_subjects: in the test part and another."""
 
     kind: str
     fold: int
@@ -52,6 +53,7 @@ class SplitMetrics:
     train: SplitPart
     val: SplitPart
     test: SplitPart
+    copied_share: float = 0.0
 
     def part(self, name: str) -> SplitPart:
         """name: one of PARTS."""
@@ -65,6 +67,7 @@ class SplitMetrics:
             "folds": self.folds,
             "seed": self.seed,
             "leak_share": self.leak_share,
+            "copied_share": self.copied_share,
             "shared_subjects": list(self.shared_subjects),
             **{name: self.part(name).to_json() for name in PARTS},
         }
@@ -211,6 +214,7 @@ def _split(value: Mapping[str, Any]) -> SplitMetrics:
         train=train,
         val=val,
         test=test,
+        copied_share=value.get("copied_share", 0.0),  # 0.2.0 did not look for copies
     )
 
 
@@ -222,9 +226,10 @@ def _wrong(value: dict[str, Any]) -> str:
     for name in ("fold", "folds", "seed"):
         if type(split.get(name)) is not int:
             return f"split.{name}"
-    share = split.get("leak_share")
-    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        return "split.leak_share"
+    for name in ("leak_share", "copied_share"):
+        share = split.get(name, 0.0 if name == "copied_share" else None)
+        if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            return f"split.{name}"
     if not isinstance(split.get("kind"), str) or not _are_names(split.get("shared_subjects", [])):
         return "split.kind"
     for name in PARTS:

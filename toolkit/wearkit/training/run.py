@@ -279,6 +279,7 @@ def describe(
             train=SplitPart(len(split.train), split.train_subjects),
             val=SplitPart(len(split.val), split.val_subjects),
             test=SplitPart(len(split.test), split.test_subjects),
+            copied_share=split.copied_share,
         ),
         simulated=windows.simulated,
         model=ModelSize(model.arch, parameter_count(model), mac_count(model)),

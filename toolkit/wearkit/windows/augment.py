@@ -34,8 +34,9 @@ def with_twin_copies(
         raise DataError(f"The number of twin copies must be 1 or more, not {copies}.")
     if split.leak_share or split.shared_subjects or split.val_leak.shared_subjects:
         raise DataError(
-            f"The {split.name} split has people in several parts, so copies of training windows "
-            "would leak what is tested: leave out the twin, or split by people."
+            f"The {split.name} split has people, or copies of their recordings, in several parts, "
+            "so copies of training windows would leak what is tested: leave out the twin, or split "
+            "by people."
         )
     rate_hz = windows.spec.rate_hz
     subjects = frozenset(split.train_subjects)

@@ -9,6 +9,7 @@ from wearkit.recordings.dataset import Dataset
 from wearkit.recordings.formats.uci_har import OFFICIAL_TEST_SUBJECTS
 from wearkit.spec import SPLITS, WindowSpec
 from wearkit.windows.cache import cached_cut, cached_stream
+from wearkit.windows.copies import one_name_each
 from wearkit.windows.leave_one_set_out import cut_mapped, leave_one_set_out
 from wearkit.windows.lineage import Lineage
 from wearkit.windows.paper_split import paper_split
@@ -46,11 +47,14 @@ def cut_for(
 ) -> WindowSet:
     """The windows that every fold of the protocol is made of: cut once, split often.
 
-    gravity_check: as of windows.cut. Raises DataError for a wrong unit.
+    People who share recordings are one person in them (windows.copies). gravity_check: as of
+    windows.cut. Raises DataError for a wrong unit.
     """
     if dataset.label_map is None:
         cutter = cached_stream if split == "paper" else cached_cut
         windows = cutter(dataset, spec, gravity_check=gravity_check)
+        if split != "paper":  # whose windows are of one run, and leak by design
+            windows = one_name_each(windows)
         return replace(windows, origin=Lineage(sets=(dataset.format,)))
     if split == "paper":
         raise DataError("The paper's split has no label map: leave out --label-map.")

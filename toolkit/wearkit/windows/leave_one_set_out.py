@@ -10,6 +10,7 @@ from wearkit.errors import DataError
 from wearkit.recordings.combined import NOT_MAPPED, part_of
 from wearkit.recordings.dataset import Dataset
 from wearkit.spec import PLACEMENT_TASK, TaskSpec, WindowSpec
+from wearkit.windows.copies import one_name_each
 from wearkit.windows.cut import cut
 from wearkit.windows.lineage import Lineage
 from wearkit.windows.split import Split, named_split
@@ -29,7 +30,7 @@ def cut_mapped(dataset: Dataset, spec: WindowSpec, *, gravity_check: bool = Fals
     label_map = dataset.label_map
     if label_map is None:
         raise DataError("These recordings are under no label map.")
-    windows = cut(dataset, spec, gravity_check=gravity_check)
+    windows = one_name_each(cut(dataset, spec, gravity_check=gravity_check))
     if label_map.task not in windows.targets:
         raise DataError(f"The label map {label_map.name} finds none of its labels, or one only.")
     windows = _with_labels(windows, label_map.task, label_map.labels, LEFT_OUT)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.errors import DataError
+from wearkit.windows.copies import ONE_PERSON, copies_of
 from wearkit.windows.window_set import WindowSet
 
 MIN_FOLDS = 3  # training, validation and test people must be different
@@ -20,7 +21,8 @@ VALIDATION_EVERY = 5  # of the people who are not tested, where the split does n
 class Leak:
     """What one part of a split shows of another.
 
-    overlap_share: share of the seen part's windows that hold a sample of the other part.
+    overlap_share: share of the seen part's windows that hold a sample of the other part, or a copy
+    of one under another name (windows.copies). copied_share: of those copies alone.
     subject_share: share of the seen part's windows worn by someone in the other part.
     shared_subjects: those people.
     """
@@ -28,13 +30,15 @@ class Leak:
     overlap_share: float
     subject_share: float
     shared_subjects: tuple[str, ...]
+    copied_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Indices into one WindowSet: train, val, test are (n,) int64, ascending and disjoint.
 
-    leak_share: share of test windows that hold a sample of a training or validation window.
+    leak_share: share of test windows that hold a sample of a training or validation window, or a
+    copy of one; copied_share: of those copies alone.
     shared_subjects: people in the test part who are in another part too.
     val_leak: the same two figures for the validation part against the training part.
     """
@@ -52,6 +56,7 @@ class Split:
     leak_share: float
     shared_subjects: tuple[str, ...]
     val_leak: Leak
+    copied_share: float = 0.0
 
 
 def subject_split(windows: WindowSet, *, fold: int = 0, folds: int = 5, seed: int = 0) -> Split:
@@ -72,7 +77,7 @@ def subject_split(windows: WindowSet, *, fold: int = 0, folds: int = 5, seed: in
         raise DataError(
             f"There are windows of {len(present)} subject(s), but {folds} folds of different "
             f"people need {folds} or more: add recordings of other people, and name each in "
-            "the subject column or by a file of their own."
+            f"the subject column or by a file of their own.{_joined(windows)}"
         )
     order = _shuffled(windows, present.tolist(), seed)
     groups = [order[group::folds] for group in range(folds)]
@@ -92,7 +97,9 @@ def leave_one_out_split(windows: WindowSet, *, fold: int = 0, seed: int = 0) -> 
     validate. Raises DataError for a fold without a person and for fewer than three people."""
     order = _shuffled(windows, np.unique(windows.subject).tolist(), seed)
     if len(order) < MIN_FOLDS:
-        raise DataError(f"Leaving one person out needs {MIN_FOLDS} people, not {len(order)}.")
+        raise DataError(
+            f"Leaving one person out needs {MIN_FOLDS} people, not {len(order)}.{_joined(windows)}"
+        )
     if not 0 <= fold < len(order):
         raise DataError(f"Fold {fold} does not exist: there are people 0 to {len(order) - 1}.")
     others = order[fold + 1 :] + order[:fold]
@@ -174,6 +181,7 @@ def by_windows(
         leak_share=test_leak.overlap_share,
         shared_subjects=test_leak.shared_subjects,
         val_leak=leak(windows, train, val),
+        copied_share=test_leak.copied_share,
     )
 
 
@@ -181,15 +189,18 @@ def leak(windows: WindowSet, a: NDArray[np.integer], b: NDArray[np.integer]) -> 
     """How much of `b` was already seen in `a`. (n,) indices; computed from the windows alone.
 
     Two windows overlap when they are cut from the same run and start less than one window
-    length apart. An empty `b` leaks nothing.
+    length apart, or hold the same content by windows.copies, whatever their names say. An empty
+    `b` leaks nothing.
     """
     if not len(b):
         return Leak(0.0, 0.0, ())
     shared = np.intersect1d(windows.subject[a], windows.subject[b])
+    copied = copies_of(windows).seen(windows, a, b)
     return Leak(
-        overlap_share=float(_overlaps(windows, a, b).mean()),
+        overlap_share=float((_overlaps(windows, a, b) | copied).mean()),
         subject_share=float(np.isin(windows.subject[b], shared).mean()),
         shared_subjects=tuple(sorted(windows.subjects[code] for code in shared)),
+        copied_share=float(copied.mean()),
     )
 
 
@@ -219,6 +230,11 @@ def _shuffled(windows: WindowSet, codes: list[int], seed: int) -> list[int]:
 
 def _rank(subject: str, seed: int) -> bytes:
     return hashlib.sha256(f"{seed}:{subject}".encode()).digest()
+
+
+def _joined(windows: WindowSet) -> str:
+    """Who was taken for one person, where it is asked why there are so few."""
+    return "".join(f" {note}" for note in windows.notes if ONE_PERSON in note)
 
 
 def _windows_of(windows: WindowSet, codes: list[int]) -> NDArray[np.int64]:

@@ -44,10 +44,12 @@ class TrainingDisplay:
             self._say(f"  {label:<8} {count:>6} windows, {len(people)} people")
         self._say(f"  fold {split.fold} of {split.folds}, leak {split.leak_share:g}")
         if split.leak_share or split.shared_subjects:
+            copied = f" ({split.copied_share:.1%} as copies)" if split.copied_share else ""
             self._say(
                 f"LEAKY SPLIT: {split.leak_share:.1%} of the test windows share samples with other "
-                f"parts, and {len(split.shared_subjects)} of {len(split.test_subjects)} test "
-                "people are in them; no figure of this run says how the model does on new people."
+                f"parts{copied}, and {len(split.shared_subjects)} of {len(split.test_subjects)} "
+                "test people are in them; no figure of this run says how the model does on new "
+                "people."
             )
         for note in windows.notes:
             self._say(f"Note: {note}")
