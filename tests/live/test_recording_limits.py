@@ -51,9 +51,14 @@ def lines(first: int, end: int) -> bytes:
 def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wearkit.capture.decode.time.time", lambda: 1234.56789)
     options = StreamOptions(
-        25.0, Unit.MG, ("index", "x", "y", "z"), parse_axes("-y+x+z", ""), True, 3.5
+        25.0,
+        Unit.MG,
+        fields=("index", "x", "y", "z"),
+        axes=parse_axes("-y+x+z", ""),
+        skip_head=True,
+        settle_s=3.5,
     )
-    assert session_record(options, "/dev/x", "ab", hop=30) == {
+    expected = {
         "wearkit": __version__,
         "started_unix_s": 1234.568,
         "port": "/dev/x",
@@ -66,6 +71,8 @@ def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.Monk
         "settle_s": 3.5,
         "hop": 30,
     }
+    record = session_record(options, "/dev/x", "ab", hop=30)
+    assert {name: record[name] for name in expected} == expected
     assert session_record(StreamOptions(50.0), "p", "m")["hop"] == 1
 
 
