@@ -42,7 +42,7 @@ _COPIED = ("pyproject.toml", "toolkit", "export", "tests", "examples", "docs", "
 _TEXT = (
     "tests/live/test_text_line.py tests/live/test_text_decoder.py tests/live/test_text_stream.py"
 )
-_SPLIT = "tests/toolkit/test_split.py tests/toolkit/test_paper_split.py"
+_SPLIT = "tests/toolkit/test_split*.py tests/toolkit/test_paper_split.py"
 _PROOF = "tests/live/test_verifier.py tests/live/test_verify.py"
 _MODULES = {
     "line": ("link/text/line.py", f"{_TEXT} tests/live/test_header_layout.py"),

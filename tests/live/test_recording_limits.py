@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from wearkit.capture.decode import (
     read_recording,
     session_record,
 )
-from wearkit.capture.file import CaptureWriter, Kind
+from wearkit.capture.file import CaptureWriter, Kind, _record
 from wearkit.errors import DataError
 from wearkit.link.axes import SAME_AXES
 from wearkit.link.options import StreamOptions
@@ -52,12 +53,12 @@ def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.Monk
     options = StreamOptions(
         25.0,
         Unit.MG,
-        ("index", "x", "y", "z"),
-        parse_axes("-y+x+z", ""),
+        fields=("index", "x", "y", "z"),
+        axes=parse_axes("-y+x+z", ""),
         skip_head=True,
         settle_s=3.5,
     )
-    assert session_record(options, "/dev/x", "ab", hop=30) == {
+    expected = {
         "wearkit": __version__,
         "started_unix_s": 1234.568,
         "port": "/dev/x",
@@ -70,6 +71,8 @@ def test_the_first_record_holds_everything_that_decides(monkeypatch: pytest.Monk
         "settle_s": 3.5,
         "hop": 30,
     }
+    record = session_record(options, "/dev/x", "ab", hop=30)
+    assert {name: record[name] for name in expected} == expected
     assert session_record(StreamOptions(50.0), "p", "m")["hop"] == 1
 
 
@@ -152,3 +155,37 @@ def test_axes_are_written_as_they_are_read(order: tuple[str, ...]) -> None:
     for signs in product("+-", repeat=3):
         text = "".join(sign + axis for sign, axis in zip(signs, order, strict=True))
         assert axes_text(parse_axes(text, "")) == text
+
+
+def test_records_of_other_kinds_do_not_break_a_line_in_two(tmp_path: Path) -> None:
+    log = CaptureWriter(tmp_path / "a")
+    log.note(Kind.SESSION, plain())
+    log.chunk(HEADER + b"0,1,2,25", 0.0)
+    for kind in (0, Kind.SESSION, Kind.EVENT, 77):
+        log._append(_record(kind, 0, b"{}"))
+    log.chunk(b"6\n" + lines(1, 5), 0.1)
+    log.close()
+    again = read_recording(tmp_path / "a")
+    assert (again.samples, again.rejected, again.counts[0, 2]) == (5, 0, 256)
+
+
+@pytest.mark.parametrize("kind", [0, Kind.BYTES, Kind.END])
+def test_only_a_session_may_come_first(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "a"
+    CaptureWriter(path).close()
+    payload = json.dumps(plain()).encode()
+    path.write_bytes(path.read_bytes() + _record(kind, 0, payload))
+    with pytest.raises(DataError, match="holds no session"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize(("arrival_s", "rejected"), [(102.9, 0), (103.1, 1)])
+def test_noise_is_none_while_the_board_starts_by_the_hosts_clock(
+    tmp_path: Path, arrival_s: float, rejected: int
+) -> None:
+    log = CaptureWriter(tmp_path / "a")
+    log.note(Kind.SESSION, session_record(StreamOptions(50.0, settle_s=3.0), "p", "m"))
+    log.chunk(HEADER + lines(0, 5), 100.0)
+    log.chunk(b"boot: 1\n", arrival_s)
+    log.close()
+    assert read_recording(tmp_path / "a").rejected == rejected

@@ -98,7 +98,7 @@ def test_a_header_holds_what_its_lines_say() -> None:
         (["time,x,y,z,mood"], "has the header 'time,x,y,z,mood': begin"),
         (["time,y,x,z"], "has the header 'time,y,x,z': begin"),
         (["# units=" + "w" * 30, "time,x,y,z"], "says units=" + "w" * 20 + "; known"),
-        (["# task=" + "1" * 50, "time,x,y,z"], "says task='" + "1" * 40 + "', which"),
+        (["# task=" + "1" * 50, "time,x,y,z"], "says task='" + "1" * 40 + "'"),
         (["time,x,y,z,label,label"], "has a column twice"),
         (["0.5,x,y,z"], "begins with numbers"),
         (["time,x,y,z"], "does not say what its numbers are in"),
