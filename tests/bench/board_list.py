@@ -46,6 +46,7 @@ class Board:
     part_hz: float | None = None
     greeting: bytes = b""
     waits_for: bytes = b""
+    needs_port: bool = False
     seconds: float = 12.0
     windows: int = 4
     moves: bool = field(default=True)
@@ -206,9 +207,9 @@ PRINT_BOARDS = [
     Board("two axes behind a counter", shown("{i},{0:.4f},{1:.4f}\n"), expect=_F,
           says="counts up"),
     Board("one axis a line", shown("x: {0:.4f}\ny: {1:.4f}\nz: {2:.4f}\n"), expect=_F,
-          says="one number"),
+          says="one number", needs_port=True),
     Board("decimal commas", at(lambda _: True, fixed(b"0,99;-0,04;0,02\n")), expect=_F,
-          says="0,99;-0,04;0,02"),
+          says="0,99;-0,04;0,02", needs_port=True),
 ]  # fmt: skip
 
 
@@ -221,6 +222,18 @@ def _in_bursts_us(i: int) -> int:
     return 200_000 * (i // 10) + 180 * (i % 10)
 
 
+def _unsigned(counts: Counts) -> Counts:
+    x, y, z = (count % 65536 for count in counts)
+    return x, y, z
+
+
+def _boots(i: int, counts: Counts) -> bytes:
+    """Half a second of loading in the middle."""
+    if i == 130:
+        return b"ets Jun  8 2016 00:22:57\r\n\r\nrst:0xc (SW_CPU_RESET),boot:0x13\r\n"
+    return b"" if 130 < i < 155 else counts_line(i, counts)
+
+
 SENSOR_BOARDS = [
     Board("all zero", fixed(b"0.000,0.000,0.000\n"), expect=_F, says="no sensor answers"),
     Board("all -1", fixed(b"-1,-1,-1\n"), expect=_F, says="no sensor answers"),
@@ -231,14 +244,20 @@ SENSOR_BOARDS = [
     Board("gyroscope alone", lambda i, _: b"0.0%d,0.02,-0.01\n" % (i % 4), options=G, expect=_M,
           says="scale"),
     Board("micros as a FIFO is emptied", stamped(_in_bursts_us),
-          options=("--fields", "t_us,x,y,z", *COUNTS)),
+          options=COUNTS),
+    Board("seconds", lambda i, counts: b"%.2f," % (0.02 * i) + g_line(i, counts)),
+    Board("nanoseconds since 1970", stamped(lambda i: 1_717_000_000 * 10**9 + 20_000_000 * i)),
+    Board("negative counts unsigned", lambda i, counts: counts_line(i, _unsigned(counts)),
+          options=COUNTS, expect=_F, says="int16_t"),
+    Board("begins again, with its loader's words", _boots, options=COUNTS, expect=_M,
+          says="restart"),
 ]  # fmt: skip
 
 ASKED_BOARDS = [
     Board("waits to be asked", counts_line, options=(*COUNTS, "--send", r"go\n"),
-          waits_for=b"go\n"),
+          waits_for=b"go\n", needs_port=True),
     Board("waits, is not asked", counts_line, options=COUNTS, waits_for=b"go\n", expect=_F,
-          says="--send"),
+          says="--send", needs_port=True),
 ]  # fmt: skip
 
 BOARDS = ASKED_BOARDS + SENSOR_BOARDS + PRINT_BOARDS + CLEAN_BOARDS + WRAP_BOARDS + DAMAGED_BOARDS

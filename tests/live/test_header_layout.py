@@ -79,6 +79,12 @@ def test_fields_leave_columns_out_and_scale_clocks() -> None:
         (lambda i: f"{i * 20000 + i % 3},", ("t_us", "x", "y", "z")),
         (lambda i: f"{i},{i * 20000},", ("index", "t_us", "x", "y", "z")),
         (lambda i: f"{i},{i * 20},", ("index", "t_ms", "x", "y", "z")),
+        (lambda i: f"{1_717_000_000 * 10**9 + i * 20_000_000},", ("t_ns", "x", "y", "z")),
+        (lambda i: f"{0.02 * i:.2f},", ("t_s", "x", "y", "z")),
+        (lambda i: f"{19.5 * i:.1f},", ("t_ms", "x", "y", "z")),
+        # A FIFO emptied ten samples at a time, each stamped as it is read.
+        (lambda i: f"{200_000 * (i // 10) + 180 * (i % 10)},", ("t_us", "x", "y", "z")),
+        (lambda i: f"{(2**32 - 200_000 + i * 20_000) % 2**32},", ("t_us", "x", "y", "z")),
         # One lost line and one garbled index do not hide a counter.
         (lambda i: f"{i + (i > 9) + 500 * (i == 4)},", ("index", "x", "y", "z")),
     ],

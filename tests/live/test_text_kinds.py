@@ -75,6 +75,13 @@ def test_two_axes_behind_a_counter_are_no_three() -> None:
         stream().feed(b"".join(b"%.2f,0.99,-0.04\n" % (0.02 * i) for i in range(30)))
 
 
+@pytest.mark.parametrize("unit", [None, Unit.COUNTS])
+def test_negative_counts_printed_unsigned_are_named(unit: Unit | None) -> None:
+    data = b"".join(b"%d,%d,5\n" % (250 + i % 5, (i % 7 - 10) % 65536) for i in range(90))
+    with pytest.raises(DataError, match=r"as unsigned ones \(655\d\d stands for -\d"):
+        TextStream(StreamOptions(rate_hz=50.0, unit=unit)).feed(data)
+
+
 @pytest.mark.parametrize("only", [None, "acc"])
 def test_the_choice_is_recorded(only: str | None) -> None:
     options = StreamOptions(rate_hz=50.0, only=only)

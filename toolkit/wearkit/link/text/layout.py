@@ -2,7 +2,8 @@
 
 Without any of these the first LAYOUT_LINES lines of numbers decide, once for the session:
 3 columns are x,y,z; in 4 or 5 the leading ones must behave like a counter (steps of 1) or a
-clock (even steps: 2..999 are milliseconds, from 1000 on microseconds). Anything else is refused
+clock (even steps: below 1 are seconds, 2..999 milliseconds, from 1000 on microseconds, from
+1,000,000 on nanoseconds). Anything else is refused
 with a request to name the columns, because guessing wrong would give confident nonsense.
 """
 
@@ -26,6 +27,8 @@ MAX_LAYOUT_LINES = 200
 _SAME_SHAPE_SHARE = 0.9
 _STEADY_SHARE = 0.8
 _MOST_LOST = 100  # lines lost for each received; beyond, it is a clock read in bursts
+_CLOCK_STEP = 2  # of a clock of whole numbers at least; a counter's is 1
+_MICROSECONDS, _NANOSECONDS = 1000, 1_000_000  # steps from which on a clock counts those
 _MAX_AXIS = 1e6  # past the raw range of every 16-bit sensor
 _NAMED_KINDS = 5
 _HOW_TO_NAME = "name them with a `fields=` header or --fields (for instance t_ms,x,y,z,-)"
@@ -137,7 +140,7 @@ def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, 
     leading = tuple(_leading_kind([row[i] for row in rows]) for i in range(min(columns - 3, 2)))
     if columns == 4 and leading[0] is not None:
         return (leading[0], "x", "y", "z")
-    if columns == 5 and leading[0] == "index" and leading[1] in ("t_us", "t_ms"):
+    if columns == 5 and leading[0] == "index" and leading[1] in CLOCK_TICKS_US:
         return ("index", leading[1], "x", "y", "z")
     raise DataError(
         f"The lines have {columns} columns and it is not clear which are x, y and z: "
@@ -146,16 +149,32 @@ def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, 
 
 
 def _leading_kind(column: list[Number]) -> str | None:
-    """`index`, `t_us`, `t_ms`, or None when the column is neither counter nor clock."""
-    if len(column) < 3 or not all(isinstance(value, int) for value in column):
+    """`index`, a clock, or None when the column is neither counter nor clock."""
+    if len(column) < 3:
         return None
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
     steady = sum(abs(step - middle) <= middle / 2 for step in steps)
-    in_bursts = sum(steps) > _MOST_LOST * middle * len(steps)
-    if middle < 1 or steady < _STEADY_SHARE * len(steps) or in_bursts:
+    ahead = [step for step in steps if step > 0]  # without one where a counter came round
+    in_bursts = sum(ahead) > _MOST_LOST * middle * len(steps)
+    if middle <= 0 or steady < _STEADY_SHARE * len(steps) or in_bursts:
         return None
-    return "index" if middle < 2 else "t_ms" if middle < 1000 else "t_us"
+    is_whole = all(isinstance(value, int) for value in column)
+    if is_whole and 1 <= middle < _CLOCK_STEP:
+        return "index"
+    # Samples stamped as a FIFO is emptied are next to each other: what passes is their mean step.
+    return _clock_kind(middle, sum(ahead) / len(ahead), is_whole=is_whole)
+
+
+def _clock_kind(middle: float, mean: float, *, is_whole: bool) -> str | None:
+    """By the step of a clock, for sensors of 1 Hz to 1 kHz."""
+    if middle >= _NANOSECONDS:
+        return "t_ns"
+    if mean >= _MICROSECONDS:
+        return "t_us"
+    if middle >= _CLOCK_STEP:
+        return "t_ms"
+    return None if is_whole or middle >= 1 else "t_s"
 
 
 def _counts_up(column: list[Number]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -32,8 +33,13 @@ from wearkit.units import Unit
 
 _DEVICE_ERROR = "#error "
 _DEVICE_RESTART = "#restart "
-# What those look like; a damaged sample is damaged whenever it comes.
 _MAX_WAITING_REFUSED = 200  # lines that could not be read while the columns are not known
+# What the loaders of common boards print when they begin again.
+_BOOT_BANNER = re.compile(
+    rb"ets [A-Z][a-z]{2} |rst:0x|ESP-ROM:|\*\*\* Booting |Rebooting\.\.\.|MicroPython v\d|"
+    rb"Adafruit CircuitPython \d"
+)
+# What boot messages look like; a damaged sample is damaged whenever it comes.
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
 
 _Waiting = tuple[RawSample, Line, int]
@@ -171,7 +177,10 @@ class TextStream:
         self._keep_place(line)
 
     def _keep_place(self, line: Line) -> None:
-        """Count a refused line as a sample that was missed, if it is one."""
+        """Count a refused line as a sample that was missed, if it is one; or as a restart."""
+        if _BOOT_BANNER.search(line.raw):
+            self._boot += 1
+            return
         if self._layout is None:
             if self._rows and self._refused_rows < _MAX_WAITING_REFUSED:
                 self._refused_rows += 1

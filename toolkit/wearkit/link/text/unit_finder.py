@@ -36,6 +36,7 @@ _DEAD = ((0, 0, 0), (-1, -1, -1))  # a bus without a sensor reads so
 _TURN_LINES = 60  # fewer than a window
 _MAX_TURN_S = 3.0  # slower, steps may fall on every second line
 _TURN_SHARE, _TURN_FACTOR = 0.2, 3.0
+_UNSIGNED_END, _SIGNED_END = 65536, 32768
 _MG_OR_CM_S2 = (980.0, 1000.0)  # |a| at rest, both included
 
 _REFUSED: dict[float, str] = {
@@ -152,7 +153,9 @@ class UnitFinder:
     def _check_turns(self, arrival_s: float) -> None:
         span_s = arrival_s - self._arrivals_s[-_TURN_LINES]
         if self._seconds(_TURN_LINES, span_s) <= _MAX_TURN_S:
-            _refuse_turns(np.asarray(self._recent[-_TURN_LINES:], dtype=np.float64))
+            values = np.asarray(self._recent[-_TURN_LINES:], dtype=np.float64)
+            _refuse_unsigned(values)
+            _refuse_turns(values)
 
     def _judge(self, stretch: list[Triple], stretch_s: float) -> UnitChoice | None:
         values = np.asarray(stretch, dtype=np.float64)
@@ -199,6 +202,18 @@ def _rest(values: NDArray[np.float64]) -> _Rest | None:
     near = values[is_near]
     spread = float(near.std(axis=0).max())
     return _Rest(near.mean(axis=0), spread, len(values) - len(near))
+
+
+def _refuse_unsigned(values: NDArray[np.float64]) -> None:
+    """Raises DataError when values are either small or next to 65536, and none is negative."""
+    is_small, is_high = values < _SIGNED_END / 2, values > _UNSIGNED_END - _SIGNED_END / 2
+    if is_high.any() and (is_small | is_high).all() and values.min() >= 0:
+        value = values[is_high][0]
+        raise DataError(
+            f"Negative values are printed as unsigned ones ({value:.0f} stands for "
+            f"{value - _UNSIGNED_END:.0f}): print them as int16_t.",
+            fault=Fault.FORMAT,
+        )
 
 
 def _refuse_turns(values: NDArray[np.float64]) -> None:
