@@ -69,9 +69,11 @@ def test_words_among_lines_without_are_log_text() -> None:
 
 
 def test_two_axes_behind_a_counter_are_no_three() -> None:
-    with pytest.raises(DataError, match="first of the three columns counts up"):
+    with pytest.raises(DataError, match="Column 1 of three counts up"):
         stream().feed(b"".join(b"%d,250,-10\n" % i for i in range(30)))
-    with pytest.raises(DataError, match="first of the three columns counts up"):
+    with pytest.raises(DataError, match="Column 3 of three counts up"):
+        stream().feed(b"".join(b"250,-10,%d\n" % (20 * i) for i in range(30)))
+    with pytest.raises(DataError, match="Column 1 of three counts up"):
         stream().feed(b"".join(b"%.2f,0.99,-0.04\n" % (0.02 * i) for i in range(30)))
 
 

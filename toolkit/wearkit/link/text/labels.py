@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from wearkit.units import Unit
@@ -68,6 +69,7 @@ class _Object(list[tuple[str, Any]]):
     """A JSON object, with keys that come twice."""
 
 
+@lru_cache(maxsize=256)
 def canonical_name(label: str) -> str | None:
     """The column a label names, or None for one that is left out."""
     return NAMES.get(label.lower().replace(" ", "_"))
@@ -83,6 +85,9 @@ def plain_text(text: str) -> str:
 
 def closing_unit(text: str) -> tuple[str, Unit | None]:
     """A line of numbers, and the unit printed behind them."""
+    end = text.rstrip(" \t,;")[-2:]
+    if end[-1:].isdigit() and end[:1] not in "s^-*":
+        return text, None  # a number; only the 2 of seconds squared closes a unit
     match = _CLOSING_UNIT.search(text)
     if match is None:
         return text, None

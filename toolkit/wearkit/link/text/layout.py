@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from wearkit.errors import DataError
@@ -56,6 +56,10 @@ class Layout:
     axes: AxisMap = SAME_AXES
     kind: str | None = None
     takes_any_kind: bool = False
+    _places: _Places = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_places", _places(self))
 
     @property
     def tick_us(self) -> Fraction:
@@ -65,22 +69,47 @@ class Layout:
 
     def read(self, row: Row) -> RawSample | Reason:
         """The sample of one row, or why it is not one of this layout."""
+        numbers = row.numbers
         if row.kind != self.kind and not self.takes_any_kind:
             return Reason.COLUMNS
         if row.names != (self.fields if self.named else None):
             return Reason.COLUMNS
-        if len(row.numbers) != len(self.fields):
+        places = self._places
+        if len(numbers) != len(self.fields):
             return Reason.COLUMNS
-        column = dict(zip(self.fields, row.numbers, strict=True))
-        index, t_us = column.get("index"), _microseconds(column)
+        index = None if places.index is None else numbers[places.index]
         if isinstance(index, float):
             return Reason.NOT_INTEGER
-        printed = (column["x"], column["y"], column["z"])
-        if max(map(abs, printed)) > _MAX_AXIS:
+        (x, y, z), (sign_x, sign_y, sign_z) = places.axes, self.axes.sign
+        xyz = numbers[x] * sign_x, numbers[y] * sign_y, numbers[z] * sign_z
+        if max(xyz) > _MAX_AXIS or min(xyz) < -_MAX_AXIS:
             return Reason.OUT_OF_RANGE
-        source, sign = self.axes.source, self.axes.sign
-        x, y, z = (printed[source[axis]] * sign[axis] for axis in range(3))
-        return RawSample(index, t_us, (x, y, z))
+        t_us = None
+        if places.clock is not None:
+            # Exact where the stamp is whole, as one of 64 bits has to be.
+            t_us = round(numbers[places.clock] * places.up) // places.down
+        return RawSample(index, t_us, xyz)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the columns of a layout stand. axes: the columns of x, y and z after they were turned.
+    up, down: of the clock, which give microseconds."""
+
+    index: int | None
+    clock: int | None
+    up: int
+    down: int
+    axes: tuple[int, int, int]
+
+
+def _places(layout: Layout) -> _Places:
+    place = {name: at for at, name in enumerate(layout.fields)}
+    printed = place["x"], place["y"], place["z"]
+    x, y, z = (printed[source] for source in layout.axes.source)
+    clock = next((place[name] for name in CLOCK_TICKS_US if name in place), None)
+    tick_us = layout.tick_us
+    return _Places(place.get("index"), clock, tick_us.numerator, tick_us.denominator, (x, y, z))
 
 
 def find_layout(rows: list[Row]) -> Layout | None:
@@ -131,11 +160,12 @@ def _shape(row: Row) -> RowShape:
 
 def _unnamed_fields(rows: list[tuple[Number, ...]], columns: int) -> tuple[str, ...]:
     if columns == 3:
-        if _counts_up([row[0] for row in rows]):
-            raise DataError(
-                "The first of the three columns counts up like an index or a clock, so that an "
-                "axis is missing: print x, y and z as well."
-            )
+        for place in range(3):
+            if _counts_up([row[place] for row in rows]):
+                raise DataError(
+                    f"Column {place + 1} of three counts up like an index or a clock, so that an "
+                    "axis is missing: print x, y and z as well."
+                )
         return ("x", "y", "z")
     leading = tuple(_leading_kind([row[i] for row in rows]) for i in range(min(columns - 3, 2)))
     if columns == 4 and leading[0] is not None:
@@ -182,11 +212,3 @@ def _counts_up(column: list[Number]) -> bool:
     steps = [later - earlier for earlier, later in itertools.pairwise(column)]
     middle = statistics.median(steps)
     return middle > 0 and all(abs(step - middle) <= middle / 4 for step in steps)
-
-
-def _microseconds(column: dict[str, Number]) -> int | None:
-    for name, tick_us in CLOCK_TICKS_US.items():
-        if name in column:
-            # Exact where the stamp is whole, as one of 64 bits has to be.
-            return round(column[name] * tick_us.numerator) // tick_us.denominator
-    return None

@@ -36,7 +36,9 @@ MAX_WHOLE = 1 << 64  # a clock of 64 bits, such as nanoseconds since 1970
 _MIN_COLUMNS, _MAX_COLUMNS = 3, 16
 
 _COLUMN = r"[+-]?\d{1,15}(?:\.\d{0,15})?"
-_COMMON = re.compile(rf"{_COLUMN}(?:,{_COLUMN}){{2,15}}", re.ASCII)  # what most boards print
+# What most boards print.
+_COMMON = re.compile(rf"{_COLUMN}(?:,{_COLUMN}){{2,15}}", re.ASCII)
+_COMMON_WHOLE = re.compile(r"[+-]?\d{1,15}(?:,[+-]?\d{1,15}){2,15}", re.ASCII)
 _SEPARATOR = re.compile(r"[ \t]*[,;][ \t]*|[ \t]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -65,6 +67,8 @@ def parse_line(line: bytes) -> Row | Reason:
     if isinstance(text, Reason):
         return text
     has_crc = len(text) < len(line)
+    if _COMMON_WHOLE.fullmatch(text):
+        return Row(tuple(map(int, text.split(","))), None, has_crc)
     if _COMMON.fullmatch(text):
         return Row(tuple(map(_common_number, text.split(","))), None, has_crc)
     text = plain_text(text.strip(" \t"))
