@@ -105,7 +105,7 @@ RATE_BOARDS = [
     Board("ten lines at once", Batches(counts_line, 10), options=COUNTS),
     Board("25 Hz, ten lines at once", Batches(counts_line, 10), hz=25.0, options=COUNTS,
           expect=_M, says="rate", windows=2),
-    Board("all lines at once", Batches(counts_line, 300), options=COUNTS, expect=_M,
+    Board("all lines at once", Batches(counts_line, 200), options=COUNTS, expect=_M,
           says="rate_unknown"),
     Board("unit found at 10 Hz", counts_line, hz=10.0, expect=_M, says="rate", seconds=25.0,
           windows=2, moves=False),
