@@ -79,6 +79,20 @@ def test_files_of_two_runs_are_not_scored_together(
         assert code in (5, 6) and why in err
 
 
+@pytest.mark.parametrize("name", ["evaluation.html", "evaluation.json"])
+def test_somebody_else_s_files_are_replaced_by_force_alone(
+    trained_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    where = ("--checkpoint", str(trained_run), "--report", str(tmp_path))
+    (tmp_path / name).write_text("my own notes")
+    code, err = _error(capfd, *where)
+    assert code == 8 and name in err and "--force" in err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "my own notes"
+    assert run(["evaluate", *where, "--force"]) == 0
+    assert run(["evaluate", *where]) == 0  # over an evaluation of its own
+
+
 def test_labels_are_matched_by_name(
     trained_run: Path, recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,6 +76,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     metavar="FOLDER",
     help="Where evaluation.html and .json go.  [default: RUN/evaluation or BUNDLE-evaluation]",
 )
+@click.option("--force", is_flag=True, help="Let --report replace files that are not wearkit's.")
 @NO_CACHE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
@@ -89,6 +90,7 @@ def command(
     twin: str | None,
     forest: bool,
     report: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Accuracy and macro F1 of a float run, an integer bundle, or both side by side.
@@ -99,7 +101,7 @@ def command(
     _check_options(checkpoint, bundle, data, (data_format, units, label_map, twin), forest=forest)
     from wearkit.api.evaluate import evaluate, report_folder
     from wearkit.bundle.bundle import open_bundle
-    from wearkit.evaluation.page import write_evaluation
+    from wearkit.evaluation.page import refuse_to_replace, write_evaluation
     from wearkit.files.safe_write import require_writable
     from wearkit.training.run import holds_folds, newest_run, open_run
 
@@ -120,6 +122,8 @@ def command(
     opened = None if bundle is None else open_bundle(bundle)
     folder = report or report_folder(run, opened)
     require_writable(folder)
+    if not force:
+        refuse_to_replace(folder)
     with at_work("Evaluating:"):
         evaluation = evaluate(
             run,
@@ -134,7 +138,7 @@ def command(
             cache=told_cache(),
             progress=show_progress,
         )
-    page = write_evaluation(evaluation, folder)
+    page = write_evaluation(evaluation, folder, force=force)
     if as_json:
         click.echo(json.dumps({"report": str(page), **evaluation.to_json()}, allow_nan=False))
     else:

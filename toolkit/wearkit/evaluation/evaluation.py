@@ -219,17 +219,18 @@ class Evaluation:
             ) from error
         return confusion(task, score, f"{self.arch}, {chosen}, {self.source}")
 
-    def write(self, folder: str | Path) -> Path:
+    def write(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write evaluation.html and evaluation.json into `folder` -> the page's path.
 
-        Raises StorageError when the disk refuses.
+        An earlier evaluation is replaced; another file of these names only with `force`. Raises
+        StorageError for one, and when the disk refuses.
 
         >>> evaluation.write("report").name
         'evaluation.html'
         """
         from wearkit.evaluation.page import write_evaluation
 
-        return write_evaluation(self, Path(folder))
+        return write_evaluation(self, Path(folder), force=force)
 
     @property
     def people(self) -> int:

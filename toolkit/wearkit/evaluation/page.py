@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from wearkit.errors import StorageError
 from wearkit.evaluation.evaluation import FIGURES, Evaluation, FoldResult, ModelResult
 from wearkit.evaluation.figures import confusion_svg, reliability_svg
 from wearkit.evaluation.intervals import Interval, over_people
@@ -14,6 +15,8 @@ from wearkit.evaluation.posture_ring import STEP_DEG, ring_errors
 from wearkit.files.safe_write import write_bytes, write_json
 
 PAGE, NUMBERS = "evaluation.html", "evaluation.json"
+_MARKS = {PAGE: b"<title>Evaluation of ", NUMBERS: b'"format": "wearkit-evaluation"'}
+_MARK_WITHIN = 512  # bytes of a file, which hold its mark
 TITLES = {
     "fp32": "float network (fp32)",
     "int8": "integer network (int8)",
@@ -50,11 +53,32 @@ svg { max-width: 100%; height: auto; font-family: inherit; }
 """
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> Path:
+def refuse_to_replace(folder: Path) -> None:
+    """Raises StorageError when a file that an evaluation writes is there and is none of ours."""
+    for name, mark in _MARKS.items():
+        path = folder / name
+        try:
+            with path.open("rb") as stream:
+                ours = mark in stream.read(_MARK_WITHIN)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            ours = False
+        if not ours:
+            raise StorageError(
+                f"{path} is there and no evaluation of wearkit's: give --report another folder, "
+                "or add --force to replace it."
+            )
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path, *, force: bool = False) -> Path:
     """Write evaluation.json and evaluation.html -> the page's path.
 
-    The same evaluation gives the same bytes. Raises StorageError when the disk refuses.
+    The same evaluation gives the same bytes. An earlier evaluation is replaced, another file of
+    these names only with `force`. Raises StorageError for one, and when the disk refuses.
     """
+    if not force:
+        refuse_to_replace(folder)
     write_json(folder / NUMBERS, evaluation.to_json())
     page = folder / PAGE
     write_bytes(page, html_page(evaluation).encode(errors="backslashreplace"))

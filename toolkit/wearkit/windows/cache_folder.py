@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
 import time
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,7 @@ _MAX_HEADER_BYTES = 16 << 20
 _MAGIC = b"wearkit-cache 1\n"
 _HEAD = struct.Struct("<16s32sQ")
 _SUFFIX = ".wearkit-cache"
+_KEY = re.compile(r"[0-9a-f]{8,}")  # nobody else's file goes by such a name
 _PART = f"{_SUFFIX}.*.part"  # what `replacing` leaves behind when it is killed
 _PART_AGE_S = 24 * 3600
 _DTYPES = ("int16", "int32")
@@ -90,7 +92,8 @@ class CacheFolder:
 
     def _drop_oldest(self) -> None:
         kept_bytes = 0
-        for _, size, path in sorted(_aged(self.path.glob(f"*{_SUFFIX}")), reverse=True):
+        ours = (path for path in self.path.glob(f"*{_SUFFIX}") if _KEY.fullmatch(path.stem))
+        for _, size, path in sorted(_aged(ours), reverse=True):
             kept_bytes += size
             if kept_bytes > self._max_bytes:
                 _remove(path)
