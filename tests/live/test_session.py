@@ -190,20 +190,6 @@ def test_a_rate_that_is_off_by_the_devices_clock_marks_the_verdicts(
     assert rate.rate_hz == pytest.approx(50 / (1 + shift))
 
 
-def test_a_rate_that_is_off_by_arrival_is_no_fault_before_ten_seconds(
-    tiny_graph: QuantizedGraph, moving_counts: Make
-) -> None:
-    live = session(tiny_graph)
-    windows: list[LiveWindow] = []
-    for index, row in enumerate(moving_counts(400).tolist()):
-        windows += live.feed(b"%d,%d,%d\n" % tuple(row), index / 100)
-    assert not any("rate" in w.reasons for w in windows)
-    report = live.report()
-    assert report.rate is not None
-    assert report.rate.source == "arrival"
-    assert report.rate_is_off
-
-
 def test_a_header_that_claims_another_rate_marks_verdicts_before_it_is_measured(
     tiny_graph: QuantizedGraph, moving_counts: Make
 ) -> None:
