@@ -198,6 +198,9 @@ PRINT_BOARDS = [
     Board("time = ", shown("time = 0.02, x = {0:.4f}, y = {1:.4f}, z = {2:.4f}\n")),
     Board("closing comma", shown("{0:.4f},{1:.4f},{2:.4f},\n")),
     Board("ESP-IDF log", shown("I ({i}) main: {0:.4f} {1:.4f} {2:.4f}\n")),
+    Board("time in ns, a sample missing", lambda i, counts: b"" if i == 200 else
+          b'{"timestamp":%d,"x":%d,"y":%d,"z":%d}\n' % (20_000_000 * i, *counts), options=COUNTS,
+          expect=_M, says="gap"),
     Board("two kinds, JSON", _two_kinds(_KIND_JSON), expect=_F, says="--only"),
     Board("two kinds, unit said", _two_kinds(_KIND_JSON), options=G, expect=_F, says="--only"),
     Board("two kinds, words", _two_kinds(_KIND_WORD), expect=_F, says="--only"),

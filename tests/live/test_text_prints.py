@@ -3,6 +3,7 @@
 import pytest
 
 from wearkit.link.sample import Reason
+from wearkit.link.text.layout import RawSample, find_layout
 from wearkit.link.text.line import Row, parse_line
 from wearkit.units import Unit
 
@@ -56,7 +57,7 @@ def test_units_behind_plain_numbers(line: bytes, unit: Unit) -> None:
     ("line", "row"),
     [
         (b"X1 = 9.71 Y1 = -0.39 Z1 = 0.20", Row(XYZ, NAMES)),
-        (b"time = 0.02, x = 9.71, y = -0.39, z = 0.20", Row(XYZ, NAMES)),
+        (b"time = 0.02, x = 9.71, y = -0.39, z = 0.20", Row((0.02, *XYZ), ("t", *NAMES))),
         (b"x=9.71 | y=-0.39 | z=0.20", Row(XYZ, NAMES)),
         (b"9.71,-0.39,0.20,", Row(XYZ)),
         (b"9.71, -0.39, 0.20, ", Row(XYZ)),
@@ -80,14 +81,41 @@ def test_separators_and_words_in_front(line: bytes, row: Row) -> None:
     ("line", "kind"),
     [
         (b'{"type":"acc","x":9.71,"y":-0.39,"z":0.2}', "acc"),
-        (b'{"sensor":"acc","t":17,"values":[9.71,-0.39,0.2]}', "acc"),
+        (b'{"sensor":"acc","values":[9.71,-0.39,0.2]}', "acc"),
         (b'{"acc":[9.71,-0.39,0.2],"gyr":[1,2,3]}', None),
-        (b'{"accelerometer":{"timestamp":17,"value":[9.71,-0.39,0.2]}}', None),
         (b'{"gyr":{"x":1,"y":2,"z":3},"acc":{"x":9.71,"y":-0.39,"z":0.2}}', None),
     ],
 )
 def test_json_within_json_and_its_kind(line: bytes, kind: str | None) -> None:
     assert parse_line(line) == Row(XYZ, NAMES, kind=kind)
+
+
+def test_a_time_within_json_is_kept_once() -> None:
+    line = b'{"ts":17,"accelerometer":{"timestamp":17,"value":[9.71,-0.39,0.2]}}'
+    assert parse_line(line) == Row((17, *XYZ), ("t", *NAMES))
+
+
+@pytest.mark.parametrize(
+    ("form", "fields"),
+    [
+        ("time = {i}, x = 1, y = 2, z = 3", ("-", "x", "y", "z")),
+        ("t:{ms}, x:1, y:2, z:3", ("t_ms", "x", "y", "z")),
+        ('{{"x":1,"y":2,"z":3,"timestamp":{ns}}}', ("x", "y", "z", "t_ns")),
+        ('{{"x":1,"y":2,"z":3,"ts":{s}}}', ("x", "y", "z", "t_s")),
+        ("ms:{ms}, time:{s}, x:1, y:2, z:3", ("t_ms", "-", "x", "y", "z")),
+        ("time:7, x:1, y:2, z:3", ("-", "x", "y", "z")),
+    ],
+)
+def test_what_a_time_counts_is_told_by_its_steps(form: str, fields: tuple[str, ...]) -> None:
+    lines = [
+        form.format(i=i, ms=20 * i, s=f"{1_717_000_000 + 0.02 * i:.3f}", ns=20_000_000 * i)
+        for i in range(20)
+    ]
+    rows = [row for row in (parse_line(line.encode()) for line in lines) if isinstance(row, Row)]
+    layout = find_layout(rows)
+    assert layout is not None
+    assert layout.fields == fields
+    assert isinstance(layout.read(rows[-1]), RawSample)
 
 
 @pytest.mark.parametrize(

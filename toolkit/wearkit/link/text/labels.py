@@ -47,7 +47,9 @@ _AXIS_FORMS = (
     *("{}", "a{}", "a_{}", "acc{}", "acc_{}", "accel{}", "accel_{}", "{}1"),
     *("acceleration_{}", "accelerometer_{}", "{}_axis", "{}_acc"),
 )
+TIME = "t"  # a clock whose unit its label does not say
 NAMES = {
+    **{alias: TIME for alias in ("t", "ts", "time", "timestamp")},
     **{alias: "index" for alias in ("index", "seq")},
     **{alias: "t_us" for alias in ("t_us", "us", "micros")},
     **{alias: "t_ms" for alias in ("t_ms", "ms", "millis")},

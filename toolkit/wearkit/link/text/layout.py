@@ -20,6 +20,7 @@ from wearkit.link.axes import SAME_AXES, AxisMap
 from wearkit.link.faults import Fault
 from wearkit.link.sample import Reason
 from wearkit.link.text.header import CLOCK_TICKS_US, IGNORED_COLUMN
+from wearkit.link.text.labels import TIME
 from wearkit.link.text.line import Number, Row
 
 LAYOUT_LINES = 20
@@ -48,14 +49,16 @@ class RawSample:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Column names in order; `-` is left out. named: lines carry these labels themselves. kind:
-    the word that says of which kind they are. takes_any_kind: until the first one came."""
+    """Column names in order; `-` is left out. named: lines carry labels themselves, these or those
+    of `labels`. kind: the word that says of which kind they are. takes_any_kind: until the first
+    one came."""
 
     fields: tuple[str, ...]
     named: bool = False
     axes: AxisMap = SAME_AXES
     kind: str | None = None
     takes_any_kind: bool = False
+    labels: tuple[str, ...] | None = None
     _places: _Places = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +75,7 @@ class Layout:
         numbers = row.numbers
         if row.kind != self.kind and not self.takes_any_kind:
             return Reason.COLUMNS
-        if row.names != (self.fields if self.named else None):
+        if row.names != ((self.labels or self.fields) if self.named else None):
             return Reason.COLUMNS
         places = self._places
         if len(numbers) != len(self.fields):
@@ -123,10 +126,24 @@ def find_layout(rows: list[Row]) -> Layout | None:
     if count < _SAME_SHAPE_SHARE * len(rows):
         return None
     columns, kind = shape
-    if not isinstance(columns, int):
-        return Layout(columns, named=True, kind=kind)
     alike = [row.numbers for row in rows if _shape(row) == shape]
+    if not isinstance(columns, int):
+        return _labelled_layout(alike, columns, kind)
     return Layout(_unnamed_fields(alike, columns), kind=kind)
+
+
+def _labelled_layout(
+    rows: list[tuple[Number, ...]], labels: tuple[str, ...], kind: str | None
+) -> Layout:
+    """What a label such as `time` counts is told by its steps; a clock that says it goes first."""
+    if TIME not in labels:
+        return Layout(labels, named=True, kind=kind)
+    place = labels.index(TIME)
+    clock = _leading_kind([row[place] for row in rows])
+    if clock not in CLOCK_TICKS_US or CLOCK_TICKS_US.keys() & set(labels):
+        clock = IGNORED_COLUMN
+    fields = tuple(clock if label == TIME else label for label in labels)
+    return Layout(fields, named=True, kind=kind, labels=labels)
 
 
 def _of_one_kind(rows: list[Row]) -> list[Row]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from wearkit.link.sample import Reason
 from wearkit.link.text.labels import (
+    TIME,
     Pairs,
     canonical_name,
     closing_unit,
@@ -159,7 +160,7 @@ def _named_row(pairs: Pairs, has_crc: bool, kind: str | None, unit: Unit | None)
     columns: dict[str, Number] = {}
     for label, token in pairs:
         name = canonical_name(label)
-        if name is None:
+        if name is None or (name == TIME and TIME in columns):
             continue
         number = parse_number(token)
         if number is None:
