@@ -10,6 +10,7 @@ would run it makes a file, and whether that file is there is the verdict.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -202,12 +203,11 @@ def _device(path: Path, work: Path) -> None:
 
 
 def _firmware(path: Path, work: Path) -> None:
-    from wearkit.cli.firmware import _files
+    from wearkit.cli import cli
 
-    for name, data in _files(open_bundle(path), "sources", None, work).items():
-        target = work / "out" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    options = ["--bundle", str(path), "--port", "sources", "--out", str(work / "out")]
+    with redirect_stdout(io.StringIO()):
+        cli.main(["firmware", *options], standalone_mode=False)
 
 
 def _one_more(name: str, path: Path, code: str, *, listed: bool = True) -> None:

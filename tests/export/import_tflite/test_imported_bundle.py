@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wearkit.bundle.bundle import IMPORTED_FILES, MANIFEST, open_bundle
+from wearkit.bundle.bundle import IMPORTED_FILES, INT8_TFLITE, MANIFEST, open_bundle
 from wearkit.errors import DataError, ModelFileError, StorageError, VerificationError
 from wearkit.integer import reference, requantize
 from wearkit.spec import ImportedSpec
+from wearkit_export.bundle.model_files import checked_model
+from wearkit_export.c.folder import print_checked
 
 
 @pytest.fixture
@@ -58,6 +60,9 @@ def test_what_it_holds(source: Path, tmp_path: Path) -> None:
     report = json.loads((tmp_path / "b" / "report.json").read_text())
     assert report["imported"]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     assert report["imported"]["operators"][0] == "CONV_2D"
+    assert checked_model(bundle, INT8_TFLITE) == source.read_bytes()
+    printed = print_checked(bundle, tmp_path / "printed")
+    assert contents(printed) == contents(tmp_path / "b" / "c")
     assert report["model"]["macs_per_window"] == 3 * 28 * 4 * 5 + 3 * 14 * 6 * 3 * 4 + 36 * 8
     assert report["feed"].startswith("96 int8 values, 1 x 3 x 32 x 1")
     run = {row["runtime"]: row for row in report["equality"] if "not_run" not in row}
@@ -66,6 +71,19 @@ def test_what_it_holds(source: Path, tmp_path: Path) -> None:
     card = (tmp_path / "b" / "MODEL_CARD.md").read_text()
     assert "nothing is known here of its data" in card and bundle.model_id in card
     assert report["feed"] in card
+
+
+def test_another_model_s_file_is_not_run(source: Path, tmp_path: Path) -> None:
+    export(source, tmp_path / "b")
+    data = bytearray(source.read_bytes())
+    weights = open_bundle(tmp_path / "b").graph.ops[0].weight.tobytes()  # type: ignore[union-attr]
+    data[data.index(weights[:16])] ^= 1
+    (tmp_path / "b" / INT8_TFLITE).write_bytes(data)
+    manifest = json.loads((tmp_path / "b" / MANIFEST).read_text())
+    manifest["files"][INT8_TFLITE]["sha256"] = hashlib.sha256(data).hexdigest()
+    (tmp_path / "b" / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ModelFileError, match=r"does not hold the model of graph\.json"):
+        checked_model(open_bundle(tmp_path / "b"), INT8_TFLITE)
 
 
 def test_golden_vectors(source: Path, tmp_path: Path) -> None:
