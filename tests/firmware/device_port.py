@@ -7,16 +7,20 @@ and the toolkit's Python are not each other's only witness.
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import threading
 import zlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.bundle.bundle import Bundle
+from wearkit.bundle.bundle import C_FOLDER, Bundle
 from wearkit.counts import counts_to_int8
+from wearkit.integer.graph_file import model_id
 from wearkit.integer.reference import Reference
 from wearkit.link.ports.pty import PseudoTerminal
 from wearkit_export.emulate.device import Device, Emulated, EmulateOptions
@@ -25,10 +29,18 @@ Counts = NDArray[np.int16]
 HELLO, SAMPLES, PREDICTION, STATS, ERROR, PONG = 1, 2, 3, 4, 5, 6
 
 
-def at_rate(bundle: Bundle, rate_hz: float) -> Bundle:
-    """The same network, said to be of windows at another rate."""
-    model = replace(bundle.model, window=replace(bundle.model.window, rate_hz=rate_hz))
-    return replace(bundle, graph=replace(bundle.graph, model=model))
+def of_windows(bundle: Bundle, folder: Path, **window: Any) -> Bundle:
+    """The same network, said to be of other windows (rate_hz, hop), in an absent folder. It has no
+    c/, which would be of the bundle it came from."""
+    model = replace(bundle.model, window=replace(bundle.model.window, **window))
+    graph = replace(bundle.graph, model=model)
+    names = [name for name in bundle.manifest["files"] if not name.startswith(f"{C_FOLDER}/")]
+    folder.mkdir()
+    for name in names:
+        shutil.copy(bundle.path / name, folder / name)
+    files = {name: bundle.manifest["files"][name] for name in names}
+    manifest = {**bundle.manifest, "files": files}
+    return Bundle(folder, manifest, graph, model_id(graph))
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, assert_predictions, at_rate, hear
+from tests.firmware.device_port import Counts, assert_predictions, hear, of_windows
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.device.arduino import arduino_library
@@ -33,10 +33,15 @@ MEGA_FLASH_BYTES, MEGA_RAM_BYTES = 253_952, 8192
 
 
 @pytest.fixture(scope="module")
-def library(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fast_bundle(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return of_windows(bundle, tmp_path_factory.mktemp("fast") / "bundle", rate_hz=100.0)
+
+
+@pytest.fixture(scope="module")
+def library(fast_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked library, of a model of 100 Hz."""
     work, folder = tmp_path_factory.mktemp("arduino-work"), tmp_path_factory.mktemp("arduino")
-    with zipfile.ZipFile(io.BytesIO(arduino_library(at_rate(bundle, 100.0), work))) as archive:
+    with zipfile.ZipFile(io.BytesIO(arduino_library(fast_bundle, work))) as archive:
         archive.extractall(folder)
     return folder / "wearkit"
 
@@ -142,7 +147,7 @@ def _run(*command: str | Path) -> None:
 
 
 def test_the_full_sketch_computes_what_the_reference_computes(
-    board: Path, bundle: Bundle, made_counts: Callable[..., Counts]
+    board: Path, fast_bundle: Bundle, made_counts: Callable[..., Counts]
 ) -> None:
     fed = made_counts(7, seed=9).reshape(-1, 3)
     done = subprocess.run([board], input=fed.astype("<i2").tobytes(), capture_output=True)
@@ -152,7 +157,7 @@ def test_the_full_sketch_computes_what_the_reference_computes(
 
     np.testing.assert_array_equal(run, fed[1 : len(run) + 1])
     assert len(run) > len(fed) - 25 and len(heard.predictions) >= 9
-    assert_predictions(heard, bundle, run)
+    assert_predictions(heard, fast_bundle, run)
     assert heard.errors == []
     assert heard.seqs == list(range(len(heard.seqs)))
     assert all(hello[12:20] == b"arduino\0" for hello in heard.hellos)

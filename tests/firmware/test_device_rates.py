@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, assert_predictions, at_rate, play
+from tests.firmware.device_port import Counts, assert_predictions, of_windows, play
 
 from wearkit.bundle.bundle import Bundle, open_bundle
 from wearkit.cli import run
@@ -154,16 +154,11 @@ def test_an_image_for_a_board_samples_at_its_model_s_rate(
 def test_every_rate_of_the_part_is_printed_for_the_firmware(
     built: Callable[[float], tuple[Bundle, HostDevice]], rate_hz: float, tmp_path: Path
 ) -> None:
-    bundle = at_rate(built(25.0)[0], rate_hz)
+    bundle = of_windows(built(25.0)[0], tmp_path / "bundle", rate_hz=rate_hz)
     model = model_sources(bundle, tmp_path)
     mhz = round(rate_hz * 1000)
     assert f"    100, 60, {mhz},\n" in (model / "wk_device_model.c").read_text()
     assert f"#define WK_DEVICE_RATE_MHZ {mhz}u" in (model / "wk_device_model.h").read_text()
-
-
-def _hop(bundle: Bundle, hop: int) -> Bundle:
-    model = replace(bundle.model, window=replace(bundle.model.window, hop=hop))
-    return replace(bundle, graph=replace(bundle.graph, model=model))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +172,7 @@ def test_a_rate_the_part_has_not_is_refused_with_the_nearest(
     rate_hz: float,
     nearest: str,
 ) -> None:
-    bundle = at_rate(built(25.0)[0], float(rate_hz))
+    bundle = of_windows(built(25.0)[0], tmp_path / "bundle", rate_hz=float(rate_hz))
     sentence = (
         f"The model was trained at {rate_hz:g} Hz, to which the firmware cannot set an ADXL345: "
         f"train with --rate {nearest}."
@@ -193,7 +188,7 @@ def test_the_command_refuses_and_writes_nothing(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    bundle = at_rate(built(25.0)[0], 30.0)
+    bundle = of_windows(built(25.0)[0], tmp_path / "bundle", rate_hz=30.0)
     monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", lambda _: bundle)
     for port in ("sources", "arduino", "rp2040"):
         out = tmp_path / port
@@ -213,10 +208,11 @@ def test_what_the_line_cannot_carry_is_refused() -> None:
 def test_lines_of_text_have_a_lower_limit(
     built: Callable[[float], tuple[Bundle, HostDevice]],
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     check_text_rate(WindowSpec(rate_hz=200.0))
-    bundle = at_rate(built(25.0)[0], 400.0)
+    bundle = of_windows(built(25.0)[0], tmp_path / "bundle", rate_hz=400.0)
     monkeypatch.setattr("wearkit.bundle.bundle.open_bundle", lambda _: bundle)
     assert run(["emulate", "--bundle", "b", "--mode", "text"]) == 6
     assert "are for up to 200 Hz" in capsys.readouterr().err
@@ -226,7 +222,7 @@ def test_lines_of_text_have_a_lower_limit(
 def test_a_model_streams_only_where_its_pushes_end_with_its_windows(
     built: Callable[[float], tuple[Bundle, HostDevice]], tmp_path: Path, hop: int, step: int
 ) -> None:
-    bundle = _hop(built(25.0)[0], hop)
+    bundle = of_windows(built(25.0)[0], tmp_path / "bundle", hop=hop)
     text = (model_sources(bundle, tmp_path) / "wk_device_model.c").read_text()
     assert f"    run, {step}, " in text
 

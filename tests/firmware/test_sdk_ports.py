@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.firmware.device_port import Counts, assert_predictions, at_rate, hear
+from tests.firmware.device_port import Counts, assert_predictions, hear, of_windows
 
 from wearkit.bundle.bundle import Bundle
 from wearkit_export.device.build import PROGRAM_FOLDERS, firmware_sources, model_sources
@@ -300,7 +300,8 @@ def test_the_board_computes_what_the_reference_computes(
 ) -> None:
     """The example, the glue, the firmware and the model as one program, on the SDK's stub."""
     gcc = needs_program("gcc", "apt-get install gcc")
-    model = model_sources(at_rate(bundle, rate_hz), tmp_path)
+    bundle = of_windows(bundle, tmp_path / "bundle", rate_hz=rate_hz)
+    model = model_sources(bundle, tmp_path)
     stubs, port = repository / "tests/firmware/sdk", ports / sdk.name
     (tmp_path / "sdkconfig.h").write_text(
         "#define CONFIG_WEARKIT_SDA_GPIO 21\n#define CONFIG_WEARKIT_SCL_GPIO 22\n"
