@@ -88,7 +88,7 @@ def measure(
         accuracy=score.accuracy,
         f1=score.macro_f1,
         f1_people=people[0],
-        f1_people_sd=people[1],
+        f1_people_sd=float("nan") if people[1] is None else people[1],
         recall=dict(
             zip(task.labels, (np.diag(score.confusion) / np.maximum(rows, 1)).tolist(), strict=True)
         ),

@@ -85,7 +85,7 @@ def measure(
             accuracy=score.accuracy,
             f1=score.macro_f1,
             f1_people=score.spread("macro_f1")[0],
-            f1_people_sd=score.spread("macro_f1")[1],
+            f1_people_sd=sd if (sd := score.spread("macro_f1")[1]) is not None else float("nan"),
             epoch=epoch,
             training_s=training_s,
             windows_per_s=per_s,

@@ -85,7 +85,9 @@ def recording(**texts: str) -> Recording:
         acc_g=np.zeros((2, 3), np.float32),
         time_s=np.array([0.0, 0.02]),
         rate_hz=50.0,
-        **{"subject": "a", "placement": "b", "source": "c"} | texts,
+        subject=texts.get("subject", "a"),
+        placement=texts.get("placement", "b"),
+        source="c",
         labels=LabelTrack("activity", ("x", "y"), np.zeros(2, np.int16)),
     )
 

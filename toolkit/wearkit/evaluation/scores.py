@@ -107,11 +107,11 @@ def check_unseen(run: Run) -> None:
     if split.kind == "paper":
         return
     known = {person_of(name) for part in (split.train, split.val) for name in part.subjects}
-    seen = sorted(name for name in tested if person_of(name) in known)
-    if seen:
+    familiar = sorted(name for name in tested if person_of(name) in known)
+    if familiar:
         raise DataError(
-            f"{run.path} tests {len(seen)} people that its network was trained or chosen on, "
-            f"{seen[0]!r} for one: such scores say nothing of new people; split by people and "
+            f"{run.path} tests {len(familiar)} people that its network was trained or chosen on, "
+            f"{familiar[0]!r} for one: such scores say nothing of new people; split by people and "
             "train again."
         )
 

@@ -106,7 +106,9 @@ def around(windows: WindowSet, marks: Landmarks, index: Integers) -> NDArray[np.
     window = marks.window[index]
     offset = marks.place[index] - windows.start[window]
     samples = offset[:, None] + np.arange(-REACH, REACH + 1)
-    return np.linalg.norm(windows.counts[window[:, None], samples].astype(np.float64), axis=2)
+    counts = windows.counts[window[:, None], samples].astype(np.float64)
+    size: NDArray[np.float64] = np.linalg.norm(counts, axis=2)
+    return size
 
 
 def same_surprises(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
