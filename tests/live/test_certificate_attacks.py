@@ -21,7 +21,7 @@ from tests.live.replay_device import (
 from wearkit.bundle.bundle import Bundle
 from wearkit.errors import DataError, LinkLostError, VerificationError
 from wearkit.link.frames.codec import encode_message
-from wearkit.link.frames.from_device import Ack, Hello, Prediction, Stats
+from wearkit.link.frames.from_device import Ack, Hello, Prediction, SensorRegisters, Stats
 from wearkit.verification.certificate.certificate import Certificate, certify
 from wearkit.verification.certificate.conditions import DIFFERENT, EQUIVALENT, INCOMPLETE
 from wearkit.verification.identity import DeviceIdentity
@@ -191,6 +191,7 @@ def test_an_error_at_the_very_end_is_booked(bundle: Bundle, counts: Counts) -> N
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        ({"registers": SensorRegisters(bw_rate=0x08)}, "samples at 25 Hz"),
         ({"classes": (5,)}, "classes is (5,)"),
         ({"classes": ()}, "classes is ()"),
         ({"input_scale_g": 9.0}, "input scale is 9.0"),

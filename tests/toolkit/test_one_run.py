@@ -195,3 +195,11 @@ def test_two_trainings_of_every_fold_do_not_share_a_folder(
 
     summary = every_fold(path, train_fold)
     assert summary is not None and (path / FOLDS_SUMMARY).exists()
+
+
+@pytest.mark.parametrize("files", [[], "x", {"test.npz": 1}, {"test.npz": None}])
+def test_digests_that_are_none_are_refused(runs: tuple[Path, Path], files: object) -> None:
+    """An empty list is no way to say that a run is an older one."""
+    edit_metrics(runs[0], lambda metrics: metrics.update(files=files))
+    with pytest.raises(ModelFileError, match=r"metrics\.json is damaged"):
+        open_run(runs[0])

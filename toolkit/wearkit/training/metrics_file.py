@@ -192,8 +192,14 @@ def _metrics(value: Mapping[str, Any]) -> Metrics:
         training=None if training is None else TrainingMetrics.from_json(training),
         data=DataMetrics.from_json(value.get("data", {})),
         history=tuple(EpochRecord.from_json(record) for record in value.get("history", ())),
-        files=value.get("files", {}),
+        files=_digests(value.get("files", {})),
     )
+
+
+def _digests(value: Mapping[str, Any]) -> dict[str, str]:
+    if not all(isinstance(digest, str) for digest in value.values()):
+        raise ValueError("a digest is no text")
+    return dict(value)
 
 
 def _model(value: Mapping[str, Any]) -> ModelSize:
@@ -241,8 +247,6 @@ def _wrong(value: dict[str, Any]) -> str:
     odd = next((text for text in _texts(value) if not text.isprintable()), None)
     if odd is not None:
         return f"the text {odd[:64]!r}"
-    if not _are_digests(value.get("files", {})):
-        return "files"
     data = value.get("data", {})
     tallies = isinstance(data, dict) and all(
         _is_tally(data.get(name, {})) for name in ("rejected_windows", "dropped_rows")
@@ -267,10 +271,6 @@ def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(
         isinstance(name, str) and is_text(name, MAX_SUBJECT) for name in value
     )
-
-
-def _are_digests(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(digest, str) for digest in value.values())
 
 
 def _is_tally(value: Any) -> bool:

@@ -11,7 +11,7 @@ from wearkit.errors import DataError, VerificationError, WearkitError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.link.faults import Fault
 from wearkit.link.frames.fields import ID_BYTES
-from wearkit.link.frames.from_device import NO_MODEL, Feature, Hello, Prediction
+from wearkit.link.frames.from_device import ADXL345_ID, NO_MODEL, Feature, Hello, Prediction
 from wearkit.spec import ModelSpec
 
 _PER_G = (COUNTS_PER_G,) * 3
@@ -22,8 +22,8 @@ class DeviceIdentity:
     """Checks every HELLO and every PREDICTION of a session against the bundle and the first HELLO.
 
     hellos: that came. hellos_of_another_model, predictions_of_another_model: naming another than
-    the bundle's, whether refused or let through. hellos_of_another_input: with other windows,
-    classes or input numbers. hellos_of_another_device: with another uid or firmware than the
+    the bundle's, whether refused or let through. hellos_of_another_input: with another rate,
+    other windows, classes or input numbers. hellos_of_another_device: with another uid or firmware than the
     first, or no longer simulated, or no longer not. windows_by_boot: compared windows under each
     (uid, boot id).
     """
@@ -113,6 +113,14 @@ class DeviceIdentity:
                 return DataError(
                     f"The device's windows are {hello.window} samples every {hello.hop}, the "
                     f"bundle's {spec.length} every {spec.hop}: name the device's bundle."
+                )
+            # A sensor that does not answer has no rate; a replay does not need one.
+            is_read = hello.registers.devid == ADXL345_ID
+            if is_read and hello.registers.rate_hz != spec.rate_hz:
+                return VerificationError(
+                    f"The device samples at {hello.registers.rate_hz:g} Hz, the bundle's model is "
+                    f"of {spec.rate_hz:g} Hz: build its firmware again with `wearkit firmware`.",
+                    fault=Fault.RATE_FAULT,
                 )
         tensor = self._graph.tensor(self._graph.input)
         labels = {task.name: len(task.labels) for task in model.tasks}

@@ -38,6 +38,7 @@ from wearkit.link.sample import Counts
 from wearkit.units import Unit
 
 NO_MODEL = bytes(ID_BYTES)
+ADXL345_ID = 0xE5  # what its DEVID reads (data sheet, Register 0x00)
 _SAMPLES_HEAD = struct.Struct("<IIBB")
 _COUNTS = [struct.Struct(f"<{3 * samples}h") for samples in range(MAX_SAMPLES + 1)]
 HELLO_PERIOD_S, STATS_PERIOD_S = 2.0, 5.0
@@ -75,7 +76,7 @@ class ErrorCode(IntEnum):
 class SensorRegisters:
     """Four ADXL345 registers as the device read them (data sheet, Table 19)."""
 
-    devid: int = 0xE5
+    devid: int = ADXL345_ID
     bw_rate: int = 0x09
     data_format: int = 0x08
     fifo_ctl: int = 0x8A

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
-from wearkit.link.frames.from_device import NO_MODEL, Hello
+from wearkit.link.frames.from_device import ADXL345_ID, NO_MODEL, Hello
 from wearkit.link.options import ExpectedModel, StreamOptions
 from wearkit.units import Unit
 
-_ADXL345_ID = 0xE5
 _JUSTIFY_LEFT, _SELF_TEST = 0x04, 0x80
 # Counts per g of an uncalibrated part: ADXL345 Table 1, worst case.
 _LEAST_PER_G, _MOST_PER_G = 230, 282
@@ -26,7 +25,7 @@ def check_sensor(hello: Hello, options: StreamOptions) -> None:
         )
     if options.fields is not None:
         raise DataError("The device sends frames, which have no columns: leave --fields out.")
-    if registers.devid != _ADXL345_ID:
+    if registers.devid != ADXL345_ID:
         raise DataError(
             f"The device's sensor calls itself 0x{registers.devid:02X} where an ADXL345 says "
             "0xE5: check its wiring.",

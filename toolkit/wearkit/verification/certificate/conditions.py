@@ -69,10 +69,10 @@ RULES: dict[str, Rule] = {
         lambda n: "the device names another model" + (" (--any-model)" if n["any_model"] else ""),
     ),
     "same_input": Rule(
-        "Every HELLO has the bundle's windows, input and classes, and an ADXL345's counts per g.",
+        "Every HELLO has the bundle's rate, windows, input and classes, and an ADXL345's counts per g.",
         ("hellos", "hellos_of_another"),
         lambda n: n["hellos"] > 0 and not n["hellos_of_another"],
-        lambda n: "the device has other windows, input or classes",
+        lambda n: "the device has another rate, other windows, input or classes",
     ),
     "all_due": Rule(
         "Every window that was due was compared.",
