@@ -17,9 +17,9 @@ from wearkit_export.import_tflite.labels import imported_spec
 from wearkit_export.import_tflite.mapping import GraphBuilder, unsupported
 from wearkit_export.import_tflite.model_file import FileOperator, ModelFile, read_model_file
 from wearkit_export.import_tflite.operators import OPERATORS
-from wearkit_export.import_tflite.outputs import Matched, Output
+from wearkit_export.import_tflite.outputs import Matched, Output, handles
 
-__all__ = ["Imported", "import_tflite"]
+__all__ = ["Imported", "import_tflite", "outputs_of"]
 
 _LOGITS = (
     "convert the model again without its last activation, so that it ends in logits, from which "
@@ -132,6 +132,21 @@ def import_tflite(
     )
 
 
+def outputs_of(graph: QuantizedGraph, data: bytes) -> list[str]:
+    """What `import_tflite` must be given as `outputs` to make this graph of the file again: its
+    heads name the tensors of the file they were read from.
+
+    Raises ModelFileError when a head is no output of the file.
+    """
+    file = read_model_file(data)
+    names = handles([_named_output(file, place, values=0) for place in range(len(file.outputs))])
+    by_tensor = {f"t{index}": name for index, name in zip(file.outputs, names, strict=True)}
+    listed = [by_tensor.get(head.tensor.split(".")[0]) for head in graph.heads]
+    if None in listed:
+        raise ModelFileError("The graph was not imported from this .tflite file.")
+    return [name for name in listed if name is not None]
+
+
 def check_numbers(file: ModelFile) -> None:
     """Raises ModelFileError, with the remedy, for a model that does not compute in int8."""
     names = {operator.name for operator in file.operators}
@@ -179,12 +194,12 @@ def _outputs(file: ModelFile, mapping: GraphBuilder) -> list[Output]:
     if not file.outputs:
         raise ModelFileError("The model has no output.")
     return [
-        Output(
-            tensor=index,
-            place=place,
-            name=file.signature.get(index) or file.tensor(index).name,
-            in_signature=bool(file.signature.get(index)),
-            values=mapping.output(index).size,
-        )
+        _named_output(file, place, mapping.output(index).size)
         for place, index in enumerate(file.outputs)
     ]
+
+
+def _named_output(file: ModelFile, place: int, values: int) -> Output:
+    index = file.outputs[place]
+    signed = file.signature.get(index)
+    return Output(index, place, signed or file.tensor(index).name, bool(signed), values)

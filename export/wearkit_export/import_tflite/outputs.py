@@ -98,15 +98,15 @@ def _numbered(outputs: Sequence[Output]) -> list[Output] | None:
 
 
 def _listed(outputs: Sequence[Output], listed: Sequence[str]) -> list[Output]:
-    handles = dict(zip(_handles(outputs), outputs, strict=True))
-    handles |= {str(output.place): output for output in outputs if str(output.place) not in handles}
-    chosen = [handles[name] for name in listed if name in handles]
+    known = dict(zip(handles(outputs), outputs, strict=True))
+    known |= {str(output.place): output for output in outputs if str(output.place) not in known}
+    chosen = [known[name] for name in listed if name in known]
     if len(chosen) != len(listed) or {output.tensor for output in chosen} != {
         output.tensor for output in outputs
     }:
         raise DataError(
             f"--outputs {','.join(listed)!r} does not name each output of the model once: they "
-            f"are {', '.join(_handles(outputs))}."
+            f"are {', '.join(handles(outputs))}."
         )
     return chosen
 
@@ -129,11 +129,11 @@ def _misfit(outputs: Sequence[Output], tasks: Sequence[TaskSpec]) -> DataError:
 def _way_out(outputs: Sequence[Output]) -> str:
     return (
         "give every task the name of its output, or list the outputs in the order of the labels, "
-        f"such as --outputs {','.join(_handles(outputs))!r}"
+        f"such as --outputs {','.join(handles(outputs))!r}"
     )
 
 
-def _handles(outputs: Sequence[Output]) -> list[str]:
+def handles(outputs: Sequence[Output]) -> list[str]:
     """What --outputs calls each: its name, or its place where names are missing or unusable."""
     usable = _distinct(outputs) and all(
         output.name.strip() == output.name != "" and output.name.isprintable()

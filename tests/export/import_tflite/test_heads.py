@@ -10,6 +10,7 @@ import pytest
 
 from wearkit.errors import DataError, ModelFileError
 from wearkit.integer import reference
+from wearkit.integer.graph_file import model_id
 from wearkit.spec import TaskSpec
 
 
@@ -158,6 +159,32 @@ def test_a_list_that_does_not_fit(file_builder: Any, listed: list[str]) -> None:
     data = with_heads(file_builder, [4, 4], ["zeta", "alpha"])
     with pytest.raises(DataError, match=r"does not name each output .* are zeta, alpha"):
         import_it(data, tasks=tasks(4, 4), outputs=listed)
+
+
+@pytest.mark.parametrize(("names", "tensor_names", "listed", "expected"), LISTS)
+def test_the_list_can_be_had_back_from_graph_and_file(
+    file_builder: Any,
+    names: list[str],
+    tensor_names: list[str],
+    listed: list[str],
+    expected: dict[str, int],
+) -> None:
+    """A bundle keeps no list; whoever imports its file again, to compare, needs it."""
+    from wearkit_export.import_tflite import outputs_of
+
+    data = with_heads(file_builder, [4, 4], names, tensor_names)
+    graph = import_it(data, tasks=tasks(4, 4), outputs=listed).graph
+    again = import_it(data, tasks=graph.model.tasks, outputs=outputs_of(graph, data))
+    assert places(again) == expected
+    assert model_id(again.graph) == model_id(graph)
+
+
+def test_the_list_of_another_file_is_refused(file_builder: Any) -> None:
+    from wearkit_export.import_tflite import outputs_of
+
+    graph = import_it(with_heads(file_builder, [4, 4, 4]), outputs=["2", "1", "0"]).graph
+    with pytest.raises(ModelFileError, match="not imported from this"):
+        outputs_of(graph, with_heads(file_builder, [4, 4]))
 
 
 def test_a_list_orders_a_model_without_labels(file_builder: Any) -> None:
