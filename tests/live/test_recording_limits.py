@@ -164,9 +164,11 @@ def test_records_of_other_kinds_do_not_break_a_line_in_two(tmp_path: Path) -> No
     for kind in (0, Kind.SESSION, Kind.EVENT, 77):
         log._append(_record(kind, 0, b"{}"))
     log.chunk(b"6\n" + lines(1, 5), 0.1)
+    log._append(_record(77, 0, b"{}"))
     log.close()
     again = read_recording(tmp_path / "a")
     assert (again.samples, again.rejected, again.counts[0, 2]) == (5, 0, 256)
+    assert not again.ended
 
 
 @pytest.mark.parametrize("kind", [0, Kind.BYTES, Kind.END])
