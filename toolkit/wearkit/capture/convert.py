@@ -23,7 +23,7 @@ from wearkit.files.npz import ArrayPieces, write_npz_pieces
 from wearkit.files.safe_write import replacing
 
 FORMATS = (".csv", ".npz", ".parquet")
-_PARQUET_ROWS = 1 << 18  # of a row group; a million, as pyarrow chooses, takes 80 MB
+_PARQUET_ROWS = 1 << 16  # of a row group; with a million, as pyarrow chooses, memory grows
 
 
 def convert(recording: Path, table: Path, *, force: bool = False) -> CaptureSummary:

@@ -145,7 +145,7 @@ class CaptureWriter:
             os.ftruncate(self._file, self._whole_bytes)
 
 
-def _record(kind: Kind, host_us: int, payload: bytes) -> bytes:
+def _record(kind: int, host_us: int, payload: bytes) -> bytes:
     body = _HEAD.pack(kind, len(payload), host_us) + payload
     return MARK + body + _CRC.pack(binascii.crc32(body))
 
