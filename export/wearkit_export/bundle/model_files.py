@@ -9,7 +9,7 @@ from wearkit.errors import DataError, MissingToolError, ModelFileError, Verifica
 from wearkit.integer.graph import Add, Head, Op, QuantizedGraph, inputs_of
 from wearkit.integer.graph_file import model_id
 from wearkit.spec import ImportedSpec
-from wearkit_export.import_tflite import Imported, import_tflite
+from wearkit_export.import_tflite import Imported, import_tflite, outputs_of
 from wearkit_export.import_tflite.model_file import read_model_file
 
 
@@ -30,8 +30,11 @@ def checked_model(bundle: Bundle, name: str) -> bytes:
 
 def _checked_tflite(bundle: Bundle) -> bytes:
     data = bundle.read(INT8_TFLITE)
+    graph = bundle.graph
     try:
-        imported = import_tflite(data, bundle.graph.model.tasks, bundle.graph.rounding)
+        # Whatever order was stated when it was imported; for one of ours the signature names it.
+        order = outputs_of(graph, data) if isinstance(graph.model, ImportedSpec) else None
+        imported = import_tflite(data, graph.model.tasks, graph.rounding, outputs=order)
     except (DataError, ModelFileError) as error:
         raise _another(bundle, INT8_TFLITE, str(error)) from error
     if isinstance(bundle.graph.model, ImportedSpec):

@@ -23,9 +23,9 @@ class DeviceIdentity:
 
     hellos: that came. hellos_of_another_model, predictions_of_another_model: naming another than
     the bundle's, whether refused or let through. hellos_of_another_input: with another rate,
-    other windows, classes or input numbers. hellos_of_another_device: with another uid or firmware than the
-    first, or no longer simulated, or no longer not. windows_by_boot: compared windows under each
-    (uid, boot id).
+    other windows, classes or input numbers. hellos_of_another_device: with another uid or
+    firmware than the first, or no longer simulated, or no longer not. windows_by_boot: compared
+    windows under each (uid, boot id).
     """
 
     def __init__(self, graph: QuantizedGraph, model_id: str, *, any_model: bool = False) -> None:

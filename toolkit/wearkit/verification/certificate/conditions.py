@@ -69,7 +69,7 @@ RULES: dict[str, Rule] = {
         lambda n: "the device names another model" + (" (--any-model)" if n["any_model"] else ""),
     ),
     "same_input": Rule(
-        "Every HELLO has the bundle's rate, windows, input and classes, and an ADXL345's counts per g.",
+        "Every HELLO has the bundle's rate, windows, input and classes, and an ADXL345's counts.",
         ("hellos", "hellos_of_another"),
         lambda n: n["hellos"] > 0 and not n["hellos_of_another"],
         lambda n: "the device has another rate, other windows, input or classes",
