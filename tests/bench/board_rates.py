@@ -84,7 +84,7 @@ def _leaps(i: int, counts: Counts) -> bytes:
 
 
 def _other_rate(hz: float) -> list[Board]:
-    seconds, windows = 170 / hz + 3, 2 if hz < 200 else 6
+    seconds, windows = 170 / hz + 3, 2 if hz < 200 else 12
     said = {"hz": hz, "expect": _M, "says": "rate", "seconds": seconds, "windows": windows}
     period_us = round(1e6 / hz)
     return [

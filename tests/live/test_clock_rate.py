@@ -56,9 +56,11 @@ def test_no_rate_of_four_points_nor_without_progress() -> None:
     assert meter.measure() is None
     assert meter.since(0) is None
     meter.add(4, 4 / 50)
-    assert meter.measure() is not None
     assert meter.since(0) is not None
     assert meter.since(1) is None
+    assert meter.measure() is None  # a frame's own stamps are no measurement
+    meter.add(50, 1.0)
+    assert meter.measure() is not None
     meter.restart()
     assert meter.measure() is None
     for _ in range(5):

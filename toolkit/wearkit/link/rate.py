@@ -25,6 +25,7 @@ RATE_TOLERANCE = 0.06  # an ADXL345 has no stated tolerance; parts 1.5 to 3.6 % 
 _MAX_POINTS = 1000
 _USED_POINTS = 128  # of them, evenly spread: 8,128 slopes
 _LEAST_POINTS = 5  # fewer show no scatter to judge a slope by
+_LEAST_SPAN_S = 1.0  # of a rate that is reported: the stamps of a first frame are nominal ones
 _MOST_ERROR = 0.5  # of the rate itself: past it nothing is known
 _SIGMA_PER_MAD = 1.4826
 
@@ -85,10 +86,10 @@ class RateMeter:
         self._times_s.clear()
 
     def measure(self) -> MeasuredRate | None:
-        """Over all points. None while they do not tell."""
+        """Over all points. None while they do not tell, and before they span a second."""
         indices, times_s = self._indices[-_MAX_POINTS:], self._times_s[-_MAX_POINTS:]
         count = len(indices)
-        if count < _LEAST_POINTS:
+        if count < _LEAST_POINTS or times_s[-1] - times_s[0] < _LEAST_SPAN_S:
             return None
         chosen = np.linspace(0, count - 1, min(count, _USED_POINTS)).astype(np.intp)
         index = np.asarray(indices, dtype=np.float64)[chosen]
