@@ -264,8 +264,8 @@ class LiveSession:
             self.quality.note_rate(header.rate_hz)
 
     def _push(self, step: PlacedSample) -> list[GridWindow]:
-        if self._verifier is not None and (step.restarted or self._last_index < 0):
-            self._verifier.begin_run(step.sample.index or 0)  # lines of text are refused anyhow
+        if step.restarted or self._last_index < 0:
+            self._begin_run(step.sample.index)
         index = self._grid.index_of(step)
         time_s = self.quality.sample(index, index - self._last_index, step)
         self._last_index = index
@@ -279,6 +279,8 @@ class LiveSession:
 
     def _push_run(self, run: SampleRun) -> list[_MarkedWindow]:
         """Part by part, so that a window is marked by what was known when it ended."""
+        if self._last_index < 0:
+            self._begin_run(run.first_index)
         marked: list[_MarkedWindow] = []
         for part in _cut(run, self._grid.room, self._hop):
             index, number = self._last_index + 1, len(part.counts)
@@ -294,6 +296,11 @@ class LiveSession:
             if window is not None:
                 marked.append(self._mark(window))
         return marked
+
+    def _begin_run(self, first_index: int | None) -> None:
+        """None of lines of text, which are refused where there is a verifier."""
+        if self._verifier is not None:
+            self._verifier.begin_run(first_index or 0)
 
     @property
     def _is_simulated(self) -> bool:
