@@ -184,9 +184,10 @@ def untrained_run(
             "subjects": np.array(["anna", "bert", "cora"]),
         }
         write_npz(path / "test.npz", columns | targets)
-        part = {"windows": 60, "subjects": ["anna", "bert", "cora"]}
-        split = {"kind": "subject", "fold": 0, "folds": 5, "seed": 0, "leak_share": 0.0}
-        split |= {"train": part, "val": part, "test": part}
+        split: dict[str, Any] = {"kind": "subject", "fold": 0, "folds": 5, "seed": 0}
+        split |= {"leak_share": 0.0, "train": {"windows": 60, "subjects": ["dora", "emil"]}}
+        split |= {"val": {"windows": 60, "subjects": ["fred"]}}
+        split |= {"test": {"windows": 60, "subjects": ["anna", "bert", "cora"]}}
         metrics = {"format": "wearkit-metrics", "format_version": 1, "simulated": True}
         files = {name: file_sha256(path / name) for name in TIED}
         write_json(path / "metrics.json", metrics | {"split": split, "files": files})

@@ -198,6 +198,7 @@ def test_damaged_constants(micro: QuantizedGraph, tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ModelFileError, match="Cannot read"):
         load_graph(tmp_path)
+    path.write_bytes(whole)
     (tmp_path / "graph.json").write_bytes(b"[" * 100_000)
     with pytest.raises(ModelFileError, match="JSON"):
         load_graph(tmp_path)

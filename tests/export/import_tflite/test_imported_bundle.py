@@ -223,7 +223,7 @@ BAD_LABELS = [
     (b"a: x,,y", "empty label"),
     (b"a: x", "two or more"),
     (b"a: x, x", "two or more"),
-    (b"two words: x, y", "plain word"),
+    (b"two words: x, y", "ASCII letters"),
     (b"{", "valid JSON"),
     (b'{"a": 3}', "JSON object"),
     (b'{"a": ["x", 3]}', "JSON object"),
