@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.emulated.conftest import Build
+from tests.firmware.engine.peer_outputs import by_task
 
 from wearkit.integer.graph import QuantizedGraph
 from wearkit_export.c.emit import emit_c
@@ -40,12 +41,13 @@ def peer(archive: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactor
 
     @cache
     def make(name: str) -> PeerModel:
-        graph = import_tflite(archive(f"peer-models/{name}_int8.tflite").read_bytes()).graph
+        imported = import_tflite(archive(f"peer-models/{name}_int8.tflite").read_bytes())
+        graph = imported.graph
         folder = tmp_path_factory.mktemp(name) / "c"
         emit_c(graph, folder, model_id="0" * 16)
         vectors = np.load(archive(f"peer-models/{name}_vectors.npz"), allow_pickle=False)
         inputs = vectors["inputs"].reshape(200, -1)
-        return PeerModel(graph, folder, inputs, vectors["tflm_outputs"])
+        return PeerModel(graph, folder, inputs, by_task(vectors["tflm_outputs"], imported))
 
     return make
 
