@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from wearkit.windows.split import Split as Split
     from wearkit.windows.window_set import WindowSet as WindowSet
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # The same names as above; a test holds the two lists together.
 _MODULES = {

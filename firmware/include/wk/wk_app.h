@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define WK_FIRMWARE_VERSION {0, 2, 0} /* that of wearkit; HELLO says it */
+#define WK_FIRMWARE_VERSION {0, 3, 0} /* that of wearkit; HELLO says it */
 #define WK_APP_RETRY_US 1000000u    /* between two attempts to start the sensor */
 
 /* What a board provides; must outlive the program. `send` takes a whole frame or nothing and returns
