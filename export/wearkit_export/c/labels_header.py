@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 from wearkit.counts import COUNTS_PER_G
-from wearkit.errors import ModelFileError
 from wearkit.integer.graph import Head, QuantizedGraph
 from wearkit.spec import ImportedSpec
 from wearkit_export.c.plan import plan_model
@@ -16,10 +15,7 @@ LABELS_HEADER = "wk_model_labels.h"
 
 def labels_header(graph: QuantizedGraph) -> str:
     """Labels, place, scale and zero point of every head; for a model of our own also the int8 of a
-    sensor's count.
-
-    Raises ModelFileError when a task cannot be a name in C.
-    """
+    sensor's count. Tasks are names in C, as TaskSpec sees to it."""
     heads = "".join(_head(graph, head) for head in graph.heads)
     return (
         "/* What the logits of wk_model_run mean: real value = scale * (logit - zero point).\n"
@@ -32,8 +28,6 @@ def labels_header(graph: QuantizedGraph) -> str:
 
 def _head(graph: QuantizedGraph, head: Head) -> str:
     labels = next(task.labels for task in graph.model.tasks if task.name == head.task)
-    if not (head.task.isascii() and head.task.isidentifier()):
-        raise ModelFileError(f"Task {head.task!r} cannot be a name in C: use ASCII letters.")
     out, name = graph.tensor(head.tensor), head.task.upper()
     rows = "".join(f"    {c_string(label)},\n" for label in labels)
     return (
