@@ -18,7 +18,7 @@ from wearkit_export.targets.toolchain import WARNINGS
 
 LABELS = (
     "sitting", "auf dem Rücken", 'a"; int x = 0; //', "??/", "back\\slash", "%s%n", "*/ /*",
-    "7 after \\1", "日本", "l'eau", "b?",
+    "7 after \\1", "noche\u0301", "日本", "l'eau", "b?",
 )  # fmt: skip
 
 

@@ -153,8 +153,8 @@ def check_numbers(file: ModelFile) -> None:
     recurrent = sorted(name for name in names if name.endswith(_RECURRENT))
     if recurrent:
         raise ModelFileError(
-            f"The model holds {recurrent[0]}, and recurrent layers are not read, since TFLite keeps "
-            "the cell of an int8 LSTM in int16 whatever it is converted with: train one of "
+            f"The model holds {recurrent[0]}, and recurrent layers are not read, since TFLite "
+            "keeps the cell of an int8 LSTM in int16 whatever it is converted with: train one of "
             "convolutions."
         )
     types = {tensor.type for tensor in file.tensors}
