@@ -201,10 +201,11 @@ def run_set() -> Files:
         "start": 60 * np.arange(6, dtype=np.int32),
         "subjects": np.array(["anna", "bert"]),
     }
-    part = {"windows": 6, "subjects": ["anna", "bert"]}
+    parts = {"train": ["dora", "emil"], "val": ["fred"], "test": ["anna", "bert"]}
     split = {"kind": "subject", "fold": 0, "folds": 5, "seed": 0, "leak_share": 0.0}
     metrics: dict[str, Any] = {"format": "wearkit-metrics", "format_version": 1, "simulated": True}
-    metrics |= {"split": {**split, "train": part, "val": part, "test": part}}
+    people = {name: {"windows": 6, "subjects": subjects} for name, subjects in parts.items()}
+    metrics |= {"split": {**split, **people}}
     metrics |= {"data": {"rejected_windows": {"no label": 3}, "dropped_rows": {"garbled line": 1}}}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
