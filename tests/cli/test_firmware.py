@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from wearkit.cli import run
+from wearkit.errors import StorageError
 
 
 @pytest.fixture
@@ -74,3 +75,24 @@ def test_a_bundle_that_is_none_is_said(tmp_path: Path, capsys: pytest.CaptureFix
 
     assert code != 0
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_files_of_the_user_are_replaced_by_force_alone(
+    micro_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All or none: the model is not half written around a file that is in the way."""
+    out = tmp_path / "project"
+    mine = out / "wk_device_model.c"
+    mine.parent.mkdir()
+    mine.write_text("int mine;\n")
+    command = ["firmware", "--bundle", str(micro_bundle), "--port", "sources", "--out", str(out)]
+
+    assert run(command) == StorageError.exit_code
+    assert capsys.readouterr().err.count("\n") == 1
+    assert [path.name for path in out.iterdir()] == [mine.name]
+    assert mine.read_text() == "int mine;\n"
+
+    assert run([*command, "--force"]) == 0
+    assert capsys.readouterr().err == f"--force replaces {mine}.\n"
+    assert "wk_classifier_t wk_device_model" in mine.read_text()
+    assert run(command) == 0  # the same files again are no loss

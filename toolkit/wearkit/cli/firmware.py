@@ -53,7 +53,10 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     metavar="FOLDER",
-    help="Where to write; what is there under the same names is replaced.",
+    help="Where to write.",
+)
+@click.option(
+    "--force", is_flag=True, help="Let what is written replace other files of the same names."
 )
 @click.option(
     "--source-dir",
@@ -64,11 +67,12 @@ def _print_source_dir(context: click.Context, parameter: click.Parameter, value:
     help="Print where the firmware's own C is installed, with its CMakeLists.txt and the modules "
     "for Zephyr and ESP-IDF, and exit.",
 )
-def command(bundle: Path | None, port: str, prefix: str | None, out: Path) -> None:
+def command(bundle: Path | None, port: str, prefix: str | None, out: Path, force: bool) -> None:
     """Write the wearable's firmware with a bundle's model in it.
 
     Each port has a README in firmware/ports that says what to do with the files. Every file written
-    is listed on stdout.
+    is listed on stdout. Other files of the same names are kept, and nothing is written, unless
+    --force is given.
     """
     from wearkit.bundle.bundle import newest_bundle, open_bundle
     from wearkit.files.safe_write import write_bytes
@@ -77,12 +81,43 @@ def command(bundle: Path | None, port: str, prefix: str | None, out: Path) -> No
         raise click.UsageError(f"--prefix is for --port {' and '.join(PREFIXED)}.")
     opened = open_bundle(bundle or newest_bundle())
     with tempfile.TemporaryDirectory(prefix="wearkit-") as work:
-        for name, data in sorted(_files(opened, port, prefix, Path(work)).items()):
-            write_bytes(out / name, data)
-            click.echo(out / name)
+        files = {out / name: data for name, data in _files(opened, port, prefix, work).items()}
+    for path in _in_the_way(files, force):
+        click.echo(f"--force replaces {path}.", err=True)
+    for path, data in sorted(files.items()):
+        write_bytes(path, data)
+        click.echo(path)
 
 
-def _files(bundle: Bundle, port: str, prefix: str | None, work: Path) -> dict[str, bytes]:
+def _in_the_way(files: dict[Path, bytes], force: bool) -> list[Path]:
+    """What would be lost: files of these names that hold something else, in the order of names.
+
+    Raises StorageError for the first of them without `force`, and for a folder in any case, before
+    anything is written.
+    """
+    from wearkit.errors import StorageError
+
+    for path in files:
+        if path.is_dir():
+            raise StorageError(f"{path} is a folder: give --out another one.")
+    there = sorted(path for path, data in files.items() if _is_another(path, data))
+    if there and not force:
+        raise StorageError(
+            f"{there[0]} is there and holds something else: give --out another folder, or add "
+            "--force."
+        )
+    return there
+
+
+def _is_another(path: Path, data: bytes) -> bool:
+    if not path.is_file():
+        return path.exists() or path.is_symlink()
+    return path.stat().st_size != len(data) or path.read_bytes() != data
+
+
+def _files(bundle: Bundle, port: str, prefix: str | None, folder: str) -> dict[str, bytes]:
+    """folder: to build in."""
+    work = Path(folder)
     if port == "arduino":
         from wearkit_export.device.arduino import arduino_library
 
