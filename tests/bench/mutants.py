@@ -43,6 +43,7 @@ _TEXT = (
     "tests/live/test_text_line.py tests/live/test_text_decoder.py tests/live/test_text_stream.py"
 )
 _SPLIT = "tests/toolkit/test_split*.py tests/toolkit/test_paper_split.py"
+_COPIES = "tests/toolkit/test_copies.py"
 _CHECK = "tests/live/test_certificate_*.py"
 _CONDITIONS = f"tests/live/test_conditions.py tests/live/test_verifier*.py {_CHECK}"
 _PROOF = f"{_CONDITIONS} tests/live/test_verify.py"
@@ -64,8 +65,8 @@ _MODULES = {
         "evaluation/metrics.py",
         "tests/toolkit/test_metrics.py tests/toolkit/test_report.py",
     ),
-    "split": ("windows/split.py", f"{_SPLIT} tests/toolkit/test_cross_set.py"),
-    "copies": ("windows/copies.py", "tests/toolkit/test_copies.py"),
+    "split": ("windows/split.py", f"{_SPLIT} tests/toolkit/test_cross_set.py {_COPIES}"),
+    "copies": ("windows/copies.py", _COPIES),
     "verifier": ("verification/verifier.py", _PROOF),
     "certificate": ("verification/certificate/certificate.py", _PROOF),
     "conditions": ("verification/certificate/conditions.py", _CONDITIONS),
