@@ -43,12 +43,18 @@ _TEXT = (
     "tests/live/test_text_line.py tests/live/test_text_decoder.py tests/live/test_text_stream.py"
 )
 _SPLIT = "tests/toolkit/test_split*.py tests/toolkit/test_paper_split.py"
-_PROOF = "tests/live/test_verifier.py tests/live/test_verify.py"
+_COPIES = "tests/toolkit/test_copies.py"
+_CHECK = "tests/live/test_certificate_*.py"
+_CONDITIONS = f"tests/live/test_conditions.py tests/live/test_verifier*.py {_CHECK}"
+_PROOF = f"{_CONDITIONS} tests/live/test_verify.py"
 _MODULES = {
     "line": ("link/text/line.py", f"{_TEXT} tests/live/test_header_layout.py"),
     "header": ("link/text/header.py", f"{_TEXT} tests/live/test_header_layout.py"),
     "layout": ("link/text/layout.py", f"{_TEXT} tests/live/test_header_layout.py"),
-    "unit_finder": ("link/text/unit_finder.py", "tests/live/test_units.py"),
+    "unit_finder": (
+        "link/text/unit_finder.py",
+        "tests/live/test_units.py tests/live/test_text_unit.py",
+    ),
     "csv_text": ("recordings/formats/csv_text.py", "tests/toolkit/test_csv*.py"),
     "csv_header": ("recordings/formats/csv_header.py", "tests/toolkit/test_csv*.py"),
     "decode": (
@@ -59,9 +65,12 @@ _MODULES = {
         "evaluation/metrics.py",
         "tests/toolkit/test_metrics.py tests/toolkit/test_report.py",
     ),
-    "split": ("windows/split.py", f"{_SPLIT} tests/toolkit/test_cross_set.py"),
-    "certificate": ("verification/certificate.py", f"{_PROOF} tests/docs/test_certificate.py"),
-    "verifier": ("verification/verifier.py", f"{_PROOF} tests/docs/test_certificate.py"),
+    "split": ("windows/split.py", f"{_SPLIT} tests/toolkit/test_cross_set.py {_COPIES}"),
+    "copies": ("windows/copies.py", _COPIES),
+    "verifier": ("verification/verifier.py", _PROOF),
+    "certificate": ("verification/certificate/certificate.py", _PROOF),
+    "conditions": ("verification/certificate/conditions.py", _CONDITIONS),
+    "check": ("verification/certificate/check.py", _CHECK),
 }
 _PRELOADED = ("numpy", "click", "rich.table", "serial", "safetensors")
 _OUTPUT = "pytest-output.txt"

@@ -57,6 +57,13 @@ def test_what_may_be_mg_or_cm_s2_is_doubtful(length: float, is_doubtful: bool) -
     assert choice.is_doubtful is is_doubtful
 
 
+@pytest.mark.parametrize("length", [980.0, 1000.0])
+def test_both_ends_of_what_is_doubtful_are_doubtful(length: float) -> None:
+    choice, _ = find(np.tile([[0.0, 0.0, length]], (100, 1)))
+    assert choice is not None
+    assert choice.is_doubtful
+
+
 @pytest.mark.parametrize("length", [0.5, 1.5, 5.0, 20.0, 400.0, 700.0, 1500.0])
 def test_a_length_between_the_candidates_is_not_guessed(length: float) -> None:
     choice, finder = find(still(length, seconds=30))
@@ -73,7 +80,8 @@ def test_fractions_near_256_are_not_counts() -> None:
 
 @pytest.mark.parametrize("per_g", [32, 64, 128, 2048, 4096, 8192, 16384])
 def test_raw_counts_of_other_ranges_and_sensors_are_refused(per_g: int) -> None:
-    with pytest.raises(DataError, match="raw counts of"):
+    named = f"{per_g} per g" if per_g > 512 else f"a \\+-{512 // per_g} g range"
+    with pytest.raises(DataError, match=f"raw counts of .*{named}"):
         find(still(float(per_g)), whole=True)
 
 

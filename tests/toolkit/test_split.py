@@ -65,6 +65,8 @@ def test_the_seed_alone_decides() -> None:
     for fold in range(5):
         split = subject_split(windows, fold=fold, seed=0)
         assert split.test_subjects == tuple(sorted(ORDER_OF_SEED_0[fold::5]))
+        assert np.array_equal(subject_split(windows, fold=fold).test, split.test)
+    assert np.array_equal(subject_split(windows).test, subject_split(windows, fold=0).test)
 
 
 def test_a_random_split_leaks_and_the_meter_says_how_much() -> None:
