@@ -43,6 +43,7 @@ from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.options import StreamOptions
+from wearkit.link.sample import SampleRun
 from wearkit.link.stream import AutoStream
 from wearkit.live.session import LiveSession, ModelRunner
 from wearkit.simulation.sensor import LineFormat
@@ -147,7 +148,8 @@ def _decode_s(chunks: list[bytes], samples: int) -> float:
     stream, came = AutoStream(_OPTIONS), 0
     since_s = time.process_time()
     for number, chunk in enumerate(chunks):
-        came += len(stream.feed(chunk, number * 0.2))
+        for stretch in stream.feed_runs(chunk, number * 0.2):
+            came += len(stretch.counts) if isinstance(stretch, SampleRun) else 1
     took_s = time.process_time() - since_s
     assert came + len(stream.finish()) == samples, (came, samples)
     return took_s
