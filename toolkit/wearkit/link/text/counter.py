@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
-from operator import sub
+from operator import gt, sub
 
 # The most that is believed to lie between two values around the end of a counter of so many bits:
 # a device that began again near that end looks the same, and a narrow counter is near it often.
@@ -108,11 +108,9 @@ class WrappingClock:
         if before_us is None:
             return []
         around_us = self._continued_us - before_us
-        for at, stamp_us in enumerate(stamps_us):
-            if stamp_us <= before_us:
-                stamps_us = stamps_us[:at]
-                break
-            before_us = stamp_us
+        are_ahead = list(map(gt, stamps_us, [before_us, *stamps_us]))
+        if not all(are_ahead):
+            stamps_us = stamps_us[: are_ahead.index(False)]
         return [stamp_us + around_us for stamp_us in stamps_us] if around_us else stamps_us
 
     def accept_us(self, continued_us: list[int]) -> None:

@@ -61,6 +61,11 @@ class TextDecoder:
     def tail_bytes(self) -> int:
         return len(self._tail) + self._overlong_bytes
 
+    @property
+    def line_end(self) -> bytes:
+        """What ends lines, as far as is known."""
+        return b"\r" if self._ends_with_cr else b"\n"
+
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Line]:
         """The lines this chunk completed. arrival_s: when it was read, on the host's clock."""
         self.received_bytes += len(chunk)

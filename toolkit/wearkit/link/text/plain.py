@@ -9,9 +9,10 @@ Whatever else a line may be, it does not match, and is read by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import neg
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,22 +86,27 @@ class PlainLines:
             indices = list(map(int, tokens[places.index :: columns]))
         if places.clock is not None:
             stamps_us = self._stamps_us(tokens[places.clock :: columns])
-        axes: list[list[Number]] = []
+        convert: Callable[[str], Number] = int if self._has_whole_axes else _number
+        axes: list[Iterable[Number]] = []
         for place, sign in zip(places.axes, self._sign, strict=True):
-            printed = tokens[place::columns]
-            values: list[Number] = list(map(int if self._has_whole_axes else _number, printed))
-            axes.append(values if sign > 0 else [-value for value in values])
-        return PlainSamples(indices, stamps_us, list(zip(*axes, strict=True)))
+            values = map(convert, tokens[place::columns])
+            axes.append(values if sign > 0 else map(neg, values))
+        x, y, z = axes
+        return PlainSamples(indices, stamps_us, list(zip(x, y, z, strict=True)))
 
-    def counts(self, xyz: list[Triple]) -> tuple[NDArray[np.int16], Sequence[Counts]]:
-        """The same in counts: (n, 3) int16, and as rows."""
+    def counts(
+        self, xyz: list[Triple]
+    ) -> tuple[NDArray[np.int16], tuple[int, int], Sequence[Counts]]:
+        """The same in counts: (n, 3) int16; the lowest and the highest of them; and as rows."""
         if self._has_whole_axes:
-            rows: list[Counts] = xyz  # type: ignore[assignment]
-            values = [value for row in rows for value in row]
-            if min(values) >= COUNT_MIN and max(values) <= COUNT_MAX:
-                return np.array(values, dtype=np.int16).reshape(-1, 3), rows
+            values = [value for row in xyz for value in row]
+            lowest, highest = int(min(values)), int(max(values))
+            if lowest >= COUNT_MIN and highest <= COUNT_MAX:
+                rows: Sequence[Counts] = xyz  # type: ignore[assignment]  # whole, as they matched
+                return np.array(values, dtype=np.int16).reshape(-1, 3), (lowest, highest), rows
         counts = to_counts(xyz, self._unit)
-        return counts, [(x, y, z) for x, y, z in counts.tolist()]
+        rows = [(x, y, z) for x, y, z in counts.tolist()]
+        return counts, (int(counts.min()), int(counts.max())), rows
 
     def _stamps_us(self, printed: list[str]) -> list[int]:
         up, down = self._places.up, self._places.down

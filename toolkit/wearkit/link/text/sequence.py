@@ -27,6 +27,7 @@ from wearkit.link.text.counter import WrappingIndex
 _MAX_STEP = 1000  # between two lines that confirm each other
 _RESTART_LINES = 3
 _REMEMBERED = 128
+_MOST_IN_RUNS = 8 * _REMEMBERED
 _CLOCK_STEPS = 20
 _STEADY_SHARE = 0.8
 _GAP_STEPS = 1.5  # of a period; a longer step is a gap
@@ -70,6 +71,8 @@ class IndexSequencer:
         self._last: int | None = None
         self._counter = WrappingIndex()
         self._recent: dict[int, Counts] = {}
+        self._runs: list[tuple[int, Sequence[Counts]]] = []  # newer than `_recent`
+        self._in_runs = 0
         self._waiting: list[tuple[int, Sample]] = []
         self._begun = self._announced = False
 
@@ -78,9 +81,11 @@ class IndexSequencer:
         return [sample for _, sample in self._waiting]
 
     def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
-        """sample.index must be set; it counts refused lines, too. Memory: _REMEMBERED samples and
-        three that wait."""
+        """sample.index must be set; it counts refused lines, too. Memory: _MOST_IN_RUNS and
+        _REMEMBERED samples and three that wait."""
         assert sample.index is not None
+        if self._runs:
+            self._remember_runs()
         index = self._unwrapped(sample.index)
         if self._last is None:
             return self._wait_for_second(index, sample)
@@ -102,11 +107,10 @@ class IndexSequencer:
         assert indices is not None
         if self._waiting or self._last is None:
             return 0
-        first = self._counter.next_raw
-        for at, index in enumerate(indices):
-            if index != first + at:
-                return at
-        return samples
+        expected = range(self._counter.next_raw, self._counter.next_raw + samples)
+        if indices[:samples] == list(expected):
+            return samples
+        return next(at for at, index in enumerate(expected) if indices[at] != index)
 
     def extend(
         self, indices: list[int] | None, stamps_us: list[int] | None, counts: Sequence[Counts]
@@ -117,12 +121,23 @@ class IndexSequencer:
         self._last += len(indices)
         self._counter.accept(indices[0], first)
         self._counter.accept(indices[-1], self._last)
-        recent = self._recent
-        recent.update(
-            enumerate(counts[-_REMEMBERED:], self._last + 1 - min(len(counts), _REMEMBERED))
-        )
-        for _ in range(len(recent) - _REMEMBERED):
-            del recent[next(iter(recent))]
+        self._runs.append((first, counts))
+        self._in_runs += len(counts)
+        if self._in_runs > _MOST_IN_RUNS:
+            self._remember_runs()
+
+    def _remember_runs(self) -> None:
+        """Those of runs as well as those placed by themselves. Only a sample that does not follow
+        at once asks for them, so that most are never looked at."""
+        runs, self._runs, self._in_runs = self._runs, [], 0
+        for first, counts in runs:
+            if first + len(counts) + _REMEMBERED > (self._last or 0):
+                self._recent.update(enumerate(counts, first))
+        self._forget()
+
+    def _forget(self) -> None:
+        for _ in range(len(self._recent) - _REMEMBERED):
+            del self._recent[next(iter(self._recent))]
 
     def resume(self) -> None:
         """Nothing to do: the index itself tells whether the device went on or began again."""
@@ -134,6 +149,7 @@ class IndexSequencer:
         self._last = None
         self._counter.restart()
         self._recent.clear()
+        self._runs, self._in_runs = [], 0
         self._announced = self._begun
         return placed
 
@@ -206,8 +222,7 @@ class IndexSequencer:
         self._counter.accept(sample.index, index)
         self._begun = True
         self._recent[index] = sample.counts
-        if len(self._recent) > _REMEMBERED:
-            del self._recent[next(iter(self._recent))]
+        self._forget()
         return PlacedSample(sample, missing, restarted, jumped)
 
     def _refuse_waiting(self) -> list[Placed]:

@@ -158,17 +158,17 @@ class TextStream:
         if self._opened_s is None:
             self._opened_s = arrival_s
         stretches: list[Stretch] = []
-        rest, by_itself = chunk, 0
+        rest, were_unlike = chunk, False
         while rest:
             run, size = self._plain_run(rest, arrival_s)
             if run is not None:
                 stretches.append(run)
-                rest, by_itself = rest[size:], 0
+                rest, were_unlike = rest[size:], False
                 if not rest:
                     break
-            # The one line that is unlike those before; and where two of them come, all the rest.
-            end = 0 if by_itself else rest.find(b"\n") + 1
-            piece, rest, by_itself = rest[: end or None], rest[end:] if end else b"", 1
+            # The line that is unlike those before, by itself; where another follows, all the rest.
+            end = 0 if were_unlike else rest.find(self.decoder.line_end) + 1
+            piece, rest, were_unlike = (rest[:end], rest[end:], True) if end else (rest, b"", True)
             try:
                 stretches += runs_of(self.feed(piece, arrival_s))
             except DataError:
@@ -180,8 +180,7 @@ class TextStream:
     def _plain_run(self, chunk: bytes, arrival_s: float) -> tuple[SampleRun | None, int]:
         """The samples at the front of a chunk that only go on as those before, and how many bytes
         of the chunk they took; None and 0 where the first line has to be looked at by itself."""
-        plain = self._plain_lines()
-        if plain is None or self._layout is None:
+        if self.decoder.line_end not in chunk or (plain := self._plain_lines()) is None:
             return None, 0
         lines = self.decoder.front(chunk, plain.pattern)
         if not lines:
@@ -219,14 +218,13 @@ class TextStream:
         number = len(samples.xyz)
         if self._finder is not None:
             self._finder.extend(samples.xyz, arrival_s)
-        counts, rows = plain.counts(samples.xyz)
+        counts, within, rows = plain.counts(samples.xyz)
         if stamps_us is not None:
             self._clock.accept_us(stamps_us)
         self._sequencer.extend(samples.indices, stamps_us, rows)
         self._missed.good(lines[lines.rfind(b"\n", 0, -1) + 1 : -1])
         self.sample_messages += number
         self.ledger.accept_many(number, len(lines))
-        within = int(counts.min()), int(counts.max())
         first = None if samples.indices is None else samples.indices[0]
         run = SampleRun(counts, first, stamps_us, arrival_s, within)
         return run, self.decoder.take(lines, number)
@@ -460,6 +458,8 @@ class TextStream:
 
     def _place_all(self) -> list[PlacedSample]:
         assert self.choice is not None
+        if not self._raw:
+            return []
         waiting, self._raw = self._raw, []
         if self.choice.unit is Unit.COUNTS:
             waiting = self._whole_only(waiting)
