@@ -180,6 +180,7 @@ class SignalQuality:
         Its own samples decide; where they scatter too much, all there are; and where those do not
         tell either, the rate is as it was, which is unknown at first.
         """
+        self.watch()  # what samples show is said before what the window is, however they came
         rate = self._meter.since(first_index)
         if rate is None or not self._judge_rate(rate):
             rate = self._meter.measure()
