@@ -4,13 +4,13 @@
     python tests/bench/link_cost.py --base ../older-checkout --rounds 5 --scale 0.3
 
 Processor time of this process, medians over rounds in which the variants take turns: of a sample,
-as text and in frames; of a window, with a silent model, with the integer reference of both nets,
-and compared with the device's answers as --verify does. Chunks of one frame, or ten lines, as they
-come at a sensor's pace. Then, given a bundle, both commands on a real pty: `wearkit simulate
---protocol binary --speed X` and `wearkit live`, X doubled until a sample is lost, a fault reported
-or player or verdicts fall half a second behind; then three times the middle of what held and what
-did not. Exits 1 when a sample is lost or a fault reported at any speed, since a pty holds its
-writer back.
+as text and in frames, decoded and placed as live takes them; of a window, with a silent model, with
+the integer reference of both nets, and compared with the device's answers as --verify does. Chunks
+of one frame, or ten lines, as they come at a sensor's pace. Then, given a bundle, both commands on
+a real pty: `wearkit simulate --protocol binary --speed X` and `wearkit live`, X doubled until a
+sample is lost, a fault reported or player or verdicts fall half a second behind; then three times
+the middle of what held and what did not. Exits 1 when a sample is lost or a fault reported at any
+speed, since a pty holds its writer back.
 
 --base: another checkout. Each round then is a process of that one and a process of this one, one
 after the other, each running its own copy of this file; printed are the medians and their ratio.
@@ -43,6 +43,7 @@ from wearkit.integer.reference import Reference
 from wearkit.link.faults import FaultLog
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.options import StreamOptions
+from wearkit.link.sample import SampleRun
 from wearkit.link.stream import AutoStream
 from wearkit.live.session import LiveSession, ModelRunner
 from wearkit.simulation.sensor import LineFormat
@@ -147,7 +148,8 @@ def _decode_s(chunks: list[bytes], samples: int) -> float:
     stream, came = AutoStream(_OPTIONS), 0
     since_s = time.process_time()
     for number, chunk in enumerate(chunks):
-        came += len(stream.feed(chunk, number * 0.2))
+        for stretch in stream.feed_runs(chunk, number * 0.2):
+            came += len(stretch.counts) if isinstance(stretch, SampleRun) else 1
     took_s = time.process_time() - since_s
     assert came + len(stream.finish()) == samples, (came, samples)
     return took_s

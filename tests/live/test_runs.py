@@ -15,12 +15,14 @@ from wearkit.integer.graph import QuantizedGraph
 from wearkit.integer.reference import Reference
 from wearkit.link.axes import AxisMap
 from wearkit.link.clock import SessionClock
+from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.codec import encode_message
 from wearkit.link.frames.from_device import Feature, Hello, SampleBlock, Samples
 from wearkit.link.frames.stream import FrameStream
 from wearkit.link.options import StreamOptions
 from wearkit.link.sample import PlacedSample, Sample, SampleRun, Stretch, runs_of
 from wearkit.link.stream import AutoStream
+from wearkit.live.quality import SignalQuality
 from wearkit.live.report import LiveReport
 from wearkit.live.sensor_watch import SensorWatch
 from wearkit.live.session import LiveSession, LiveWindow
@@ -152,6 +154,19 @@ def test_a_clock_gives_the_same_times_to_a_run(stamped: bool) -> None:
         assert many.advance_run(index, number, given_us) == singles
         index += number
     assert (one.jumps, one.device.measure()) == (many.jumps, many.device.measure())
+
+
+def test_a_clock_that_was_set_within_a_run_is_dated_by_its_sample() -> None:
+    rows = [(k % 9, 2, 250) for k in range(40)]
+    stamps_us = [20_000 * k + (90_000_000 if k >= 17 else 0) for k in range(40)]
+    logs = FaultLog(), FaultLog()
+    single, block = (SignalQuality(50.0, faults) for faults in logs)
+    for k, (row, t_us) in enumerate(zip(rows, stamps_us, strict=True)):
+        single.sample(k, 1, PlacedSample(Sample(None, t_us, row)))
+    block.sample(0, 1, PlacedSample(Sample(None, stamps_us[0], rows[0])))
+    block.run(1, SampleRun(np.array(rows[1:], dtype=np.int16), None, stamps_us[1:], 0.0, (0, 250)))
+    assert [event.fault for event in logs[0].events] == [Fault.CLOCK_JUMP]
+    assert logs[1].events == logs[0].events
 
 
 def apart(stretches: list[Stretch]) -> list[PlacedSample]:

@@ -20,7 +20,8 @@ def g_to_counts(acc_g: NDArray[np.floating]) -> NDArray[np.int16]:
     Any shape; finite values in g. Raises nothing: values past +-2 g clip as in the sensor.
     """
     scaled = np.floor(np.asarray(acc_g, dtype=np.float64) * COUNTS_PER_G + 0.5)
-    return np.clip(scaled, COUNT_MIN, COUNT_MAX).astype(np.int16)
+    # Not np.clip, which asks each time what a float can hold: dear for a line of three values.
+    return np.minimum(np.maximum(scaled, COUNT_MIN), COUNT_MAX).astype(np.int16)
 
 
 def counts_to_int8(counts: NDArray[np.integer]) -> NDArray[np.int8]:

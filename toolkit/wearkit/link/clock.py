@@ -18,7 +18,7 @@ class SessionClock:
 
     Without device stamps, and where a stamp cannot be right, samples are 1/rate_hz apart. A
     clock of 32 bits may wrap. After three stamps in a row that fit neither, the device's clock
-    was set (`jumps` counts that) and is followed again from there.
+    was set (`jumps` counts that, `take_jumps` says where) and is followed again from there.
     """
 
     def __init__(self, rate_hz: float) -> None:
@@ -27,7 +27,13 @@ class SessionClock:
         self._offset_s: float | None = None
         self._odd_lines = 0
         self.jumps = 0
+        self._jumped: list[int] = []
         self.device = RateMeter("device")
+
+    def take_jumps(self) -> list[int]:
+        """At which samples the clock was set since the last call."""
+        jumped, self._jumped = self._jumped, []
+        return jumped
 
     def advance(self, index: int, steps: int, t_us: int | None, *, restarted: bool) -> float:
         """The time of sample `index`, `steps` after the last one. t_us: its device stamp."""
@@ -86,6 +92,7 @@ class SessionClock:
         if self._odd_lines < _RESET_LINES:
             return expected_s
         self.jumps += 1
+        self._jumped.append(index)
         return self._follow(index, stamp_s, expected_s)
 
     def _follow(self, index: int, stamp_s: float, expected_s: float) -> float:

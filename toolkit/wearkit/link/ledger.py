@@ -33,6 +33,11 @@ class Ledger:
         self.messages_ok += 1
         self.bytes_ok += size_bytes
 
+    def accept_many(self, messages: int, size_bytes: int) -> None:
+        """size_bytes: of all of them."""
+        self.messages_ok += messages
+        self.bytes_ok += size_bytes
+
     def reject(self, reason: StrEnum, size_bytes: int) -> None:
         self.rejected[reason] += 1
         self.bytes_rejected += size_bytes

@@ -115,8 +115,8 @@ Stretch = PlacedSample | SampleRun
 def runs_of(steps: list[PlacedSample]) -> list[Stretch]:
     """Samples in place, those in a row put together."""
     stretches: list[Stretch] = []
-    for key, group in groupby(steps, _run_key):
-        together = list(group)
+    for key, group in groupby(enumerate(steps), _run_key):
+        together = [step for _, step in group]
         if key is None or len(together) == 1:
             stretches += together
             continue
@@ -129,12 +129,15 @@ def runs_of(steps: list[PlacedSample]) -> list[Stretch]:
     return stretches
 
 
-def _run_key(step: PlacedSample) -> tuple[float, bool] | None:
-    """None for one that stands by itself."""
+def _run_key(place: tuple[int, PlacedSample]) -> tuple[float, bool, int] | None:
+    """None for one that stands by itself. A counter that comes round begins a run, so that the
+    numbers of one can be told by its first."""
+    at, step = place
     if step.missing or step.restarted:
         return None
     sample = step.sample
-    return sample.arrival_s, sample.t_us is None
+    first = 0 if sample.index is None else sample.index - at
+    return sample.arrival_s, sample.t_us is None, first
 
 
 def session_index(placed: PlacedSample, next_index: int, hop: int) -> int:

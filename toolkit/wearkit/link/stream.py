@@ -192,6 +192,8 @@ class AutoStream:
         """As `feed`, with samples in a row put together."""
         if self._text is None and self._frames is not None:
             return self._frames.feed_runs(chunk, arrival_s)
+        if self._text is not None and self._frames is None:
+            return self._text.feed_runs(chunk, arrival_s)
         return runs_of(self.feed(chunk, arrival_s))
 
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[PlacedSample]:

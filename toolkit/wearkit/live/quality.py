@@ -68,7 +68,6 @@ class SignalQuality:
         self._rate_hz = rate_hz
         self._watch = SensorWatch(rate_hz)
         self._rate_is_off: bool | None = None  # None until it is known, or said to be off
-        self._jumps = 0
         self._dropped: int | None = None
         self._lowest = SAME_AXES.lower_rails
         self._highest_low = max(self._lowest)
@@ -113,8 +112,7 @@ class SignalQuality:
         elif step.missing:
             before = f"before sample {index}"
             self._faults.add(Fault.GAP, f"{step.missing} samples missing {before}")
-        if self.clock.jumps != self._jumps:
-            self._jumps = self.clock.jumps
+        if self.clock.take_jumps():
             self._faults.add(Fault.CLOCK_JUMP, "the device's clock was set")
         self._arrived(index, sample.arrival_s)
         for fault, detail in self._watch.push(sample.counts):
@@ -128,14 +126,22 @@ class SignalQuality:
         watch says of them comes with the next `watch`."""
         number = len(run.counts)
         times_s = self.clock.advance_run(index, number, run.stamps_us)
-        self._faults.now_s = times_s[-1]
-        if self.clock.jumps != self._jumps:
-            self._jumps = self.clock.jumps
+        begin = 0
+        for place in self.clock.take_jumps():
+            at = place - index
+            self._wait(run.counts[begin:at], times_s[begin:at])
+            self.watch()  # what those before it show is said first, as of samples one by one
+            begin, self._faults.now_s = at, times_s[at]
             self._faults.add(Fault.CLOCK_JUMP, "the device's clock was set")
+        self._faults.now_s = times_s[-1]
         self._arrived(index + number - 1, run.arrival_s)
-        self._unwatched.append(run.counts)
-        self._unwatched_s += times_s
+        self._wait(run.counts[begin:], times_s[begin:])
         return times_s
+
+    def _wait(self, counts: NDArray[np.int16], times_s: list[float]) -> None:
+        if times_s:
+            self._unwatched.append(counts)
+            self._unwatched_s += times_s
 
     def watch(self) -> None:
         """Look at the samples that only waited to be looked at together."""
@@ -174,6 +180,7 @@ class SignalQuality:
         Its own samples decide; where they scatter too much, all there are; and where those do not
         tell either, the rate is as it was, which is unknown at first.
         """
+        self.watch()  # what samples show is said before what the window is, however they came
         rate = self._meter.since(first_index)
         if rate is None or not self._judge_rate(rate):
             rate = self._meter.measure()

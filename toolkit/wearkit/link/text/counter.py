@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from fractions import Fraction
+from operator import gt, sub
 
 # The most that is believed to lie between two values around the end of a counter of so many bits:
 # a device that began again near that end looks the same, and a narrow counter is near it often.
@@ -59,6 +60,11 @@ class WrappingIndex:
                     return self._continued + around
         return self._continued + ahead
 
+    @property
+    def next_raw(self) -> int:
+        """What the device numbers the next sample with, unless its counter comes round."""
+        return self._raw + 1
+
     def accept(self, raw: int, continued: int) -> None:
         self._raw, self._continued = raw, continued
         self._range.add(raw)
@@ -94,6 +100,28 @@ class WrappingClock:
         self._range.add(stamp_us)
         self._continued_us += step_us
         return self._continued_us
+
+    def ahead_us(self, stamps_us: list[int]) -> list[int]:
+        """As `continued_us` of each, up to the first that is not ahead of the one before it; they
+        are accepted only by `accept_us`."""
+        before_us = self._last_us
+        if before_us is None:
+            return []
+        around_us = self._continued_us - before_us
+        are_ahead = list(map(gt, stamps_us, [before_us, *stamps_us]))
+        if not all(are_ahead):
+            stamps_us = stamps_us[: are_ahead.index(False)]
+        return [stamp_us + around_us for stamp_us in stamps_us] if around_us else stamps_us
+
+    def accept_us(self, continued_us: list[int]) -> None:
+        """Some of what `ahead_us` gave, from its first on."""
+        assert self._last_us is not None
+        around_us = self._continued_us - self._last_us
+        self._steps_us.extend(map(sub, continued_us, [self._continued_us, *continued_us]))
+        self._continued_us = continued_us[-1]
+        self._last_us = continued_us[-1] - around_us
+        self._range.add(continued_us[0] - around_us)
+        self._range.add(self._last_us)
 
     def _around_us(self, step_us: int, stamp_us: int) -> int:
         widest_us = _STEPS_AROUND * max(self._steps_us, default=0)

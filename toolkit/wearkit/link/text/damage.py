@@ -53,6 +53,16 @@ class MissedSamples:
         `253,-10,5` broken after its first digit leaves `53,-10,5`."""
         return self._awaits_tail
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing was missed since the last good line, and no rear of one is awaited."""
+        return not self._missed and not self._awaits_tail
+
+    @property
+    def last_good(self) -> bytes:
+        """The last line that gave a sample; empty before the first."""
+        return self._good
+
     def good(self, raw: bytes) -> int:
         """A line gave a sample. Returns how many samples were missed before it."""
         self._good = raw

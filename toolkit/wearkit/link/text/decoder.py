@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from wearkit.link.printable import printable_bytes
@@ -60,6 +61,11 @@ class TextDecoder:
     def tail_bytes(self) -> int:
         return len(self._tail) + self._overlong_bytes
 
+    @property
+    def line_end(self) -> bytes:
+        """What ends lines, as far as is known."""
+        return b"\r" if self._ends_with_cr else b"\n"
+
     def feed(self, chunk: bytes, arrival_s: float = 0.0) -> list[Line]:
         """The lines this chunk completed. arrival_s: when it was read, on the host's clock."""
         self.received_bytes += len(chunk)
@@ -73,6 +79,27 @@ class TextDecoder:
         lines = [self._end_line(part, arrival_s) for part in ended]
         self._extend(rest)
         return lines
+
+    def front(self, chunk: bytes, lines: re.Pattern[bytes]) -> bytes:
+        """The lines at the front of this chunk that `lines` matches, with the tail that the first
+        of them began with. None of them is read before `take` says so."""
+        if self._skip_head or self._overlong_bytes or self._ends_with_cr is None:
+            return b""
+        waiting = bytes(self._tail) + chunk if self._tail else chunk
+        if self._ends_with_cr:
+            waiting = waiting.replace(b"\r", b"\n")
+        match = lines.match(waiting)
+        return b"" if match is None else match.group()
+
+    def take(self, lines: bytes, number: int) -> int:
+        """Account for the first `number` lines of what `front` gave, all of it printable. Returns
+        how many bytes of the chunk these were."""
+        size = len(lines) - len(self._tail)
+        self.received_bytes += size
+        self.printable_bytes += size
+        self.messages += number
+        self._tail.clear()
+        return size
 
     def finish(self) -> list[Line]:
         """What is left when no more bytes will come: at most one unterminated piece."""

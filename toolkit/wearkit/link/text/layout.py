@@ -51,7 +51,7 @@ class RawSample:
 class Layout:
     """Column names in order; `-` is left out. named: lines carry labels themselves, these or those
     of `labels`. kind: the word that says of which kind they are. takes_any_kind: until the first
-    one came."""
+    one came. places: follow from fields and axes."""
 
     fields: tuple[str, ...]
     named: bool = False
@@ -59,10 +59,10 @@ class Layout:
     kind: str | None = None
     takes_any_kind: bool = False
     labels: tuple[str, ...] | None = None
-    _places: _Places = field(init=False, repr=False, compare=False)
+    places: Places = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_places", _places(self))
+        object.__setattr__(self, "places", _places(self))
 
     @property
     def tick_us(self) -> Fraction:
@@ -77,7 +77,7 @@ class Layout:
             return Reason.COLUMNS
         if row.names != ((self.labels or self.fields) if self.named else None):
             return Reason.COLUMNS
-        places = self._places
+        places = self.places
         if len(numbers) != len(self.fields):
             return Reason.COLUMNS
         index = None if places.index is None else numbers[places.index]
@@ -95,7 +95,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class Places:
     """Where the columns of a layout stand. axes: the columns of x, y and z after they were turned.
     up, down: of the clock, which give microseconds."""
 
@@ -106,13 +106,13 @@ class _Places:
     axes: tuple[int, int, int]
 
 
-def _places(layout: Layout) -> _Places:
+def _places(layout: Layout) -> Places:
     place = {name: at for at, name in enumerate(layout.fields)}
     printed = place["x"], place["y"], place["z"]
     x, y, z = (printed[source] for source in layout.axes.source)
     clock = next((place[name] for name in CLOCK_TICKS_US if name in place), None)
     tick_us = layout.tick_us
-    return _Places(place.get("index"), clock, tick_us.numerator, tick_us.denominator, (x, y, z))
+    return Places(place.get("index"), clock, tick_us.numerator, tick_us.denominator, (x, y, z))
 
 
 def find_layout(rows: list[Row]) -> Layout | None:

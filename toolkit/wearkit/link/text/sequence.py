@@ -8,8 +8,9 @@ without one a line that was refused as a damaged sample keeps its place.
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
+from collections.abc import Sequence
+from operator import sub
 from typing import Protocol
 
 from wearkit.link.sample import (
@@ -26,8 +27,10 @@ from wearkit.link.text.counter import WrappingIndex
 _MAX_STEP = 1000  # between two lines that confirm each other
 _RESTART_LINES = 3
 _REMEMBERED = 128
+_MOST_IN_RUNS = 8 * _REMEMBERED
 _CLOCK_STEPS = 20
 _STEADY_SHARE = 0.8
+_GAP_STEPS = 1.5  # of a period; a longer step is a gap
 
 
 class Sequencer(Protocol):
@@ -39,6 +42,17 @@ class Sequencer(Protocol):
 
     def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
         """refused_before: damaged samples between the one before and this one."""
+
+    def following(
+        self, indices: list[int] | None, stamps_us: list[int] | None, samples: int
+    ) -> int:
+        """How many of so many samples, from the first on, follow at once, none missing before or
+        between them. stamps_us: of a clock that never comes round."""
+
+    def extend(
+        self, indices: list[int] | None, stamps_us: list[int] | None, counts: Sequence[Counts]
+    ) -> None:
+        """As `push` of each, where all of them follow at once; they are in place."""
 
     def resume(self) -> None:
         """The port was opened again: what comes need not follow what came."""
@@ -57,6 +71,8 @@ class IndexSequencer:
         self._last: int | None = None
         self._counter = WrappingIndex()
         self._recent: dict[int, Counts] = {}
+        self._runs: list[tuple[int, Sequence[Counts]]] = []  # newer than `_recent`
+        self._in_runs = 0
         self._waiting: list[tuple[int, Sample]] = []
         self._begun = self._announced = False
 
@@ -65,9 +81,11 @@ class IndexSequencer:
         return [sample for _, sample in self._waiting]
 
     def push(self, sample: Sample, refused_before: int = 0) -> list[Placed]:
-        """sample.index must be set; it counts refused lines, too. Memory: _REMEMBERED samples and
-        three that wait."""
+        """sample.index must be set; it counts refused lines, too. Memory: _MOST_IN_RUNS and
+        _REMEMBERED samples and three that wait."""
         assert sample.index is not None
+        if self._runs:
+            self._remember_runs()
         index = self._unwrapped(sample.index)
         if self._last is None:
             return self._wait_for_second(index, sample)
@@ -82,6 +100,45 @@ class IndexSequencer:
         self._waiting = [(index, sample)]
         return refused
 
+    def following(
+        self, indices: list[int] | None, stamps_us: list[int] | None, samples: int
+    ) -> int:
+        """As Sequencer.following."""
+        assert indices is not None
+        if self._waiting or self._last is None:
+            return 0
+        expected = range(self._counter.next_raw, self._counter.next_raw + samples)
+        if indices[:samples] == list(expected):
+            return samples
+        return next(at for at, index in enumerate(expected) if indices[at] != index)
+
+    def extend(
+        self, indices: list[int] | None, stamps_us: list[int] | None, counts: Sequence[Counts]
+    ) -> None:
+        """As Sequencer.extend."""
+        assert indices is not None and self._last is not None
+        first = self._last + 1
+        self._last += len(indices)
+        self._counter.accept(indices[0], first)
+        self._counter.accept(indices[-1], self._last)
+        self._runs.append((first, counts))
+        self._in_runs += len(counts)
+        if self._in_runs > _MOST_IN_RUNS:
+            self._remember_runs()
+
+    def _remember_runs(self) -> None:
+        """Those of runs as well as those placed by themselves. Only a sample that does not follow
+        at once asks for them, so that most are never looked at."""
+        runs, self._runs, self._in_runs = self._runs, [], 0
+        for first, counts in runs:
+            if first + len(counts) + _REMEMBERED > (self._last or 0):
+                self._recent.update(enumerate(counts, first))
+        self._forget()
+
+    def _forget(self) -> None:
+        for _ in range(len(self._recent) - _REMEMBERED):
+            del self._recent[next(iter(self._recent))]
+
     def resume(self) -> None:
         """Nothing to do: the index itself tells whether the device went on or began again."""
 
@@ -92,6 +149,7 @@ class IndexSequencer:
         self._last = None
         self._counter.restart()
         self._recent.clear()
+        self._runs, self._in_runs = [], 0
         self._announced = self._begun
         return placed
 
@@ -164,8 +222,7 @@ class IndexSequencer:
         self._counter.accept(sample.index, index)
         self._begun = True
         self._recent[index] = sample.counts
-        if len(self._recent) > _REMEMBERED:
-            del self._recent[next(iter(self._recent))]
+        self._forget()
         return PlacedSample(sample, missing, restarted, jumped)
 
     def _refuse_waiting(self) -> list[Placed]:
@@ -216,27 +273,62 @@ class ArrivalSequencer:
         if step_us < 0:
             self._steps_us.clear()
             return [PlacedSample(sample, restarted=True)]
-        period_us = self._period_us()
+        period_us = _period_us(self._steps_us)
         if period_us is None:
             self._steps_us.append(step_us)
             return [_after_gap(sample, refused)]
-        if step_us <= 1.5 * period_us:
+        if step_us <= _GAP_STEPS * period_us:
             self._steps_us.append(step_us)  # not that of a gap, or the next would look normal
             return [PlacedSample(sample)]
         return [_after_gap(sample, round(step_us / period_us) - 1)]
 
+    def following(
+        self, indices: list[int] | None, stamps_us: list[int] | None, samples: int
+    ) -> int:
+        """As Sequencer.following."""
+        if self._resumed or not self._begun:
+            return 0
+        if stamps_us is None:
+            return samples
+        if self._last_us is None:
+            return 0
+        steps_us = list(map(sub, stamps_us, [self._last_us, *stamps_us]))
+        before_us = self._steps_us
+        # No period is shorter than the shortest of its steps.
+        shortest_us = min(min(steps_us), min(before_us, default=steps_us[0]))
+        if 0 <= max(steps_us) <= _GAP_STEPS * shortest_us:
+            return samples
+        recent_us = deque(before_us, maxlen=_CLOCK_STEPS)
+        for at, step_us in enumerate(steps_us):
+            period_us = _period_us(recent_us)
+            if step_us < 0 or (period_us is not None and step_us > _GAP_STEPS * period_us):
+                return at
+            recent_us.append(step_us)
+        return samples
+
+    def extend(
+        self, indices: list[int] | None, stamps_us: list[int] | None, counts: Sequence[Counts]
+    ) -> None:
+        """As Sequencer.extend."""
+        if stamps_us is not None:
+            self._steps_us.extend(map(sub, stamps_us, [self._last_us, *stamps_us]))
+            self._last_us = stamps_us[-1]
+
     def finish(self) -> list[Placed]:
         return []
 
-    def _period_us(self) -> float | None:
-        if len(self._steps_us) < _CLOCK_STEPS:
-            return None
-        middle = statistics.median(self._steps_us)
-        steady = sum(abs(step - middle) <= middle / 2 for step in self._steps_us)
-        # Samples stamped as a FIFO is emptied are steps of next to nothing between large ones:
-        # most are alike, but not like their mean.
-        in_bursts = sum(self._steps_us) > 1.5 * middle * _CLOCK_STEPS
-        return middle if steady >= _STEADY_SHARE * _CLOCK_STEPS and not in_bursts else None
+
+def _period_us(steps_us: deque[int]) -> float | None:
+    """The usual one of the last steps; None where too few came or they are not even."""
+    if len(steps_us) < _CLOCK_STEPS:
+        return None
+    ordered_us = sorted(steps_us)
+    middle = (ordered_us[_CLOCK_STEPS // 2 - 1] + ordered_us[_CLOCK_STEPS // 2]) / 2
+    steady = sum(abs(step - middle) <= middle / 2 for step in ordered_us)
+    # Samples stamped as a FIFO is emptied are steps of next to nothing between large ones:
+    # most are alike, but not like their mean.
+    in_bursts = sum(ordered_us) > 1.5 * middle * _CLOCK_STEPS
+    return middle if steady >= _STEADY_SHARE * _CLOCK_STEPS and not in_bursts else None
 
 
 def _after_gap(sample: Sample, missing: int) -> PlacedSample:

@@ -12,7 +12,16 @@ from wearkit.link.faults import Fault
 from wearkit.link.header import UnitChoice
 from wearkit.link.ledger import Ledger
 from wearkit.link.options import StreamOptions
-from wearkit.link.sample import Placed, PlacedSample, Reason, Refused, Sample
+from wearkit.link.sample import (
+    Placed,
+    PlacedSample,
+    Reason,
+    Refused,
+    Sample,
+    SampleRun,
+    Stretch,
+    runs_of,
+)
 from wearkit.link.text.counter import WrappingClock
 from wearkit.link.text.damage import MissedSamples
 from wearkit.link.text.decoder import Line, TextDecoder
@@ -26,6 +35,7 @@ from wearkit.link.text.layout import (
     mixed_shapes,
 )
 from wearkit.link.text.line import Row
+from wearkit.link.text.plain import PlainLines, PlainSamples, plain_lines
 from wearkit.link.text.refusals import Refusals
 from wearkit.link.text.sequence import ArrivalSequencer, IndexSequencer, Sequencer
 from wearkit.link.text.unit_finder import UnitFinder, to_counts
@@ -39,6 +49,7 @@ _BOOT_BANNER = re.compile(
     rb"ets [A-Z][a-z]{2} |rst:0x|ESP-ROM:|\*\*\* Booting |Rebooting\.\.\.|MicroPython v\d|"
     rb"Adafruit CircuitPython \d"
 )
+_MAX_UNLIKE = 20
 # What boot messages look like; a damaged sample is damaged whenever it comes.
 _NOISE = (Reason.TOO_LONG, Reason.NOT_ASCII, Reason.NOT_NUMBERS, Reason.COLUMNS)
 
@@ -77,6 +88,9 @@ class TextStream:
         self._rows: list[Line] = []
         self._refused_rows = 0
         self._raw: list[_Waiting] = []
+        self._plain: PlainLines | None = None
+        self._unlike = 0  # lines in a row that were not read by `_plain`
+        self._kept: list[Stretch] = []  # what a refused chunk held before the fault
         if options.unit is not None:
             self.choice = UnitChoice(options.unit, "said by --units")
         if options.fields is not None:
@@ -138,6 +152,101 @@ class TextStream:
                 raise
         return self._place_all() if self.choice is not None else []
 
+    def feed_runs(self, chunk: bytes, arrival_s: float = 0.0) -> list[Stretch]:
+        """As `feed`, with samples in a row put together. Lines that do nothing new are read many
+        at once; nothing may come of it but speed."""
+        if self._opened_s is None:
+            self._opened_s = arrival_s
+        stretches: list[Stretch] = []
+        rest, were_unlike = chunk, False
+        while rest:
+            run, size = self._plain_run(rest, arrival_s)
+            if run is not None:
+                stretches.append(run)
+                rest, were_unlike = rest[size:], False
+                if not rest:
+                    break
+            # The line that is unlike those before, by itself; where another follows, all the rest.
+            end = 0 if were_unlike else rest.find(self.decoder.line_end) + 1
+            piece, rest, were_unlike = (rest[:end], rest[end:], True) if end else (rest, b"", True)
+            try:
+                stretches += runs_of(self.feed(piece, arrival_s))
+            except DataError:
+                self._kept = stretches
+                self.skip(rest)
+                raise
+        return stretches
+
+    def _plain_run(self, chunk: bytes, arrival_s: float) -> tuple[SampleRun | None, int]:
+        """The samples at the front of a chunk that only go on as those before, and how many bytes
+        of the chunk they took; None and 0 where the first line has to be looked at by itself."""
+        if self.decoder.line_end not in chunk or (plain := self._plain_lines()) is None:
+            return None, 0
+        lines = self.decoder.front(chunk, plain.pattern)
+        if not lines:
+            self._unlike += 1
+            self._plain = None
+            return None, 0
+        self._unlike = 0
+        samples = plain.read(lines)
+        number = len(samples.xyz)
+        if self._finder is not None:
+            number = min(number, self._finder.room(arrival_s))
+        stamps_us = None
+        if samples.stamps_us is not None:
+            stamps_us = self._clock.ahead_us(samples.stamps_us[:number])
+            number = len(stamps_us)
+        if number:
+            number = self._sequencer.following(samples.indices, stamps_us, number)
+        if not number:
+            return None, 0
+        if number < len(samples.xyz):
+            lines = _first_lines(lines, number)
+            samples = samples.first(number)
+            stamps_us = None if stamps_us is None else stamps_us[:number]
+        return self._take_plain(plain, lines, samples, stamps_us, arrival_s)
+
+    def _take_plain(
+        self,
+        plain: PlainLines,
+        lines: bytes,
+        samples: PlainSamples,
+        stamps_us: list[int] | None,
+        arrival_s: float,
+    ) -> tuple[SampleRun, int]:
+        """Book lines of which every one is the next sample. stamps_us: continued."""
+        number = len(samples.xyz)
+        if self._finder is not None:
+            self._finder.extend(samples.xyz, arrival_s)
+        counts, within, rows = plain.counts(samples.xyz)
+        if stamps_us is not None:
+            self._clock.accept_us(stamps_us)
+        self._sequencer.extend(samples.indices, stamps_us, rows)
+        self._missed.good(lines[lines.rfind(b"\n", 0, -1) + 1 : -1])
+        self.sample_messages += number
+        self.ledger.accept_many(number, len(lines))
+        first = None if samples.indices is None else samples.indices[0]
+        run = SampleRun(counts, first, stamps_us, arrival_s, within)
+        return run, self.decoder.take(lines, number)
+
+    def _plain_lines(self) -> PlainLines | None:
+        """How the next lines may be read at once; None while anything about them is open, and
+        mostly where those before could not be read so either."""
+        if self.choice is None or self._layout is None or self._raw or self._missed_counts:
+            return None
+        is_settled = self._missed.is_clear and self._boot == self._placed_boot
+        if not is_settled or self._options.only is not None:
+            return None
+        if self.header is not None and self.header.needs_crc:
+            return None
+        if self._unlike > _MAX_UNLIKE and self._unlike % _MAX_UNLIKE:
+            self._unlike += 1
+            return None
+        if self._plain is None:
+            self._plain = plain_lines(self._missed.last_good, self._layout, self.choice.unit)
+            self._unlike += self._plain is None
+        return self._plain
+
     def skip(self, chunk: bytes) -> None:
         """Only book bytes that came together with what was refused."""
         for line in self.decoder.feed(chunk):
@@ -146,7 +255,12 @@ class TextStream:
     def finish(self) -> list[PlacedSample]:
         """Close the accounts: what still waits for a decision is counted as undecided. The lines
         of a refused chunk that came before what was refused are placed."""
-        placed = self._place_all() if self.choice is not None else []
+        placed: list[PlacedSample] = []
+        for stretch in self._kept:
+            placed += stretch.steps() if isinstance(stretch, SampleRun) else [stretch]
+        self._kept = []
+        if self.choice is not None:
+            placed += self._place_all()
         for line in self.decoder.finish():
             self.ledger.ignore(line.size_bytes, is_whole=False)
         for size_bytes in self._undecided_sizes_bytes():
@@ -274,6 +388,7 @@ class TextStream:
             )
 
     def _use(self, layout: Layout) -> None:
+        self._plain, self._unlike = None, 0
         self._layout = layout
         self._sequencer = IndexSequencer() if "index" in layout.fields else ArrivalSequencer()
         self._clock = WrappingClock(layout.tick_us)
@@ -343,6 +458,8 @@ class TextStream:
 
     def _place_all(self) -> list[PlacedSample]:
         assert self.choice is not None
+        if not self._raw:
+            return []
         waiting, self._raw = self._raw, []
         if self.choice.unit is Unit.COUNTS:
             waiting = self._whole_only(waiting)
@@ -381,3 +498,10 @@ class TextStream:
                 self.ledger.accept(item.sample.size_bytes)
                 steps.append(item)
         return steps
+
+
+def _first_lines(lines: bytes, number: int) -> bytes:
+    end = 0
+    for _ in range(number):
+        end = lines.index(b"\n", end) + 1
+    return lines[:end]

@@ -10,6 +10,7 @@ A sensor in cm/s2 reads 981 and one in mg 1000: what lies between could be eithe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +112,27 @@ class UnitFinder:
         stretch, self._recent = self._recent, self._recent[count // 2 :]
         self._arrivals_s = self._arrivals_s[count // 2 :]
         return self._judge(stretch, stretch_s)
+
+    def room(self, arrival_s: float) -> int:
+        """How many more that arrive now complete no stretch, so that nothing is judged."""
+        if not self._recent:
+            return 0
+        span_s = arrival_s - self._arrivals_s[0]
+        if span_s >= STILL_S:
+            return 0
+        # As _seconds has it: so many are within STILL_S by the host's clock, or by their number.
+        within = max(int(_FASTEST_HZ * span_s), int(STILL_S * self._rate_hz)) - 1
+        before_turn = _TURN_LINES - 1 - self._sample_count % _TURN_LINES
+        return max(0, min(within - len(self._recent), before_turn))
+
+    def extend(self, triples: Iterable[Triple], arrival_s: float) -> None:
+        """As `push` of each, where there is room for them."""
+        for xyz in triples:
+            self._sample_count += 1
+            self._watch_bus(xyz, arrival_s)
+            self._recent.append(xyz)
+            self._arrivals_s.append(arrival_s)
+        self._last_s = arrival_s
 
     @property
     def dead(self) -> DataError | None:
