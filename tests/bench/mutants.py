@@ -48,9 +48,9 @@ _CHECK = "tests/live/test_certificate_*.py"
 _CONDITIONS = f"tests/live/test_conditions.py tests/live/test_verifier*.py {_CHECK}"
 _PROOF = f"{_CONDITIONS} tests/live/test_verify.py"
 _MODULES = {
-    "line": ("link/text/line.py", f"{_TEXT} tests/live/test_header_layout.py"),
-    "header": ("link/text/header.py", f"{_TEXT} tests/live/test_header_layout.py"),
-    "layout": ("link/text/layout.py", f"{_TEXT} tests/live/test_header_layout.py"),
+    "line": ("link/text/line.py", f"tests/live/test_header_layout.py {_TEXT}"),
+    "header": ("link/text/header.py", f"tests/live/test_header_layout.py {_TEXT}"),
+    "layout": ("link/text/layout.py", f"tests/live/test_header_layout.py {_TEXT}"),
     "unit_finder": (
         "link/text/unit_finder.py",
         "tests/live/test_units.py tests/live/test_text_unit.py",

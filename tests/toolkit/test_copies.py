@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wearkit.errors import DataError
 from wearkit.recordings.formats import open_dataset
 from wearkit.spec import TaskSpec, WindowSpec
-from wearkit.windows.copies import copies_of, one_name_each, same_people
+from wearkit.windows.copies import Copies, copies_of, one_name_each, same_people
 from wearkit.windows.evaluation_protocol import cut_and_split
 from wearkit.windows.landmarks import window_digests
 from wearkit.windows.split import by_people, leak, subject_split
@@ -201,3 +202,33 @@ def test_one_recording_under_five_names_is_too_few_people(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"1 subject\(s\), but 5 folds") as refusal:
         cut_and_split(open_dataset(tmp_path), WindowSpec(), "subject")
     assert "a, b, c, d and 1 others hold the same recordings" in str(refusal.value)
+
+
+@pytest.mark.parametrize("whose", range(5))
+def test_one_equal_window_is_enough_whoever_has_it(whose: int) -> None:
+    rest = {f"p{seed}": [still(seed, 100, 0.75)] for seed in range(5)}
+    windows = windows_of(rest | {"guest": rest[f"p{whose}"]})
+    assert len(windows) == 6
+    assert same_people(windows) == (("guest", f"p{whose}"),)
+
+
+@pytest.mark.parametrize("lag", [-130, 0, 77])
+def test_a_window_of_a_copy_is_seen_where_it_shares_a_sample(lag: int) -> None:
+    starts = np.random.default_rng(lag + 200).integers(0, 3000, (2, 12)).astype(np.int32)
+    begin, end = 400, 2500
+    windows = replace(
+        windows_of({"a": [walker(0)]}).take(np.zeros(24, np.int64)),
+        run=np.repeat(np.arange(2, dtype=np.int32), 12),
+        start=starts.ravel(),
+    )
+    link = (np.array([value], np.int64) for value in (0, 1, lag, begin, end))
+    copies = Copies(np.zeros(24, np.uint64), *link)
+    a, b = np.arange(12), np.arange(12, 24)
+    moved = starts[0].astype(int) + lag  # of run 0, in samples of run 1
+    shares = np.abs(moved[:, None] - starts[1].astype(int)) < 100
+    # Both lie in the stretch that was measured twice, which is told in samples of run 1.
+    for known, asked, place, rows in ((a, b, starts[1].astype(int), 0), (b, a, moved, 1)):
+        inside = (place + 100 > begin) & (place < end)
+        expected = shares.any(axis=rows) & inside
+        assert copies.seen(windows, known, asked).tolist() == expected.tolist()
+        assert 0 < expected.sum() < 12
