@@ -4,7 +4,13 @@ import pytest
 from wearkit.errors import DataError
 from wearkit.link.axes import AxisMap
 from wearkit.link.sample import Reason
-from wearkit.link.text.header import TextHeader, is_header, parse_fields, parse_header
+from wearkit.link.text.header import (
+    CLOCK_TICKS_US,
+    TextHeader,
+    is_header,
+    parse_fields,
+    parse_header,
+)
 from wearkit.link.text.layout import Layout, RawSample, find_layout, mixed_shapes
 from wearkit.link.text.line import Row, parse_line
 from wearkit.units import Unit
@@ -118,3 +124,8 @@ def test_lines_of_two_shapes_are_not_guessed() -> None:
     mixed = rows(*(["1,2,3"] * 10 + ["1,2,3,4"] * 10))
     assert find_layout(mixed) is None
     assert "10 with 3, 10 with 4" in str(mixed_shapes(mixed))
+
+
+def test_each_clock_is_told_in_microseconds() -> None:
+    exact = {"t_s": 1_000_000, "t_ms": 1000, "t_us": 1}
+    assert {name: CLOCK_TICKS_US[name] for name in exact} == exact
