@@ -80,7 +80,7 @@ def test_the_example_is_consistent(certificate: tuple[dict[str, Any], str]) -> N
     ("key", "value", "named"),
     [
         ("windows_differing", 1, ["no difference"]),
-        ("model_id", "7e61", ["model", "device's model"]),
+        ("model_id", "a9a4", ["model", "device's model"]),
         ("faults", {"STUCK": 1}, ["faults", "page's faults"]),
         ("digest_sha256", "0" * 64, ["page's ids"]),
     ],
