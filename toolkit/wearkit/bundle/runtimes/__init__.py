@@ -55,9 +55,10 @@ def open_runtime(name: str, bundle: Bundle, checked: CheckedModel) -> Runtime:
 
             return Reference(bundle.graph)
         case "tflm":
-            from wearkit.bundle.runtimes.micro import MicroRuntime
+            from wearkit.bundle.runtimes.micro import MicroRuntime, require_micro
             from wearkit.bundle.runtimes.tflite import open_tflite
 
+            require_micro()
             model = checked(bundle, INT8_TFLITE)
             # LiteRT verifies a file before it runs it. TFLite Micro does not and can crash.
             open_tflite("litert", model)

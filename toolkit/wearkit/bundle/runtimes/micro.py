@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import struct
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,18 @@ from wearkit.errors import MissingToolError, ModelFileError
 
 # Activations of the largest network here take 13 KB; the package's default is 10 times the file.
 _ARENA_BYTES = 4 << 20
+
+
+def require_micro() -> None:
+    """Raises MissingToolError when TFLite Micro is not installed."""
+    if find_spec("tflite_micro") is None:
+        raise _not_installed()
+
+
+def _not_installed() -> MissingToolError:
+    return MissingToolError(
+        "TFLite Micro is not installed: pip install 'wearkit[micro]' (Linux x86-64 only)."
+    )
 
 
 class MicroRuntime:
@@ -31,9 +44,7 @@ class MicroRuntime:
             from tflite_micro.python.tflite_micro import runtime
             from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
         except ImportError as error:
-            raise MissingToolError(
-                "TFLite Micro is not installed: pip install 'wearkit[micro]' (Linux x86-64 only)."
-            ) from error
+            raise _not_installed() from error
         self.version = f"tflite-micro {importlib.metadata.version('tflite-micro')}"
         try:
             with native_stderr() as messages:
