@@ -46,18 +46,28 @@ def test_what_training_left_out_is_on_the_page(
     assert (found["rejected"], found["dropped_rows"]) == ({"mixed labels": 41}, {"NaN": 17})
 
 
-def test_a_run_whose_people_are_in_two_parts_is_refused_unless_it_says_so_itself(
+@pytest.fixture
+def older_run(
     untrained_run: Callable[[str], Path],
     tmp_path: Path,
     needs_module: Callable[[str, str], None],
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+) -> Path:
+    """A run of a version that wrote no digests, so that its files may be changed."""
     needs_module("torch", "pip install 'wearkit[train]'")
     path = tmp_path / "run"
     shutil.copytree(untrained_run("mtl-net-micro"), path)
     metrics = json.loads((path / "metrics.json").read_text())
+    del metrics["files"]
+    (path / "metrics.json").write_text(json.dumps(metrics))
+    return path
+
+
+def test_a_run_whose_people_are_in_two_parts_is_refused_unless_it_says_so_itself(
+    older_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = older_run
+    metrics = json.loads((path / "metrics.json").read_text())
     metrics["split"]["train"] = metrics["split"]["test"]
-    del metrics["files"]  # of an older run, so that its checkpoint may be changed below
     (path / "metrics.json").write_text(json.dumps(metrics))
     evaluate = ["evaluate", "--checkpoint", str(path), "--report", str(tmp_path / "report")]
     assert run(evaluate) == 5
@@ -72,18 +82,9 @@ def test_a_run_whose_people_are_in_two_parts_is_refused_unless_it_says_so_itself
 
 
 def test_a_run_without_digests_does_not_prove_whom_it_never_saw(
-    untrained_run: Callable[[str], Path],
-    tmp_path: Path,
-    needs_module: Callable[[str, str], None],
-    capfd: pytest.CaptureFixture[str],
+    older_run: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    needs_module("torch", "pip install 'wearkit[train]'")
-    path = tmp_path / "run"
-    shutil.copytree(untrained_run("mtl-net-micro"), path)
-    metrics = json.loads((path / "metrics.json").read_text())
-    del metrics["files"]
-    (path / "metrics.json").write_text(json.dumps(metrics))
-    assert run(["evaluate", "--checkpoint", str(path)]) == 0
+    assert run(["evaluate", "--checkpoint", str(older_run)]) == 0
     assert "UNKNOWN ORIGIN: the run is older" in capfd.readouterr().out
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wearkit.counts import COUNT_MAX, COUNT_MIN
+from wearkit.counts import COUNT_MAX, COUNT_MIN, REST_MAX_G, REST_MIN_G
 from wearkit.link import clock, faults, options, rate, sample
 from wearkit.link.frames import hello_check, sequence
 from wearkit.live import loop, placement, sensor_watch, window_values
@@ -31,7 +31,7 @@ LIMITS: dict[str, list[str]] = {
     ],
     "CLIPPED": [f"{COUNT_MIN} or {COUNT_MAX}"],
     "SCALE_FAULT": [
-        f"{sensor_watch.STILL_MIN_G:.2f} to {sensor_watch.STILL_MAX_G:.2f} g",
+        f"{REST_MIN_G:.2f} to {REST_MAX_G:.2f} g",
         f"{sensor_watch.STILL_S:g} s with",
         f"{hello_check._LEAST_PER_G} to {hello_check._MOST_PER_G}",
     ],

@@ -14,7 +14,6 @@ from wearkit import __version__
 from wearkit.capture.decode import (
     Capture,
     Gap,
-    axes_text,
     options_of,
     read_recording,
     session_record,
@@ -120,7 +119,7 @@ def test_the_summary_of_a_session(tmp_path: Path) -> None:
     assert (again.rate_hz, again.nominal_rate_hz, again.rate) == (50.0, 25.0, None)
     assert (again.simulated, again.ended, again.unit) == (True, True, "mg")
     assert again.unit_evidence == "said by the device's header"
-    assert axes_text(again.axes) == "-y+x+z"
+    assert again.axes.text == "-y+x+z"
     assert again.gaps == (Gap(again.time_s[10], 3, False),)
     assert again.time_s[10] == pytest.approx(13 / 50)
     assert again.seconds == again.time_s[-1] == pytest.approx(19 / 50)
@@ -155,7 +154,7 @@ def test_a_session_that_went_on_after_its_end_did_not_end_itself(tmp_path: Path)
 def test_axes_are_written_as_they_are_read(order: tuple[str, ...]) -> None:
     for signs in product("+-", repeat=3):
         text = "".join(sign + axis for sign, axis in zip(signs, order, strict=True))
-        assert axes_text(parse_axes(text, "")) == text
+        assert parse_axes(text, "").text == text
 
 
 def test_records_of_other_kinds_do_not_break_a_line_in_two(tmp_path: Path) -> None:

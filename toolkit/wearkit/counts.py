@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 COUNTS_PER_G = 256  # ADXL345 data sheet, Table 1: full resolution, or 10 bit at +-2 g (typical)
 COUNT_MIN, COUNT_MAX = -512, 511  # the rails of the 10-bit +-2 g mode
+# |a| at rest of an uncalibrated part that keeps its data sheet: sensitivity 230..282 LSB/g and
+# 0 g offset up to 250 mg (ADXL345 Table 1) give 0.65 to 1.35 g.
+REST_MIN_G, REST_MAX_G = 0.65, 1.40
+OTHER_RANGE_FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)  # of a range other than the one assumed
 INPUT_SCALE_G = 1.0 / 64.0  # one int8 step of the model input; its zero point is 0
 
 

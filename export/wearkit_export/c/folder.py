@@ -117,6 +117,8 @@ def _differing(bundle: Bundle, printed: Path) -> list[str]:
         for name, entry in bundle.manifest["files"].items()
         if name.startswith(f"{C_FOLDER}/")
     }
+    if not stated:
+        return []
     ours = {
         f"{C_FOLDER}/{path.relative_to(printed).as_posix()}": hashlib.sha256(
             path.read_bytes()
@@ -124,8 +126,6 @@ def _differing(bundle: Bundle, printed: Path) -> list[str]:
         for path in printed.rglob("*")
         if path.is_file()
     }
-    if not stated:
-        return []
     return sorted(
         name for name in stated.keys() | ours.keys() if stated.get(name) != ours.get(name)
     )

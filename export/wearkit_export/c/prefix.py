@@ -39,7 +39,7 @@ def check_prefix(prefix: str) -> None:
 def prefixed(files: Mapping[str, str], prefix: str) -> dict[str, str]:
     """Files of emit_c, path -> text, renamed inside and out. Raises DataError as check_prefix."""
     check_prefix(prefix)
-    return {_path(name, prefix): _text(text, prefix) for name, text in files.items()}
+    return {prefixed_path(name, prefix): _text(text, prefix) for name, text in files.items()}
 
 
 def prefixed_binding(text: str, prefix: str) -> str:
@@ -50,19 +50,15 @@ def prefixed_binding(text: str, prefix: str) -> str:
 
 def prefixed_path(name: str, prefix: str) -> str:
     """The path of a generated file under its new name."""
-    return _path(name, prefix)
-
-
-def _is_ours(prefix: str) -> bool:
-    return prefix.split("_")[0] in (PREFIX, "wkharness", "wkruntime")
-
-
-def _path(name: str, prefix: str) -> str:
     parts = (
         prefix if part == PREFIX else re.sub(rf"^{PREFIX}_", f"{prefix}_", part)
         for part in name.split("/")
     )
     return "/".join(parts)
+
+
+def _is_ours(prefix: str) -> bool:
+    return prefix.split("_")[0] in (PREFIX, "wkharness", "wkruntime")
 
 
 def _text(text: str, prefix: str) -> str:

@@ -9,7 +9,7 @@ from wearkit.errors import ModelFileError
 from wearkit.integer.graph import QuantizedGraph
 from wearkit.spec import WindowSpec, trained
 from wearkit_export.c.golden_header import c_array
-from wearkit_export.c.labels_header import c_float as _c_float
+from wearkit_export.c.labels_header import c_float
 from wearkit_export.c.plan import plan_model
 from wearkit_export.c.stream import plan_stream
 from wearkit_export.device.sensor_rate import check_link, sensor_rate_mhz
@@ -117,7 +117,7 @@ def _classifier(bundle: Bundle, step: int, golden: int) -> str:
     for task in graph.model.tasks:
         out = graph.tensor(tensors[task.name])
         heads.append(
-            f"{{{at[out.name]}, {len(task.labels)}, {out.zero_point}, {_c_float(out.scale)}}}"
+            f"{{{at[out.name]}, {len(task.labels)}, {out.zero_point}, {c_float(out.scale)}}}"
         )
     identity = ", ".join(f"0x{byte:02X}" for byte in bytes.fromhex(bundle.model_id)[:8])
     functions = "begin, push, logits" if step else "NULL, NULL, NULL"
@@ -125,7 +125,7 @@ def _classifier(bundle: Bundle, step: int, golden: int) -> str:
         "const wk_classifier_t wk_device_model = {\n"
         f"    {{{identity}}},\n"
         f"    {window.length}, {window.hop}, {sensor_rate_mhz(window)},\n"
-        f"    {_c_float(tensor.scale)}, {tensor.zero_point},\n"
+        f"    {c_float(tensor.scale)}, {tensor.zero_point},\n"
         f"    {len(heads)}, WK_OUTPUT_LEN,\n"
         f"    {{{', '.join(heads)}}},\n"
         f"    run, {step}, {functions},\n"

@@ -23,8 +23,8 @@ extern "C" {
 
 /* Worst cases, LF included: two u32 (10 digits), three int16 (6), four commas, '*' and 8 digits. */
 #define WK_TEXT_SAMPLE_MAX (2 * 10 + 3 * 6 + 4 + 9 + 1)
-/* Longest header: rate of seven digits and three more behind a point, range of three, crc=crc32 with its '*' and 8 digits, and
- * sensor=simulated. */
+/* Longest header: rate of seven digits and three more behind a point, range of three, crc=crc32
+ * with its '*' and 8 digits, and sensor=simulated. */
 #define WK_TEXT_HEADER_MAX 128
 
 /* The stream a header describes. rate_mhz: samples in 1000 s; range_g: full scale, +-g; simulated:

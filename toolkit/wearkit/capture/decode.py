@@ -44,7 +44,7 @@ def session_record(
         "rate_hz": options.rate_hz,
         "units": None if options.unit is None else str(options.unit),
         "fields": None if options.fields is None else ",".join(options.fields),
-        "axes": None if options.axes is None else axes_text(options.axes),
+        "axes": None if options.axes is None else options.axes.text,
         "only": options.only,
         "skip_head": options.skip_head,
         "settle_s": options.settle_s,
@@ -291,8 +291,3 @@ def read_recording(path: Path) -> Capture:
         counts=np.concatenate([block.counts for block in blocks]),
         **{each.name: getattr(summary, each.name) for each in fields(CaptureSummary)},
     )
-
-
-def axes_text(axes: AxisMap) -> str:
-    """The inverse of parse_axes."""
-    return axes.text

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from wearkit import __version__
-from wearkit.capture.decode import CaptureSummary, axes_text
+from wearkit.capture.decode import CaptureSummary
 from wearkit.capture.spool import SampleSpool
-from wearkit.counts import COUNT_MAX, COUNTS_PER_G
+from wearkit.counts import COUNTS_PER_G
 from wearkit.errors import StorageError
 from wearkit.files.limited import file_sha256
 from wearkit.files.safe_write import indented
-from wearkit.link.axes import AxisMap
+from wearkit.link.axes import AxisMap, at_rail
 from wearkit.link.frames.from_device import NO_MODEL, Hello
 
 FORMAT, FORMAT_VERSION = "wearkit-recording-sidecar", 1
@@ -36,11 +34,7 @@ def sidecar_text(
 
 def clipped_samples(spool: SampleSpool, axes: AxisMap) -> int:
     """How many samples stand at the end of the sensor's range on some axis."""
-    low = np.array(axes.lower_rails)
-    return sum(
-        int(((block.counts <= low) | (block.counts >= COUNT_MAX)).any(axis=1).sum())
-        for block in spool.blocks()
-    )
+    return sum(int(at_rail(block.counts, axes.lower_rails).sum()) for block in spool.blocks())
 
 
 def _described(
@@ -66,7 +60,7 @@ def _described(
         "nominal_rate_hz": summary.nominal_rate_hz,
         "measured_rate_hz": None if rate is None else rate.rate_hz,
         "measured_rate_error_hz": None if rate is None else rate.error_hz,
-        "axes": axes_text(summary.axes),
+        "axes": summary.axes.text,
         "clipped_samples": clipped,
         "missing_samples": summary.missing,
         "restarts": summary.restarts,

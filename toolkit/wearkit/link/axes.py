@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.sample import Counts
 
@@ -42,6 +45,13 @@ class AxisMap:
 
 
 SAME_AXES = AxisMap()
+
+
+def at_rail(counts: NDArray[np.int16], lower_rails: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """(n,) which of (n, 3) counts have an axis at a rail. lower_rails: as of AxisMap."""
+    beyond = (counts <= np.array(lower_rails)) | (counts >= COUNT_MAX)
+    on_some_axis: NDArray[np.bool_] = np.any(beyond, axis=1)
+    return on_some_axis
 
 
 def mapped(counts: Counts, axes: AxisMap) -> Counts:

@@ -16,6 +16,7 @@ WRAP_32 = (
 )  # devices count samples (2.7 years at 50 Hz) and microseconds (71.6 min) in uint32
 
 Counts = tuple[int, int, int]
+DEAD_BUS: tuple[Counts, Counts] = ((0, 0, 0), (-1, -1, -1))  # a bus without a sensor reads so
 
 
 class Reason(StrEnum):

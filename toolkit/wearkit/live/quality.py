@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wearkit.counts import COUNT_MAX
-from wearkit.link.axes import SAME_AXES, AxisMap
+from wearkit.link.axes import SAME_AXES, AxisMap, at_rail
 from wearkit.link.clock import SessionClock
 from wearkit.link.faults import Fault, FaultLog
 from wearkit.link.frames.stream import FrameTally
@@ -161,10 +161,10 @@ class SignalQuality:
         lowest, highest = run.within
         if highest < COUNT_MAX and lowest > self._highest_low:
             return 0
-        at_rail = np.flatnonzero(self._are_at_rail(run.counts))
-        if len(at_rail):
-            self._last_at_rail = index + int(at_rail[-1])
-        return len(at_rail)
+        places = np.flatnonzero(at_rail(run.counts, self._lowest))
+        if len(places):
+            self._last_at_rail = index + int(places[-1])
+        return len(places)
 
     def resume(self) -> None:
         """The port went away and was opened again."""
@@ -271,15 +271,10 @@ class SignalQuality:
         """The share of a window's samples with an axis at a rail; past 0 a fault."""
         if self._last_at_rail < first_index:
             return 0.0
-        share = float(self._are_at_rail(counts).mean())
+        share = float(at_rail(counts, self._lowest).mean())
         if share:
             self._faults.add(Fault.CLIPPED, f"{share:.0%} of window {window} at a rail")
         return share
-
-    def _are_at_rail(self, counts: NDArray[np.int16]) -> NDArray[np.bool_]:
-        beyond = (counts <= np.array(self._lowest)) | (counts >= COUNT_MAX)
-        at_rail: NDArray[np.bool_] = np.any(beyond, axis=1)
-        return at_rail
 
     def _restart(self, step: PlacedSample) -> None:
         self._forget_arrivals()

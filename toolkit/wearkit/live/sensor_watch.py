@@ -9,20 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wearkit.counts import COUNTS_PER_G
+from wearkit.counts import COUNTS_PER_G, OTHER_RANGE_FACTORS, REST_MAX_G, REST_MIN_G
 from wearkit.link.faults import Fault
-from wearkit.link.sample import Counts
+from wearkit.link.sample import DEAD_BUS, Counts
 from wearkit.live.window_values import BUS_SAMPLES
 
 STUCK_SAMPLES = 100  # a real AX3 recording holds 26 equal samples; PX4's validator uses 100 too
 AXIS_STUCK_SAMPLES = 500
 STILL_S = 2.0
 STILL_STD_G = 0.013  # three times the part's noise on its worst axis, ADXL345 Table 1
-# |a| at rest of an uncalibrated part that keeps its data sheet: sensitivity 230..282 LSB/g and
-# 0 g offset up to 250 mg (ADXL345 Table 1) give 0.65 to 1.35 g.
-STILL_MIN_G, STILL_MAX_G = 0.65, 1.40
-_DEAD = ((0, 0, 0), (-1, -1, -1))
-_FACTORS = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)  # of a range other than the one assumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +32,14 @@ class Still:
 
     @property
     def is_off_scale(self) -> bool:
-        return not STILL_MIN_G <= self.length_g <= STILL_MAX_G
+        return not REST_MIN_G <= self.length_g <= REST_MAX_G
 
     def scale_sentence(self) -> str:
         """What a wrong length looks like."""
-        factor = min(_FACTORS, key=lambda factor: abs(math.log(factor / max(self.length_g, 1e-3))))
+        length_g = max(self.length_g, 1e-3)
+        factor = min(OTHER_RANGE_FACTORS, key=lambda factor: abs(math.log(factor / length_g)))
         return (
-            f"{self.length_g:.2f} g at rest, outside {STILL_MIN_G:.2f} to {STILL_MAX_G:.2f} g; "
+            f"{self.length_g:.2f} g at rest, outside {REST_MIN_G:.2f} to {REST_MAX_G:.2f} g; "
             f"a factor {factor:g} would explain it, as another range of the sensor gives"
         )
 
@@ -88,8 +84,8 @@ class SensorWatch:
             bool(self.active)
             or self._equal + number >= STUCK_SAMPLES
             or max(self._axis_equal) + number >= AXIS_STUCK_SAMPLES
-            or _DEAD[0] in rows
-            or _DEAD[1] in rows
+            or DEAD_BUS[0] in rows
+            or DEAD_BUS[1] in rows
         )
 
     def _pass(self, rows: list[Counts]) -> list[tuple[int, Fault, str]]:
@@ -162,7 +158,7 @@ class SensorWatch:
             self._ended_at[fault] = self._pushed - 1
 
     def _judge_equal(self, counts: Counts) -> list[tuple[Fault, str]]:
-        if counts in _DEAD:
+        if counts in DEAD_BUS:
             if self._equal == BUS_SAMPLES:
                 self.active.add(Fault.BUS_FAULT)
                 return [(Fault.BUS_FAULT, f"{BUS_SAMPLES} samples in a row are {counts}")]

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wearkit.counts import OTHER_RANGE_FACTORS, REST_MAX_G, REST_MIN_G
 from wearkit.errors import DataError
 from wearkit.recordings.recording import Recording
 from wearkit.units import Unit
 
-# |a| at rest of an uncalibrated part that keeps its data sheet, as in wearkit.live.sensor_watch.
-REST_MIN_G, REST_MAX_G = 0.65, 1.40
 # Where nothing lies still there is only the length of a second's mean: the swing of an arm
 # shortens it, and no wrong unit is nearer to the right one than a factor of 3.9.
 MOVING_MIN_G, MOVING_MAX_G = 0.3, 3.0
@@ -28,7 +27,6 @@ REFUSED_SHARE = 0.1  # of the rows; fewer are one sensor's fault and are only sa
 _STEADY = 0.05
 _MIN_SAMPLES = 5
 _NEAR = 1.25  # a guessed factor explains a length within a quarter
-_RANGES = (0.125, 0.25, 0.5, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ def _explained(length_g: float) -> str:
         factor = true.per_g / named.per_g
         if abs(math.log(length_g / factor)) <= math.log(_NEAR):
             return f", as {true} read as {named} have"
-    for factor in _RANGES:
+    for factor in OTHER_RANGE_FACTORS:
         if abs(math.log(length_g / factor)) <= math.log(_NEAR):
             return f", a factor {factor:g}, as another range of the sensor gives"
     return ""

@@ -12,10 +12,10 @@ from wearkit.integer.graph import QuantizedGraph
 from wearkit.link.faults import Fault
 from wearkit.link.frames.fields import ID_BYTES
 from wearkit.link.frames.from_device import ADXL345_ID, NO_MODEL, Feature, Hello, Prediction
+from wearkit.link.frames.hello_check import has_scale_of_adxl345
 from wearkit.spec import ModelSpec
 
 _PER_G = (COUNTS_PER_G,) * 3
-_LEAST_PER_G, _MOST_PER_G = 230, 282  # of an uncalibrated part: ADXL345 Table 1, worst case
 
 
 class DeviceIdentity:
@@ -125,11 +125,11 @@ class DeviceIdentity:
         tensor = self._graph.tensor(self._graph.input)
         labels = {task.name: len(task.labels) for task in model.tasks}
         classes = tuple(labels[head.task] for head in self._graph.heads)
-        plausible = all(_LEAST_PER_G <= per_g <= _MOST_PER_G for per_g in hello.lsb_per_g)
+        per_g = hello.lsb_per_g if has_scale_of_adxl345(hello) else _PER_G
         for name, value, expected in (
             ("input scale", np.float32(hello.input_scale_g), np.float32(tensor.scale)),
             ("input zero point", hello.input_zero_point, tensor.zero_point),
-            ("counts per g", hello.lsb_per_g, hello.lsb_per_g if plausible else _PER_G),
+            ("counts per g", hello.lsb_per_g, per_g),
             ("classes", hello.classes, classes),
         ):
             if value != expected:

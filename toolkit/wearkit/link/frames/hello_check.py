@@ -37,12 +37,17 @@ def check_sensor(hello: Hello, options: StreamOptions) -> None:
             "for right-justified counts at +-2 g without self-test: 0x08.",
             fault=Fault.SCALE_FAULT,
         )
-    if not all(_LEAST_PER_G <= per_g <= _MOST_PER_G for per_g in hello.lsb_per_g):
+    if not has_scale_of_adxl345(hello):
         raise DataError(
             f"The device says that 1 g is {'/'.join(map(str, hello.lsb_per_g))} counts, where "
             f"an ADXL345 at +-2 g gives {_LEAST_PER_G} to {_MOST_PER_G}: set its calibration.",
             fault=Fault.SCALE_FAULT,
         )
+
+
+def has_scale_of_adxl345(hello: Hello) -> bool:
+    """Whether a part at +-2 g, calibrated or not, may give so many counts per g."""
+    return all(_LEAST_PER_G <= per_g <= _MOST_PER_G for per_g in hello.lsb_per_g)
 
 
 def check_grid(hello: Hello, model: ExpectedModel) -> None:

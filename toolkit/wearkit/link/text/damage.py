@@ -11,7 +11,9 @@ from __future__ import annotations
 import re
 from enum import Enum, auto
 
-_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+from wearkit.link.text.line import PRINTED_NUMBER
+
+_NUMBER = re.compile(PRINTED_NUMBER.encode())
 _ABSENT = re.compile(rb"\b(?:nan|inf|infinity|ovf|null|none|n/a|na)\b|--+|\?+", re.IGNORECASE)
 _BLANKS = re.compile(rb"[ \t]+")
 _LETTERS = re.compile(rb"[A-Za-z]")

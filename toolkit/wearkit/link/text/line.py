@@ -42,6 +42,8 @@ _COMMON = re.compile(rf"{_COLUMN}(?:,{_COLUMN}){{2,15}}", re.ASCII)
 _COMMON_WHOLE = re.compile(r"[+-]?\d{1,15}(?:,[+-]?\d{1,15}){2,15}", re.ASCII)
 _SEPARATOR = re.compile(r"[ \t]*[,;][ \t]*|[ \t]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+PRINTED_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+"""How a number looks, whatever its size: to tell numbers from what stands between them."""
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _CRC_SUFFIX = re.compile(rb"\*([0-9A-Fa-f]{8})\Z")
 _BRACKETS = {"(": ")", "[": "]"}
@@ -71,14 +73,14 @@ def parse_line(line: bytes) -> Row | Reason:
     if _COMMON_WHOLE.fullmatch(text):
         return Row(tuple(map(int, text.split(","))), None, has_crc)
     if _COMMON.fullmatch(text):
-        return Row(tuple(map(_common_number, text.split(","))), None, has_crc)
+        return Row(tuple(map(common_number, text.split(","))), None, has_crc)
     text = plain_text(text.strip(" \t"))
     if text.startswith("{"):
         return _json_row(text, has_crc)
     return _text_row(text, has_crc)
 
 
-def _common_number(token: str) -> Number:
+def common_number(token: str) -> Number:
     return float(token) if "." in token else int(token)
 
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from wearkit.counts import COUNT_MAX, COUNT_MIN
 from wearkit.link.sample import Counts
 from wearkit.link.text.layout import Layout
-from wearkit.link.text.line import MAX_LINE_BYTES, Number
+from wearkit.link.text.line import MAX_LINE_BYTES, PRINTED_NUMBER, Number, common_number
 from wearkit.link.text.unit_finder import Triple, to_counts
 from wearkit.units import Unit
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(PRINTED_NUMBER)
 _TOKEN = re.compile(r"[-.0-9]+")
 _SEPARATORS = re.compile(r"[ \t,;()\[\]]*")  # no character of a number is among them
 _BLANKS = re.compile(r"[ \t]+")
@@ -86,7 +86,7 @@ class PlainLines:
             indices = list(map(int, tokens[places.index :: columns]))
         if places.clock is not None:
             stamps_us = self._stamps_us(tokens[places.clock :: columns])
-        convert: Callable[[str], Number] = int if self._has_whole_axes else _number
+        convert: Callable[[str], Number] = int if self._has_whole_axes else common_number
         axes: list[Iterable[Number]] = []
         for place, sign in zip(places.axes, self._sign, strict=True):
             values = map(convert, tokens[place::columns])
@@ -111,7 +111,7 @@ class PlainLines:
     def _stamps_us(self, printed: list[str]) -> list[int]:
         up, down = self._places.up, self._places.down
         if not self._has_whole_clock:
-            return [round(_number(token) * up) // down for token in printed]
+            return [round(common_number(token) * up) // down for token in printed]
         stamps = list(map(int, printed))
         return stamps if up == down == 1 else [stamp * up // down for stamp in stamps]
 
@@ -159,7 +159,3 @@ def _column(name: str, unit: Unit) -> tuple[str, int]:
     if name in ("index", "t_us", "t_ms", "t_ns"):
         return _STAMP
     return _SECONDS if name == "t_s" else _LEFT_OUT
-
-
-def _number(token: str) -> Number:
-    return float(token) if "." in token else int(token)

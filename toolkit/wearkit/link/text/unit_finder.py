@@ -20,6 +20,7 @@ from wearkit.counts import COUNT_MAX, COUNT_MIN, g_to_counts
 from wearkit.errors import DataError
 from wearkit.link.faults import Fault
 from wearkit.link.header import UnitChoice
+from wearkit.link.sample import DEAD_BUS
 from wearkit.link.text.line import Number
 from wearkit.units import Unit
 
@@ -33,7 +34,6 @@ _MIN_SAMPLES = 10
 _NO_UNIT_S = 5.0  # at rest, and no candidate is near
 # Faster than any sensor: then lines came from a buffer or a file, and say nothing of seconds.
 _FASTEST_HZ = 1000.0
-_DEAD = ((0, 0, 0), (-1, -1, -1))  # a bus without a sensor reads so
 _TURN_LINES = 60  # fewer than a window
 _MAX_TURN_S = 3.0  # slower, steps may fall on every second line
 _TURN_SHARE, _TURN_FACTOR = 0.2, 3.0
@@ -165,7 +165,7 @@ class UnitFinder:
         return span_s if samples < _FASTEST_HZ * span_s else samples / self._rate_hz
 
     def _watch_bus(self, xyz: Triple, arrival_s: float) -> None:
-        if xyz not in _DEAD:
+        if xyz not in DEAD_BUS:
             self._dead_count = 0
             return
         if not self._dead_count:
