@@ -129,3 +129,12 @@ def test_lines_of_two_shapes_are_not_guessed() -> None:
 def test_each_clock_is_told_in_microseconds() -> None:
     exact = {"t_s": 1_000_000, "t_ms": 1000, "t_us": 1}
     assert {name: CLOCK_TICKS_US[name] for name in exact} == exact
+
+
+def test_of_two_clocks_the_first_is_read_in_its_own_unit() -> None:
+    """Labelled lines may print both: the place of the one and the tick of the other do not mix."""
+    lines = (f"micros: {20_000 * k} millis: {20 * k} x: 1 y: 2 z: 256" for k in range(8))
+    layout = find_layout(rows(*lines))
+    assert layout is not None and layout.tick_us == 1
+    sample = layout.read(rows("micros: 160000 millis: 160 x: 1 y: 2 z: 256")[0])
+    assert isinstance(sample, RawSample) and sample.t_us == 160_000

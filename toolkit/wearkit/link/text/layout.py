@@ -67,8 +67,7 @@ class Layout:
     @property
     def tick_us(self) -> Fraction:
         """Microseconds a count of the device's clock."""
-        names = (name for name in self.fields if name in CLOCK_TICKS_US)
-        return CLOCK_TICKS_US[next(names, "t_us")]
+        return Fraction(self.places.up, self.places.down)
 
     def read(self, row: Row) -> RawSample | Reason:
         """The sample of one row, or why it is not one of this layout."""
@@ -97,7 +96,7 @@ class Layout:
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where the columns of a layout stand. axes: the columns of x, y and z after they were turned.
-    up, down: of the clock, which give microseconds."""
+    clock: of the first one, if there are two. up, down: of it, which give microseconds."""
 
     index: int | None
     clock: int | None
@@ -110,9 +109,15 @@ def _places(layout: Layout) -> Places:
     place = {name: at for at, name in enumerate(layout.fields)}
     printed = place["x"], place["y"], place["z"]
     x, y, z = (printed[source] for source in layout.axes.source)
-    clock = next((place[name] for name in CLOCK_TICKS_US if name in place), None)
-    tick_us = layout.tick_us
-    return Places(place.get("index"), clock, tick_us.numerator, tick_us.denominator, (x, y, z))
+    clock = next((name for name in layout.fields if name in CLOCK_TICKS_US), None)
+    tick_us = CLOCK_TICKS_US[clock or "t_us"]
+    return Places(
+        index=place.get("index"),
+        clock=None if clock is None else place[clock],
+        up=tick_us.numerator,
+        down=tick_us.denominator,
+        axes=(x, y, z),
+    )
 
 
 def find_layout(rows: list[Row]) -> Layout | None:
